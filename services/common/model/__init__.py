@@ -1,0 +1,1 @@
+"""The vocabulary of Headwater: frozen values that cross between services. Standard library only."""

@@ -1,0 +1,78 @@
+"""Who asks, and what they may see. One predicate, `AccessScope.permits`, decides for every read in Headwater.
+
+Journey 2, step 1: the caller becomes a `Principal` before anything is read; its scope travels with every question.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from services.common.model.names import ScopePath
+
+
+class Role(StrEnum):
+    """What a token may do. Each role may do what the ones before it may, except `producer`, who only sends events."""
+
+    READER = "reader"
+    EDITOR = "editor"
+    ADMIN = "admin"
+    PRODUCER = "producer"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessScope:
+    """Which assets a caller may see: at least one `allow` glob matches and no `deny` glob does.
+
+    Globs are matched without case against `source.database.schema.table`; `*` stands for any text, dots included, `?`
+    for one character. A glob also covers everything below what it names: `wh.shop.hr` covers `wh.shop.hr.salaries`.
+    """
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing at all is hidden, so that filters can be skipped."""
+        return not self.deny and "*" in self.allow
+
+    @property
+    def key(self) -> str:
+        """A short text that is equal for equal scopes: part of every cache key."""
+        text = "\n".join((*sorted(set(self.allow)), "\0", *sorted(set(self.deny)))).lower()
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    def permits(self, path: ScopePath) -> bool:
+        """Whether the asset at `path` may be seen. THE predicate: every other form of it is tested against this one."""
+        return any(_glob(glob).fullmatch(path) for glob in self.allow) and not any(
+            _glob(glob).fullmatch(path) for glob in self.deny
+        )
+
+
+FULL_SCOPE = AccessScope(allow=("*",))
+"""Sees everything: the loopback administrator and the services themselves."""
+NO_SCOPE = AccessScope()
+"""Sees nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller: the name recorded with every write, the role, and the scope that every read takes."""
+
+    name: str
+    role: Role
+    scope: AccessScope
+
+
+@lru_cache(maxsize=4096)
+def _glob(glob: str) -> re.Pattern[str]:
+    body = "".join(".*" if char == "*" else "." if char == "?" else re.escape(char) for char in collapse(glob))
+    return re.compile(rf"{body}(?:\..*)?", re.DOTALL)
+
+
+def collapse(glob: str) -> str:
+    """A glob in its one spelling: lower case, runs of `*` as one (which also keeps matching from growing)."""
+    return re.sub(r"\*+", "*", glob.lower())

@@ -1,0 +1,204 @@
+"""Tables, views and their columns: what a crawl finds (`Found`) and what the catalog holds (`Asset`).
+
+Journey 1: sources yield `Found` values, the catalog's sink turns them into `Asset`s, the feed hands those on.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from services.common.model.names import AssetId, ColumnId, DatasetName, Namespace, ScopePath, scope_path
+from services.common.model.platforms import Platform
+
+RESTRICTED = "restricted"
+"""The tag of a column that is left out of its table's text and vector, and is found only as itself."""
+
+
+class Kind(StrEnum):
+    """What an asset is; the values of the `kind` filter."""
+
+    TABLE = "table"
+    VIEW = "view"
+    MATERIALIZED_VIEW = "materialized_view"
+    COLUMN = "column"
+    JOB = "job"
+
+
+class Status(StrEnum):
+    """What people say of an asset; absent means that nobody said anything."""
+
+    ENDORSED = "endorsed"
+    WARNED = "warned"
+    DEPRECATED = "deprecated"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `description` and `tags` are what a reader sees: curated where a person wrote them, else crawled.
+
+    Attributes:
+        nullable: None where the source does not say.
+        default: the default's SQL text as the source writes it.
+        curated: the names of the fields that a person wrote (`description`, `tags`, `status`).
+        status: what people say of the column, with `successor` naming the column to use instead.
+
+    """
+
+    name: str
+    type: str | None = None
+    nullable: bool | None = None
+    default: str | None = None
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    status: Status | None = None
+    successor: str | None = None
+    curated: tuple[str, ...] = ()
+
+    @property
+    def restricted(self) -> bool:
+        """Whether the column is kept out of its table's text and vector."""
+        return RESTRICTED in self.tags
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """Columns that refer to another table, named by its parts in the source's spelling (full where the source says)."""
+
+    columns: tuple[str, ...]
+    ref_table: tuple[str, ...]
+    ref_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index of a table, with its columns or expressions in order."""
+
+    name: str
+    columns: tuple[str, ...]
+    unique: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What a source reads as a whole, such as a schema: only one that was read completely may lose tables."""
+
+    namespace: Namespace
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A table or view as a source showed it in one crawl; nothing in it comes from people.
+
+    Attributes:
+        name: namespace and parts as the source's own catalog spells them.
+        rows, bytes: the source's own estimates; None where it has none.
+        partitions: how many partitions were folded into this table; None where it has none.
+        last_altered: when the source says the table was last changed, with an offset.
+        properties: whatever else the source said, JSON values by name.
+
+    """
+
+    name: DatasetName
+    kind: Kind = Kind.TABLE
+    description: str | None = None
+    columns: tuple[Column, ...] = ()
+    primary_key: tuple[str, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    sql: str | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    partitions: int | None = None
+    last_altered: dt.datetime | None = None
+    tags: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRead:
+    """The end of one container in a source's stream: everything of it has been yielded, or why not."""
+
+    container: Container
+    complete: bool
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A dataset as the catalog holds it: crawled facts with people's words laid over them.
+
+    `description`, `tags`, `owners` are what a reader sees; `curated` names the fields that a person wrote, and
+    `crawled_description` is what the source says where a person's words cover it.
+
+    Attributes:
+        version: counts changes of the schema, from 1.
+        revision: counts all changes, crawled or curated, from 1; the `ETag`.
+        gone_at: when a complete crawl no longer found it; None while it exists.
+
+    """
+
+    name: DatasetName
+    source: str
+    kind: Kind = Kind.TABLE
+    description: str | None = None
+    crawled_description: str | None = None
+    columns: tuple[Column, ...] = ()
+    primary_key: tuple[str, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    sql: str | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    partitions: int | None = None
+    last_altered: dt.datetime | None = None
+    tags: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    status: Status | None = None
+    successor: AssetId | None = None
+    curated: tuple[str, ...] = ()
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    version: int = 1
+    revision: int = 1
+    first_seen: dt.datetime | None = None
+    last_seen: dt.datetime | None = None
+    gone_at: dt.datetime | None = None
+
+    @property
+    def id(self) -> AssetId:
+        """The id in URLs."""
+        return self.name.id
+
+    @property
+    def platform(self) -> Platform:
+        """The naming rules and SQL dialect of its engine."""
+        return self.name.platform
+
+    @property
+    def scope_path(self) -> ScopePath:
+        """What access globs are matched against."""
+        return scope_path(self.source, self.name.parts)
+
+    @property
+    def table(self) -> str:
+        """The innermost part of its name."""
+        return self.name.parts[-1]
+
+    @property
+    def database(self) -> str | None:
+        """The outermost part of its name where there is more than one, else None."""
+        return self.name.parts[0] if len(self.name.parts) > 1 else None
+
+    @property
+    def schema(self) -> str | None:
+        """What stands between database and table, joined by dots; None where nothing does."""
+        return ".".join(self.name.parts[1:-1]) or None
+
+    def column_id(self, column: str) -> ColumnId:
+        """The id of one of its columns."""
+        return self.name.column_id(column)

@@ -1,0 +1,140 @@
+"""A question and its answer, as they cross between catalog and indexer.
+
+Journey 2: the catalog asks with a scope, the indexer answers with ids, scores and reasons, the catalog hydrates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from services.common.model.access import AccessScope
+from services.common.model.assets import Kind
+from services.common.model.changes import Seq
+from services.common.model.names import AssetId
+
+
+class Mode(StrEnum):
+    """How an answer was found: with vectors, or by words alone."""
+
+    HYBRID = "hybrid"
+    LEXICAL = "lexical"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What every hit must have; within a field any of the values, between fields all. Compared without case."""
+
+    kind: tuple[Kind, ...] = ()
+    platform: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    database: tuple[str, ...] = ()
+    schema: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()
+    owner: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+
+    @property
+    def any(self) -> bool:
+        """Whether anything but `kind` is filtered on."""
+        return any((self.platform, self.source, self.database, self.schema, self.tag, self.owner, self.status))
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """A question inside a scope.
+
+    Attributes:
+        text: words, a name or a question; may be empty when a filter is given.
+        limit: how many hits at most, 1 to 200.
+        cursor: where to go on, as an earlier answer gave it; None for the first page.
+
+    """
+
+    text: str
+    scope: AccessScope
+    limit: int = 10
+    cursor: str | None = None
+    filters: Filters = field(default_factory=Filters)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that moved a hit: the feature's name, the words for a person, and what it added to the score."""
+
+    feature: str
+    text: str
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One asset found. `columns` are the names of the columns that matched, best first; for `kind` = column it is its name.
+
+    `score` is better when higher and comparable within one answer only.
+    """
+
+    id: str
+    asset: AssetId
+    kind: Kind
+    score: float
+    why: tuple[Reason, ...] = ()
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchAnswer:
+    """Hits, best first, ties in order of id.
+
+    Attributes:
+        degraded: what was missing, such as `vectors_pending` or `model_missing`; empty when nothing was.
+        answerable: 0 to 1, how likely it is that anything in scope answers the question.
+        generation: what the answer was read from: a published generation and the sequence number of its delta.
+        total: assets in scope that pass the filters and, if the question has words, match.
+        facets: field → value → how many of `total`.
+        coverage: share of the texts in scope of the index that have their vector, 0 to 1.
+
+    """
+
+    mode: Mode
+    degraded: tuple[str, ...]
+    answerable: float
+    generation: str
+    total: int
+    hits: tuple[Hit, ...]
+    facets: Mapping[str, Mapping[str, int]]
+    cursor: str | None
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A completion: the text to put into the search box, and the asset that it names."""
+
+    text: str
+    kind: Kind
+    asset: AssetId
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """How far the index is.
+
+    Attributes:
+        lexical_seq: everything up to this change is found by its words.
+        vector_seq: everything up to this change is found by its meaning too.
+        generation: the published generation, 0 before the first.
+        documents, vectors, texts: assets, distinct texts with a vector, distinct texts in all.
+        model: the encoder's id, None while there is none; `problem` then says why.
+
+    """
+
+    lexical_seq: Seq
+    vector_seq: Seq
+    generation: int
+    documents: int
+    vectors: int
+    texts: int
+    model: str | None
+    problem: str | None = None

@@ -1,0 +1,104 @@
+"""The ports between the services: few verbs, values from `model` only. Each has an in-process and an HTTP adapter.
+
+`compose` picks the adapter; one contract suite a port (`tests/contract`) holds both to the same behaviour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from services.common.model.access import AccessScope
+from services.common.model.changes import ChangePage, Seq
+from services.common.model.crawls import BatchOutcome, CrawlBatch, CrawlId, CrawlRecord, CrawlState, SourceInfo
+from services.common.model.lineage import LineageRequest, LineageStatus, Subgraph
+from services.common.model.search import IndexStatus, SearchAnswer, SearchQuery, Suggestion
+
+
+class AssetSink(Protocol):
+    """Indexer → catalog: where a crawl puts what it finds."""
+
+    def open(self, source: SourceInfo, *, by: str, crawl: CrawlId | None = None) -> CrawlRecord:
+        """Begin a crawl of `source`, or the requested one called `crawl`. Its state is `running` afterwards.
+
+        Raises:
+            Conflict: the source's namespace belongs to a source of another name.
+
+        """
+        ...
+
+    def put(self, crawl: CrawlId, batch: CrawlBatch) -> BatchOutcome:
+        """Store a batch in one commit: changed tables, a version where the schema changed, one feed row a change.
+
+        Storing the same batch again changes nothing.
+        """
+        ...
+
+    def progress(self, crawl: CrawlId, *, done: int, expected: int | None) -> None:
+        """Say how far the crawl is, for those who watch it."""
+        ...
+
+    def close(self, crawl: CrawlId, state: CrawlState, failures: Sequence[str]) -> CrawlRecord:
+        """End the crawl and return its report."""
+        ...
+
+    def claim(self) -> CrawlRecord | None:
+        """The oldest crawl that somebody asked for and nobody runs yet, marked `running`; None where there is none."""
+        ...
+
+
+class ChangeFeed(Protocol):
+    """Indexer and lineage → catalog: what changed, in order."""
+
+    def after(self, seq: Seq, *, limit: int = 500) -> ChangePage:
+        """Changes after `seq`, oldest first, at most `limit`; an asset that changed twice comes once, at its last."""
+        ...
+
+    def head(self) -> Seq:
+        """The newest sequence number; 0 for an empty store. Cheap: made for polling."""
+        ...
+
+
+class Search(Protocol):
+    """Catalog → indexer: questions inside a scope."""
+
+    def search(self, query: SearchQuery) -> SearchAnswer:
+        """The hits for a question.
+
+        Raises:
+            BadRequest: the cursor is not one that an answer gave.
+
+        """
+        ...
+
+    def suggest(self, prefix: str, scope: AccessScope, *, limit: int = 8) -> Sequence[Suggestion]:
+        """Completions of what is being typed: names that begin with it, then names that have a word that does."""
+        ...
+
+    def status(self) -> IndexStatus:
+        """How far the index is."""
+        ...
+
+
+class LineageQuery(Protocol):
+    """Catalog → lineage: walks inside a scope."""
+
+    def walk(self, request: LineageRequest) -> Subgraph:
+        """The bounded neighbourhood of an asset; a single node for one without edges.
+
+        Raises:
+            NotFound: neither a crawl nor SQL has ever named the asset, or the scope hides it.
+
+        """
+        ...
+
+    def mentioned(self, asset: str) -> Sequence[str]:
+        """The scope paths of every dataset that the asset's own definition reads, hidden ones included.
+
+        The catalog shows a definition only to those who may see all of them. Never shown to anyone as it is.
+        """
+        ...
+
+    def status(self) -> LineageStatus:
+        """How far the graph is."""
+        ...

@@ -1,0 +1,143 @@
+"""The database of one service: an engine, read connections, and a unit of work that commits once.
+
+Each service has its own: a SQLite file in the home, or a schema of one PostgreSQL. Stores never commit; journeys do,
+by leaving `write()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from services.common.errors import ServiceUnavailable
+from services.common.runtime.settings import mask
+
+BUSY_TIMEOUT_MS = 30_000
+"""How long a SQLite writer waits for another: a crawl's batch takes well under a second, so this means a hung holder."""
+
+
+class Database:
+    """One service's tables in one database.
+
+    Args:
+        url: `sqlite:////absolute/file` or `postgresql://…`; its password is never shown.
+        schema: the PostgreSQL schema that holds the tables; ignored by SQLite, where the file is the schema.
+        pool_size: connections kept open on PostgreSQL; the server's thread pool is sized with it.
+
+    """
+
+    def __init__(self, url: str, *, schema: str, pool_size: int = 8) -> None:
+        self.schema = schema
+        self.is_sqlite = url.startswith("sqlite")
+        self.shown = mask(url)
+        self._engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url, schema, pool_size)
+
+    @classmethod
+    def for_service(cls, service: str, *, home: Path, database_url: str | None, pool_size: int = 8) -> Database:
+        """The database of `service`: `<home>/<service>.db`, or the schema of that name behind `database_url`."""
+        if database_url is not None:
+            return cls(database_url, schema=service, pool_size=pool_size)
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return cls(f"sqlite:///{home.absolute() / f'{service}.db'}", schema=service)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, for migrations."""
+        return self._engine
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection whose reads all see one state of the database; nothing is written.
+
+        Raises:
+            ServiceUnavailable: the database cannot be reached; trying again helps.
+
+        """
+        with _translated(self.shown), self._engine.connect() as connection:
+            if not self.is_sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            yield connection
+            connection.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A unit of work: everything is committed when the block ends, nothing when it raises.
+
+        SQLite takes its write lock at once, so that what was read inside is still true when it is written.
+
+        Raises:
+            ServiceUnavailable: the database cannot be reached, or another writer held it too long.
+
+        """
+        with _translated(self.shown), self._engine.connect() as connection:
+            connection.info["write"] = True
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                connection.info["write"] = False
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+@contextmanager
+def _translated(shown: str) -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        # the driver's text can hold statement parameters; its first line of the original error does not
+        reason = str(error.orig).splitlines()[0] if error.orig else "no reason given"
+        raise ServiceUnavailable(f"the database {shown} does not answer: {reason}") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise ServiceUnavailable(f"the connection to the database {shown} was lost") from error
+        raise
+
+
+def _sqlite_engine(url: str) -> Engine:
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "autocommit": True})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # the driver's own BEGIN is deferred: two readers that turn writers would fail instead of waiting
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("write") else "BEGIN")
+
+    return engine
+
+
+def _postgresql_engine(url: str, schema: str, pool_size: int) -> Engine:
+    driver_url = "postgresql+psycopg://" + url.partition("://")[2]
+    engine = create_engine(
+        driver_url,
+        pool_size=pool_size,
+        max_overflow=2,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"application_name": f"headwater-{schema}", "connect_timeout": 10},
+    )
+    return engine.execution_options(schema_translate_map={None: schema})
+
+
+def table_exists(connection: Connection, name: str, *, schema: str) -> bool:
+    """Whether the service's database has a table; cheaper than reflection, for the check at every start."""
+    if connection.dialect.name == "sqlite":
+        found = connection.execute(text("SELECT 1 FROM sqlite_master WHERE type='table' AND name=:n"), {"n": name})
+    else:
+        query = text("SELECT 1 FROM information_schema.tables WHERE table_schema=:s AND table_name=:n")
+        found = connection.execute(query, {"s": schema, "n": name})
+    return found.first() is not None

@@ -1,0 +1,40 @@
+"""Structured logs: one line an event, JSON in production and readable on a terminal, with the request's id.
+
+Every process calls `configure` once. Nothing from a query, a row or a URL with a password is ever logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Literal, cast
+
+import structlog
+
+
+def configure(level: str = "info", style: Literal["auto", "json", "console"] = "auto") -> None:
+    """Send every log line to standard error, below `level` none. `auto` is readable on a terminal, JSON elsewhere."""
+    console = style == "console" or (style == "auto" and sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    final: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer(sort_keys=True)
+    )
+    structlog.configure(
+        processors=[*shared, structlog.processors.format_exc_info, final],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    # libraries that use the standard logger say only what matters, and never a statement
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s %(levelname)s %(message)s")
+    for noisy in ("sqlglot", "alembic", "sqlalchemy", "httpx", "uvicorn.access"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """A logger that stamps `name` on its lines."""
+    return cast("structlog.stdlib.BoundLogger", structlog.get_logger(logger=name))

@@ -1,0 +1,287 @@
+"""Settings: flags over `HEADWATER_*` variables over `headwater.toml`, checked once, before anything starts.
+
+Every journey begins here. Credentials stay in `SecretUrl`, which never shows them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from services.common.errors import WrongSettings
+from services.common.model.access import AccessScope, Role
+from services.common.model.names import Namespace, Namespaces, canonical_namespace
+
+ENV_PREFIX = "HEADWATER_"
+DEFAULT_HOME = Path(".headwater")
+DEFAULT_PORT = 8642
+_PASSWORD = re.compile(r"(?P<head>^[^:]+://[^:/@]*:)(?P<password>.*)(?=@)", re.DOTALL)
+# variables with our prefix that are no settings: where settings are read from, and what the tests use
+_NOT_SETTINGS = frozenset({"CONFIG", "TEST_POSTGRES_URL", "TEST_MARIADB_URL"})
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceSettings(_Strict):
+    """`[sources.NAME]`: a warehouse to crawl."""
+
+    url: str = Field(
+        description="Where it is: postgresql://, duckdb:///FILE, sqlite:///FILE, metadata://FILE, …", repr=False
+    )
+    namespace: str | None = Field(default=None, description="Its OpenLineage namespace; from the URL unless set")
+    aliases: tuple[str, ...] = Field(default=(), description="Other namespaces that mean the same: replica, load balancer")
+    password: str | None = Field(
+        default=None, description="`env:NAME` or `file:PATH`, put into the URL when connecting; never stored", repr=False
+    )
+    include: tuple[str, ...] = Field(default=(), description="Globs over database.schema.table; none means everything")
+    exclude: tuple[str, ...] = Field(default=(), description="Globs over database.schema.table, taken out again")
+    schedule: str | None = Field(default=None, description="When to crawl by itself, as a cron line; kept for the scheduler")
+    timezone: str = Field(default="UTC", description="What times without an offset mean in this source")
+    into: str | None = Field(default=None, description="For dbt artifacts: the source whose tables the models become")
+    timeout_s: float = Field(default=300.0, gt=0, description="How long one statement may take, in seconds")
+
+    @field_validator("password")
+    @classmethod
+    def _is_a_reference(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("env:", "file:")):
+            raise ValueError("write a reference, env:NAME or file:PATH, never the password itself")
+        return value
+
+    def connection_url(self) -> str:
+        """The URL with its password filled in, for the driver alone: never log, store or return it.
+
+        Raises:
+            WrongSettings: the reference leads nowhere, or there is no place for a password in the URL.
+
+        """
+        if self.password is None:
+            return self.url
+        secret = quote(read_reference(self.password), safe="")
+        match = re.fullmatch(r"(?P<scheme>[^:]+://)(?P<user>[^:/@]*)(?::[^@/]*)?@(?P<rest>.*)", self.url, re.DOTALL)
+        if match is None:
+            raise WrongSettings("a source with a password needs a URL that names a user: scheme://user@host/database")
+        return f"{match['scheme']}{match['user']}:{secret}@{match['rest']}"
+
+
+class TokenSettings(_Strict):
+    """`[tokens.NAME]`: a caller, known by the SHA-256 of its token; NAME is recorded with its writes."""
+
+    sha256: str = Field(pattern=r"^[0-9a-fA-F]{64}$", description="SHA-256 of the token, in hexadecimal", repr=False)
+    role: Role = Field(default=Role.READER, description="reader, editor, admin or producer")
+    allow: tuple[str, ...] = Field(default=("*",), description="Globs over source.database.schema.table that may be seen")
+    deny: tuple[str, ...] = Field(default=(), description="Globs over source.database.schema.table that stay hidden")
+
+    @property
+    def scope(self) -> AccessScope:
+        """What every read of this caller takes."""
+        return AccessScope(self.allow, self.deny)
+
+
+class Settings(_Strict):
+    """Everything that can be set. `HEADWATER_` and the name in capitals sets it from the environment; two underscores
+    step into a table: `HEADWATER_SOURCES__WH__URL`.
+    """
+
+    home: Path = Field(default=DEFAULT_HOME, description="The data folder")
+    host: str = Field(default="127.0.0.1", description="Address to serve on; anything but loopback needs tokens")
+    port: int = Field(default=DEFAULT_PORT, ge=0, le=65535, description="Port to serve on; 0 takes a free one")
+    database_url: str | None = Field(
+        default=None, description="postgresql://… for production; SQLite files in the home unless set", repr=False
+    )
+    model: str = Field(default="all-MiniLM-L6-v2", description="The encoder: the default's name, a folder, or `hashing`")
+    threads: int = Field(default=0, ge=0, description="Threads for encoding and vector search; 0 = the machine's cores")
+    sources: dict[str, SourceSettings] = Field(default_factory=dict, description="Warehouses to crawl, by name")
+    tokens: dict[str, TokenSettings] = Field(default_factory=dict, description="Callers, by name")
+    cors_origins: tuple[str, ...] = Field(default=(), description="Origins whose pages may call the API, written out")
+    allowed_hosts: tuple[str, ...] = Field(default=(), description="Host headers accepted besides loopback's own names")
+    internal_key: str | None = Field(
+        default=None, min_length=16, description="Shared by the three services apart", repr=False
+    )
+    catalog_url: str = Field(
+        default=f"http://127.0.0.1:{DEFAULT_PORT}", description="Where the catalog serves, for the others"
+    )
+    indexer_url: str = Field(default=f"http://127.0.0.1:{DEFAULT_PORT + 1}", description="Where the indexer serves")
+    lineage_url: str = Field(default=f"http://127.0.0.1:{DEFAULT_PORT + 2}", description="Where the lineage service serves")
+    max_body_bytes: int = Field(default=4_000_000, gt=0, description="Largest request body that is read")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least severe line logged")
+    log_format: Literal["auto", "json", "console"] = Field(default="auto", description="auto = console on a terminal")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"postgres(ql)?(\+psycopg)?://", value):
+            raise ValueError("only postgresql:// is served; leave it out for SQLite in the home")
+        return value
+
+    @model_validator(mode="after")
+    def _namespaces_are_consistent(self) -> Self:
+        self.namespaces()
+        return self
+
+    @property
+    def n_threads(self) -> int:
+        """Threads to use: the setting, or the cores of this machine."""
+        return self.threads or os.cpu_count() or 1
+
+    def namespaces(self) -> Namespaces:
+        """Aliases and owners of all configured sources' namespaces.
+
+        Raises:
+            ValueError: an alias stands for two namespaces, or two sources claim one.
+
+        """
+        aliases: dict[Namespace, Namespace] = {}
+        owners: dict[Namespace, str] = {}
+        for name, source in self.sources.items():
+            namespace = source_namespace(source)
+            if namespace is None:
+                continue
+            if owners.setdefault(namespace, name) != name:
+                raise ValueError(f"sources {owners[namespace]} and {name} have the same namespace {namespace}")
+            for raw in (source.url, *source.aliases):
+                alias = canonical_namespace(raw)
+                if aliases.setdefault(alias, namespace) != namespace:
+                    raise ValueError(f"{alias} stands for two namespaces: {aliases[alias]} and {namespace}")
+        return Namespaces(aliases={a: n for a, n in aliases.items() if a != n}, sources=owners)
+
+
+def source_namespace(source: SourceSettings) -> Namespace | None:
+    """The namespace of a configured source; None where its artifacts belong to another one (`into`) ."""
+    if source.into is not None:
+        return None
+    if source.namespace is not None:
+        return canonical_namespace(source.namespace)
+    scheme, _, rest = source.url.partition("://")
+    if scheme == "metadata":
+        return Namespace(f"metadata://{file_stem(rest)}")
+    if scheme.split("+")[0] in ("sqlite", "duckdb"):
+        return canonical_namespace(f"{scheme}://{file_of(source.url)}")
+    return canonical_namespace(source.url)
+
+
+def file_of(url: str) -> Path:
+    """The absolute path that a file URL names: `duckdb:///rel.db` is relative, `duckdb:////abs.db` absolute, as in SQLAlchemy."""
+    rest = url.partition("://")[2].partition("?")[0]
+    rest = rest.removeprefix("/")
+    return Path(rest).expanduser().absolute()
+
+
+def file_stem(path: str) -> str:
+    """A file's name without `.gz` and without its last suffix: `x/spider.tables.jsonl.gz` → `spider.tables`."""
+    name = Path(path.removesuffix(".gz")).name
+    return Path(name).stem or name
+
+
+def read_reference(reference: str) -> str:
+    """The secret that `env:NAME` or `file:PATH` leads to, without a trailing newline.
+
+    Raises:
+        WrongSettings: the variable is not set, the file cannot be read, or either is empty.
+
+    """
+    kind, _, where = reference.partition(":")
+    if kind == "env":
+        value = os.environ.get(where)
+    else:
+        try:
+            value = Path(where).expanduser().read_text(encoding="utf-8").rstrip("\r\n")
+        except OSError as error:
+            raise WrongSettings(f"the secret {reference} cannot be read: {error.strerror}") from error
+    if not value:
+        raise WrongSettings(f"the secret {reference} is empty or not set")
+    return value
+
+
+def mask(url: str) -> str:
+    """A URL with its password shown as `***`, for people and logs."""
+    return _PASSWORD.sub(r"\g<head>***", url)
+
+
+def load_settings(
+    flags: Mapping[str, Any] | None = None,
+    *,
+    config: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    default_home: Path = DEFAULT_HOME,
+) -> Settings:
+    """Settings from flags, the environment and one file, in this order of strength. Flags that are None do not count.
+
+    The file is `config`, else `HEADWATER_CONFIG`, else `./headwater.toml`, else `headwater.toml` in the home.
+
+    Raises:
+        WrongSettings: a file that was named is missing, is no TOML, or a value is not allowed; every one is listed.
+
+    """
+    env = os.environ if environ is None else environ
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    from_env = _from_environment(env)
+    home = Path(given.get("home") or from_env.get("home") or default_home)
+    values = _read_file(_config_file(config, env, home))
+    _overlay(values, from_env)
+    _overlay(values, given)
+    values.setdefault("home", home)
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        raise WrongSettings("; ".join(_explain(error))) from None  # pydantic's own text repeats the values
+    return settings.model_copy(update={"home": Path(settings.home).expanduser().absolute()})
+
+
+def _config_file(config: Path | None, env: Mapping[str, str], home: Path) -> Path | None:
+    named = config or (Path(env[f"{ENV_PREFIX}CONFIG"]) if env.get(f"{ENV_PREFIX}CONFIG") else None)
+    if named is not None:
+        if not named.is_file():
+            raise WrongSettings(f"there is no settings file {named}")
+        return named
+    return next((path for path in (Path("headwater.toml"), home / "headwater.toml") if path.is_file()), None)
+
+
+def _read_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WrongSettings(f"{path} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise WrongSettings(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, text in env.items():
+        name = key.removeprefix(ENV_PREFIX)
+        if name == key or name in _NOT_SETTINGS or name.startswith("TEST_"):
+            continue
+        *tables, last = name.lower().split("__")
+        target = values
+        for table in tables:
+            target = target.setdefault(table, {})
+        target[last] = _list_or_text(last, text)
+    return values
+
+
+def _list_or_text(name: str, text: str) -> str | list[str]:
+    lists = {"aliases", "include", "exclude", "allow", "deny", "cors_origins", "allowed_hosts"}
+    return [item.strip() for item in text.split(",") if item.strip()] if name in lists else text
+
+
+def _overlay(values: dict[str, Any], stronger: Mapping[str, Any]) -> None:
+    for key, value in stronger.items():
+        if isinstance(value, dict) and isinstance(values.get(key), dict):
+            _overlay(values[key], value)
+        else:
+            values[key] = value
+
+
+def _explain(error: ValidationError) -> list[str]:
+    return [f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors(include_input=False)]
