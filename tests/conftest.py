@@ -1,0 +1,22 @@
+"""Fixtures that several kinds of tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.servers import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL to make databases in. Without one the test is skipped by name, except in CI, where it fails."""
+    reason = PostgresServer.missing()
+    if reason is not None and os.environ.get("CI"):
+        pytest.fail(reason)
+    if reason is not None:
+        pytest.skip(reason)
+    with PostgresServer.start() as server:
+        yield server
