@@ -1,0 +1,213 @@
+"""A BERT encoder's weights as one ONNX graph, from token ids to a vector of length 1: what `convert` writes down.
+
+Plain operators of the standard only; onnxruntime fuses them at load (bias + GELU, skip + LayerNorm), which we measured
+to be as fast as its own fused operators. The big arrays go to a file of their own that onnxruntime maps into memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from services.indexer.embed.architecture import BertArchitecture, UnknownArchitecture
+from services.indexer.embed.safetensors_file import Tensors
+
+OPSET = 20
+"""The first opset with Gelu as an operator."""
+
+_IR_VERSION = 9
+"""The representation that came with opset 20, so that older runtimes read the file too."""
+
+_ALIGNMENT_BYTES = 4096
+"""Arrays begin at page boundaries, which mapping needs (ONNX, "External Data")."""
+
+_MASKED_SCORE = -1e9
+"""Added to the score of a token that is padding: its share after the softmax is exactly 0 in float32."""
+
+
+def bert_graph(architecture: BertArchitecture, tensors: Tensors, weights: BinaryIO, location: str) -> onnx.ModelProto:
+    """The graph; its arrays are written to `weights`, which it refers to by the relative path `location`.
+
+    Inputs `input_ids` and `attention_mask`, int64 of shape (batch, tokens), at least one 1 in each row of the mask;
+    output `embedding`, float32 of shape (batch, hidden). The same weights give the same bytes.
+
+    Raises:
+        UnknownArchitecture: a tensor that BERT has is not there or has another shape.
+        ModelUnavailable: the weights' file is damaged.
+
+    """
+    graph = _Graph(weights, location)
+    layers = _Weights(architecture, tensors)
+    hidden = _embeddings(graph, layers)
+    mask = graph.node("Cast", "attention_mask", to=TensorProto.FLOAT)
+    bias = _attention_bias(graph, mask)
+    for layer in range(architecture.layers):
+        hidden = _attention(graph, layers, f"encoder.layer.{layer}.attention.", hidden, bias)
+        hidden = _feed_forward(graph, layers, f"encoder.layer.{layer}.", hidden)
+    _unit(graph, _pooled(graph, architecture, hidden, mask))
+    return graph.model(architecture.hidden)
+
+
+class _Weights:
+    """The model's tensors under BERT's names, in the shapes that the architecture says."""
+
+    def __init__(self, architecture: BertArchitecture, tensors: Tensors) -> None:
+        self.architecture = architecture
+        self._tensors = tensors
+        self._prefix = "" if "embeddings.word_embeddings.weight" in tensors else "bert."
+
+    def get(self, name: str, *shape: int) -> npt.NDArray[np.float32]:
+        full = self._prefix + name
+        if full not in self._tensors:
+            raise UnknownArchitecture(f"The converter misses the tensor {full}: this is not BERT as it knows it")
+        tensor = self._tensors.float32(full)
+        if tensor.shape != shape:
+            raise UnknownArchitecture(f"The tensor {full} has the shape {tensor.shape}, the settings say {shape}")
+        return tensor
+
+    def linear(self, name: str, inputs: int, outputs: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """A dense layer as (inputs, outputs) and (outputs,): files hold the transpose."""
+        return self.get(f"{name}.weight", outputs, inputs).T, self.get(f"{name}.bias", outputs)
+
+
+class _Graph:
+    """Nodes and arrays as they come; a value is known by the name that `node` and `array` return."""
+
+    def __init__(self, weights: BinaryIO, location: str) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._arrays: list[onnx.TensorProto] = []
+        self._weights = weights
+        self._location = location
+
+    def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        return self.nodes(operator, 1, *inputs, **attributes)[0]
+
+    def nodes(self, operator: str, outputs: int, *inputs: str, **attributes: Any) -> list[str]:
+        names = [f"{operator}_{len(self._nodes)}_{output}" for output in range(outputs)]
+        self._nodes.append(helper.make_node(operator, list(inputs), names, **attributes))
+        return names
+
+    def integers(self, values: Sequence[int]) -> str:
+        """A small constant, kept in the graph itself."""
+        return self._inline(np.array(values, dtype=np.int64))
+
+    def number(self, value: float) -> str:
+        return self._inline(np.array(value, dtype=np.float32))
+
+    def array(self, values: npt.NDArray[np.float32]) -> str:
+        """A weight, written to the file beside the graph."""
+        self._weights.write(b"\0" * (-self._weights.tell() % _ALIGNMENT_BYTES))
+        data = np.ascontiguousarray(values, dtype="<f4").tobytes()
+        tensor = TensorProto(name=f"weight_{len(self._arrays)}", dims=values.shape, data_type=TensorProto.FLOAT)
+        tensor.data_location = TensorProto.EXTERNAL
+        for key, value in (("location", self._location), ("offset", self._weights.tell()), ("length", len(data))):
+            tensor.external_data.add(key=key, value=str(value))
+        self._weights.write(data)
+        self._arrays.append(tensor)
+        return str(tensor.name)
+
+    def model(self, dimension: int) -> onnx.ModelProto:
+        self._nodes[-1].output[0] = "embedding"
+        graph = helper.make_graph(
+            self._nodes,
+            "encoder",
+            [
+                helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
+                for name in ("input_ids", "attention_mask")
+            ],
+            [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", dimension])],
+            self._arrays,
+        )
+        return helper.make_model(
+            graph, producer_name="headwater", ir_version=_IR_VERSION, opset_imports=[helper.make_opsetid("", OPSET)]
+        )
+
+    def _inline(self, values: npt.NDArray[Any]) -> str:
+        tensor = numpy_helper.from_array(values, f"constant_{len(self._arrays)}")
+        self._arrays.append(tensor)
+        return str(tensor.name)
+
+
+def _embeddings(graph: _Graph, layers: _Weights) -> str:
+    """Word + position + segment, normalised. A single text is all segment 0, so its row is added to the positions'."""
+    a = layers.architecture
+    words = graph.array(layers.get("embeddings.word_embeddings.weight", a.vocabulary, a.hidden))
+    positions = layers.get("embeddings.position_embeddings.weight", a.positions, a.hidden)
+    segment = layers.get("embeddings.token_type_embeddings.weight", 2, a.hidden)[0]
+    tokens = graph.node("Shape", "input_ids", start=1, end=2)
+    placed = graph.node("Slice", graph.array(positions + segment), graph.integers([0]), tokens)
+    summed = graph.node("Add", graph.node("Gather", words, "input_ids"), placed)
+    return _layer_norm(graph, layers, "embeddings.LayerNorm", summed)
+
+
+def _attention_bias(graph: _Graph, mask: str) -> str:
+    """0 for a token, `_MASKED_SCORE` for padding, shape (batch, 1, 1, tokens)."""
+    padding = graph.node("Sub", graph.number(1.0), mask)
+    return graph.node("Unsqueeze", graph.node("Mul", padding, graph.number(_MASKED_SCORE)), graph.integers([1, 2]))
+
+
+def _attention(graph: _Graph, layers: _Weights, name: str, hidden: str, bias: str) -> str:
+    """Self-attention, its projection, the skip connection and LayerNorm. One product makes queries, keys and values."""
+    a = layers.architecture
+    parts = [layers.linear(f"{name}self.{part}", a.hidden, a.hidden) for part in ("query", "key", "value")]
+    scale = np.float32(1 / math.sqrt(a.head_width))  # taken into the queries: one multiplication a score less
+    weight = np.concatenate([parts[0][0] * scale, parts[1][0], parts[2][0]], axis=1)
+    offset = np.concatenate([parts[0][1] * scale, parts[1][1], parts[2][1]])
+    joined = graph.node("Add", graph.node("MatMul", hidden, graph.array(weight)), graph.array(offset))
+    by_head = graph.integers([0, 0, a.heads, a.head_width])
+    query, key, value = (
+        graph.node("Transpose", graph.node("Reshape", part, by_head), perm=order)
+        for part, order in zip(
+            graph.nodes("Split", 3, joined, axis=-1, num_outputs=3),
+            ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3]),
+            strict=True,
+        )
+    )
+    scores = graph.node("Add", graph.node("MatMul", query, key), bias)
+    mixed = graph.node("MatMul", graph.node("Softmax", scores, axis=-1), value)
+    merged = graph.node("Reshape", graph.node("Transpose", mixed, perm=[0, 2, 1, 3]), graph.integers([0, 0, a.hidden]))
+    projected = _linear(graph, layers, f"{name}output.dense", merged, (a.hidden, a.hidden))
+    return _layer_norm(graph, layers, f"{name}output.LayerNorm", graph.node("Add", projected, hidden))
+
+
+def _feed_forward(graph: _Graph, layers: _Weights, name: str, hidden: str) -> str:
+    """Wide layer, GELU in its exact form (by the error function), narrow layer, skip connection and LayerNorm."""
+    a = layers.architecture
+    wide = _linear(graph, layers, f"{name}intermediate.dense", hidden, (a.hidden, a.intermediate))
+    active = graph.node("Gelu", wide, approximate="none")
+    narrow = _linear(graph, layers, f"{name}output.dense", active, (a.intermediate, a.hidden))
+    return _layer_norm(graph, layers, f"{name}output.LayerNorm", graph.node("Add", narrow, hidden))
+
+
+def _linear(graph: _Graph, layers: _Weights, name: str, value: str, sizes: tuple[int, int]) -> str:
+    weight, bias = layers.linear(name, *sizes)
+    return graph.node("Add", graph.node("MatMul", value, graph.array(weight)), graph.array(bias))
+
+
+def _layer_norm(graph: _Graph, layers: _Weights, name: str, value: str) -> str:
+    a = layers.architecture
+    scale = graph.array(layers.get(f"{name}.weight", a.hidden))
+    bias = graph.array(layers.get(f"{name}.bias", a.hidden))
+    return graph.node("LayerNormalization", value, scale, bias, axis=-1, epsilon=a.epsilon)
+
+
+def _pooled(graph: _Graph, architecture: BertArchitecture, hidden: str, mask: str) -> str:
+    """The first token, or the mean over the tokens that are not padding; shape (batch, 1, hidden)."""
+    if architecture.pooling == "cls":
+        return graph.node("Gather", hidden, graph.integers([0]), axis=1)
+    row = graph.node("Unsqueeze", mask, graph.integers([1]))
+    summed = graph.node("MatMul", row, hidden)
+    return graph.node("Div", summed, graph.node("ReduceSum", row, graph.integers([2]), keepdims=1))
+
+
+def _unit(graph: _Graph, pooled: str) -> None:
+    """Length 1; a vector of zeros stays zeros. The floor is the reference's (torch.nn.functional.normalize)."""
+    vector = graph.node("Squeeze", pooled, graph.integers([1]))
+    length = graph.node("ReduceL2", vector, graph.integers([1]), keepdims=1)
+    graph.node("Div", vector, graph.node("Max", length, graph.number(1e-12)))
