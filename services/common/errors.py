@@ -35,6 +35,13 @@ class Unauthenticated(HeadwaterError):
     title = "A valid token is needed"
 
 
+class WrongHost(HeadwaterError):
+    """The Host header names another machine; a rebound name must not reach a service on loopback."""
+
+    code = "wrong_host"
+    title = "This is not the host that was asked for"
+
+
 class Forbidden(HeadwaterError):
     """The caller is known and its role may not do this."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from services.common.model.names import ScopePath
+from services.common.model.names import ScopePath, lower_each
 
 
 class Role(StrEnum):
@@ -42,7 +42,7 @@ class AccessScope:
     @property
     def key(self) -> str:
         """A short text that is equal for equal scopes: part of every cache key."""
-        text = "\n".join((*sorted(set(self.allow)), "\0", *sorted(set(self.deny)))).lower()
+        text = repr([sorted(set(map(collapse, globs))) for globs in (self.allow, self.deny)])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     def permits(self, path: ScopePath) -> bool:
@@ -69,10 +69,14 @@ class Principal:
 
 @lru_cache(maxsize=4096)
 def _glob(glob: str) -> re.Pattern[str]:
-    body = "".join(".*" if char == "*" else "." if char == "?" else re.escape(char) for char in collapse(glob))
+    first, *others = (
+        "".join("." if char == "?" else re.escape(char) for char in piece) for piece in collapse(glob).split("*")
+    )
+    # the earliest place for each piece leaves most room for the rest, so no place is ever tried again: `(?>…)`
+    body = first + "".join(f"(?>.*?{piece})" for piece in others[:-1]) + "".join(f".*{piece}" for piece in others[-1:])
     return re.compile(rf"{body}(?:\..*)?", re.DOTALL)
 
 
 def collapse(glob: str) -> str:
     """A glob in its one spelling: lower case, runs of `*` as one (which also keeps matching from growing)."""
-    return re.sub(r"\*+", "*", glob.lower())
+    return re.sub(r"\*+", "*", lower_each(glob))

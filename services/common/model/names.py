@@ -12,6 +12,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from typing import NewType
 
 from services.common.model.platforms import Case, Platform, canonical_scheme, platform_named
@@ -67,7 +68,8 @@ class DatasetName:
     @property
     def key(self) -> str:
         """The canonical text of the name: parts joined by dots, a part that needs it quoted, folded where the engine folds."""
-        parts = (part.lower() for part in self.parts) if self.platform.case is Case.INSENSITIVE else self.parts
+        platform = self.platform
+        parts = map(platform.lower, self.parts) if platform.case is Case.INSENSITIVE else self.parts
         return ".".join(_quoted_if_needed(part) for part in parts)
 
     @property
@@ -83,8 +85,8 @@ class DatasetName:
 def column_id(asset: AssetId, column: str, platform: Platform) -> ColumnId:
     """The id of a column of `asset`, whose engine is `platform`."""
     # MySQL and BigQuery compare column names without case although their tables keep it.
-    keeps_case = platform.case in (Case.LOWER, Case.UPPER) or platform.name in ("metadata", "clickhouse")
-    text = column if keeps_case else column.lower()
+    without_case = platform.case is Case.INSENSITIVE or platform.name in ("mysql", "bigquery")
+    text = platform.lower(column) if without_case else column
     digest = _digest(f"{asset}\n{text}", _COLUMN_CHARS)
     return ColumnId(f"{asset}-{digest}")
 
@@ -113,14 +115,14 @@ def canonical_namespace(raw: str) -> Namespace:
     is a file; scheme and host become lower case and the default port is written out. Text that is no URL is kept.
 
     Raises:
-        ValueError: the text is empty, or its port is no number.
+        ValueError: the text is empty, or its port is no number. The message repeats nothing of the text.
 
     """
-    text = raw.strip()
-    if not text:
-        raise ValueError("a namespace cannot be empty")
-    match = _URL.fullmatch(text)
+    match = _URL.fullmatch(raw.lstrip())  # white space at the end may belong to a file's name
     if match is None:
+        text = raw.strip()
+        if not text:
+            raise ValueError("a namespace cannot be empty")
         return Namespace(text)
     scheme = canonical_scheme(match["scheme"])
     platform = platform_named(scheme)
@@ -129,15 +131,15 @@ def canonical_namespace(raw: str) -> Namespace:
     if scheme == "metadata":
         return Namespace(f"{scheme}://{match['rest'].rstrip('/')}")
     authority = re.split(r"[/?#]", match["rest"], maxsplit=1)[0].rpartition("@")[2]
-    host, port = _split_port(authority)
+    host, port = _split_port(authority.strip())
     if port is None:
         port = platform.port
-    host = host.lower()
+    host = host.strip().lower()
     return Namespace(f"{scheme}://{host}:{port}" if port is not None and host else f"{scheme}://{host}")
 
 
 def _clean_path(rest: str) -> str:
-    path = re.split(r"[?#]", rest, maxsplit=1)[0]
+    path = rest.partition("?")[0]
     # normpath keeps exactly two leading slashes; one table must not have two spellings of its file
     return re.sub(r"^/+", "/", posixpath.normpath(path)) if path else ""
 
@@ -146,11 +148,22 @@ def _split_port(authority: str) -> tuple[str, int | None]:
     host, colon, port = authority.rpartition(":")
     if not colon or port.endswith("]"):  # no port, or the colon belongs to an IPv6 address in brackets
         return authority, None
-    if not port:
-        return host, None
+    if _is_ipv6(authority):  # written without the brackets that it should have
+        return f"[{authority}]", None
+    if not port.strip():
+        return _split_port(host.strip())
     if not port.isascii() or not port.isdigit():
-        raise ValueError(f"the port {port!r} is not a number")
+        # what stands there may be half of a password with an unescaped slash
+        raise ValueError("the port is not a number")
     return host, int(port)
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +255,7 @@ def from_sql(
     `database` and `schema` (as stored) complete a short name; a name longer than the engine's levels is kept as written.
     """
     platform = platform_of(namespace)
-    folded = [_fold(part, platform.case) for part in parts]
+    folded = [_fold(part, platform) for part in parts]
     if platform.name == "sqlite" and len(folded) == 2 and folded[0].lower() == "main" and database:
         folded[0] = database  # the file itself is called `main` inside a query
     defaults = [database, schema] if platform.levels == 3 else [database or schema]
@@ -251,15 +264,20 @@ def from_sql(
     return DatasetName(namespace, (*prefix, *folded))
 
 
-def _fold(part: SqlPart, case: Case) -> str:
-    if part.quoted or case in (Case.SENSITIVE, Case.INSENSITIVE):
+def _fold(part: SqlPart, platform: Platform) -> str:
+    if part.quoted or platform.case in (Case.SENSITIVE, Case.INSENSITIVE):
         return part.text
-    return part.text.lower() if case is Case.LOWER else part.text.upper()
+    return platform.lower(part.text) if platform.case is Case.LOWER else part.text.upper()
 
 
 def scope_path(source: str, parts: Iterable[str]) -> ScopePath:
     """What access globs see of a dataset: source and name parts joined by dots, in lower case."""
-    return ScopePath(".".join((source, *parts)).lower())
+    return ScopePath(lower_each(".".join((source, *parts))))
+
+
+def lower_each(text: str) -> str:
+    """`text` in lower case, letter by letter: the end of a word changes nothing, so a glob's piece of one still fits."""
+    return text.lower() if text.isascii() else "".join(map(str.lower, text))
 
 
 def _quoted_if_needed(part: str) -> str:

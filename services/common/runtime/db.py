@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
 from services.common.errors import ServiceUnavailable
@@ -100,10 +101,17 @@ def _translated(shown: str) -> Iterator[None]:
         if error.connection_invalidated:
             raise ServiceUnavailable(f"the connection to the database {shown} was lost") from error
         raise
+    except PoolTimeout as error:
+        raise ServiceUnavailable(f"every connection to the database {shown} is in use") from error
 
 
 def _sqlite_engine(url: str) -> Engine:
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "autocommit": True})
+    engine = create_engine(
+        url,
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "isolation_level": None},
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

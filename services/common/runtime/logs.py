@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import structlog
+
+_HANDLER = "headwater"
 
 
 def configure(level: str = "info", style: Literal["auto", "json", "console"] = "auto") -> None:
@@ -29,12 +31,33 @@ def configure(level: str = "info", style: Literal["auto", "json", "console"] = "
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
-    # libraries that use the standard logger say only what matters, and never a statement
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s %(levelname)s %(message)s")
+    _configure_libraries(shared, final)
+
+
+def _configure_libraries(shared: list[structlog.typing.Processor], final: structlog.typing.Processor) -> None:
+    """Libraries that use the standard logger say only what matters, never a statement, and in the same form."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.set_name(_HANDLER)
+    last: list[structlog.typing.Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        final,
+    ]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=[_name_component, *shared], processors=last))
+    root = logging.getLogger()
+    for old in [handler for handler in root.handlers if handler.get_name() == _HANDLER]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
     for noisy in ("sqlglot", "alembic", "sqlalchemy", "httpx", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
 
 
+def _name_component(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    event["component"] = event["_record"].name
+    return event
+
+
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """A logger that stamps `name` on its lines."""
-    return cast("structlog.stdlib.BoundLogger", structlog.get_logger(logger=name))
+    return cast("structlog.stdlib.BoundLogger", structlog.get_logger(component=name))

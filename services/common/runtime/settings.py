@@ -1,6 +1,6 @@
 """Settings: flags over `HEADWATER_*` variables over `headwater.toml`, checked once, before anything starts.
 
-Every journey begins here. Credentials stay in `SecretUrl`, which never shows them.
+Every journey begins here. Fields that may hold a credential are left out of `repr`, and no error repeats a value.
 """
 
 from __future__ import annotations
@@ -18,17 +18,23 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from services.common.errors import WrongSettings
 from services.common.model.access import AccessScope, Role
 from services.common.model.names import Namespace, Namespaces, canonical_namespace
+from services.common.model.platforms import canonical_scheme, platform_named
 
 ENV_PREFIX = "HEADWATER_"
 DEFAULT_HOME = Path(".headwater")
 DEFAULT_PORT = 8642
 _PASSWORD = re.compile(r"(?P<head>^[^:]+://[^:/@]*:)(?P<password>.*)(?=@)", re.DOTALL)
+_SECRET_PARAMETER = re.compile(
+    r"(?P<head>[?&;][^=&;]*(?:passw|pwd|secret|token|credential|key)[^=&;]*=)[^&;]*", re.IGNORECASE
+)
+# settings that are lists: in the environment their items are separated by commas
+_LISTS = frozenset({"aliases", "include", "exclude", "allow", "deny", "cors_origins", "allowed_hosts"})
 # variables with our prefix that are no settings: where settings are read from, and what the tests use
 _NOT_SETTINGS = frozenset({"CONFIG", "TEST_POSTGRES_URL", "TEST_MARIADB_URL"})
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class SourceSettings(_Strict):
@@ -136,36 +142,68 @@ class Settings(_Strict):
         """Aliases and owners of all configured sources' namespaces.
 
         Raises:
-            ValueError: an alias stands for two namespaces, or two sources claim one.
+            ValueError: an alias stands for two namespaces, two sources claim one, or `into` names no source.
 
         """
         aliases: dict[Namespace, Namespace] = {}
         owners: dict[Namespace, str] = {}
         for name, source in self.sources.items():
-            namespace = source_namespace(source)
+            try:
+                namespace = source_namespace(source)
+                names = [] if namespace is None else [namespace, *_also_known_as(source)]
+            except ValueError as error:
+                raise ValueError(f"source {name}: {error}") from None
             if namespace is None:
+                if source.into == name or source.into not in self.sources:
+                    raise ValueError(f"source {name} goes into {source.into}, which is no other source")
                 continue
             if owners.setdefault(namespace, name) != name:
                 raise ValueError(f"sources {owners[namespace]} and {name} have the same namespace {namespace}")
-            for raw in (source.url, *source.aliases):
-                alias = canonical_namespace(raw)
+            for alias in names:
                 if aliases.setdefault(alias, namespace) != namespace:
                     raise ValueError(f"{alias} stands for two namespaces: {aliases[alias]} and {namespace}")
         return Namespaces(aliases={a: n for a, n in aliases.items() if a != n}, sources=owners)
 
 
 def source_namespace(source: SourceSettings) -> Namespace | None:
-    """The namespace of a configured source; None where its artifacts belong to another one (`into`) ."""
+    """The namespace of a configured source; None where its artifacts belong to another one (`into`).
+
+    Raises:
+        ValueError: the URL or the namespace cannot be split; the message repeats nothing of either.
+
+    """
     if source.into is not None:
         return None
-    if source.namespace is not None:
-        return canonical_namespace(source.namespace)
-    scheme, _, rest = source.url.partition("://")
+    return url_namespace(source.url) if source.namespace is None else canonical_namespace(source.namespace)
+
+
+def _also_known_as(source: SourceSettings) -> list[Namespace]:
+    """Other namespaces of a source: its aliases, and the host that its URL names where another namespace is set."""
+    scheme = canonical_scheme(source.url.partition("://")[0])
+    # files of one name in two folders may each have a namespace of their own
+    reached = [] if scheme == "metadata" else [url_namespace(source.url)]
+    return [*reached, *map(canonical_namespace, source.aliases)]
+
+
+def url_namespace(url: str) -> Namespace:
+    """The namespace of what a URL leads to: a host, a file's absolute path, or a metadata file's stem.
+
+    Raises:
+        ValueError: the URL cannot be split; the message repeats nothing of it.
+
+    """
+    scheme, found, rest = url.partition("://")
+    if not found:
+        raise ValueError("the URL has no scheme, such as postgresql:// or duckdb:///")
+    scheme = canonical_scheme(scheme)
     if scheme == "metadata":
         return Namespace(f"metadata://{file_stem(rest)}")
-    if scheme.split("+")[0] in ("sqlite", "duckdb"):
-        return canonical_namespace(f"{scheme}://{file_of(source.url)}")
-    return canonical_namespace(source.url)
+    if platform_named(scheme).file:
+        return canonical_namespace(f"{scheme}://{file_of(url)}")
+    if "@" in "".join(re.split(r"[/?#]", rest, maxsplit=1)[1:]):
+        # a password cut in two would otherwise become a host and a port
+        raise ValueError("the URL has an @ in the wrong place; write / # ? @ in a password as %2F %23 %3F %40")
+    return canonical_namespace(url)
 
 
 def file_of(url: str) -> Path:
@@ -196,14 +234,16 @@ def read_reference(reference: str) -> str:
             value = Path(where).expanduser().read_text(encoding="utf-8").rstrip("\r\n")
         except OSError as error:
             raise WrongSettings(f"the secret {reference} cannot be read: {error.strerror}") from error
+        except ValueError:  # the error itself would carry the bytes
+            raise WrongSettings(f"the secret {reference} cannot be read: it is no UTF-8 text") from None
     if not value:
         raise WrongSettings(f"the secret {reference} is empty or not set")
     return value
 
 
 def mask(url: str) -> str:
-    """A URL with its password shown as `***`, for people and logs."""
-    return _PASSWORD.sub(r"\g<head>***", url)
+    """A URL with its password, wherever it stands, shown as `***`: for people and logs."""
+    return _SECRET_PARAMETER.sub(r"\g<head>***", _PASSWORD.sub(r"\g<head>***", url))
 
 
 def load_settings(
@@ -224,7 +264,7 @@ def load_settings(
     env = os.environ if environ is None else environ
     given = {key: value for key, value in (flags or {}).items() if value is not None}
     from_env = _from_environment(env)
-    home = Path(given.get("home") or from_env.get("home") or default_home)
+    home = Path(given.get("home") or from_env.get("home") or default_home).expanduser()
     values = _read_file(_config_file(config, env, home))
     _overlay(values, from_env)
     _overlay(values, given)
@@ -263,16 +303,17 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
         if name == key or name in _NOT_SETTINGS or name.startswith("TEST_"):
             continue
         *tables, last = name.lower().split("__")
+        if not text and last not in _LISTS:  # set to nothing is not set; a list may be empty
+            continue
         target = values
         for table in tables:
             target = target.setdefault(table, {})
-        target[last] = _list_or_text(last, text)
+            if not isinstance(target, dict):
+                raise WrongSettings(f"{key} steps into {table}, which is also set to a single value")
+        if isinstance(target.get(last), dict):
+            raise WrongSettings(f"{key} is set to a single value, and other variables step into it")
+        target[last] = [item.strip() for item in text.split(",") if item.strip()] if last in _LISTS else text
     return values
-
-
-def _list_or_text(name: str, text: str) -> str | list[str]:
-    lists = {"aliases", "include", "exclude", "allow", "deny", "cors_origins", "allowed_hosts"}
-    return [item.strip() for item in text.split(",") if item.strip()] if name in lists else text
 
 
 def _overlay(values: dict[str, Any], stronger: Mapping[str, Any]) -> None:

@@ -1,0 +1,203 @@
+"""`/assets`: one asset, lists of them, what people say of them, and taking it back."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import Field
+
+from services.catalog.api.caller import Editor, Reader, Strict, answer, known_id
+from services.catalog.api.schemas import (
+    AssetPageShape,
+    AssetShape,
+    ChangeShape,
+    ChangesShape,
+    VersionShape,
+    VersionsShape,
+    asset_shape,
+)
+from services.catalog.assets import AssetReader
+from services.catalog.curation import Curator
+from services.catalog.definitions import definition_for
+from services.catalog.patches import parse_patch
+from services.common.errors import BadRequest, PreconditionFailed, PreconditionRequired
+from services.common.model.access import AccessScope
+from services.common.model.assets import Asset, Kind
+from services.common.model.names import AssetId
+from services.common.model.search import Filters
+from services.common.ports import LineageQuery
+from services.common.runtime.wire import plain
+
+_ETAG = re.compile(r'"(?P<id>[^"]+)\.(?P<revision>[0-9]{1,18})"')
+_Values = Annotated[tuple[str, ...], Field(max_length=100)]
+_PATCH_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/merge-patch+json": {
+                "schema": {"type": "object"},
+                "example": {
+                    "description": "One row an order, cancelled ones included.",
+                    "owners": ["sales-data"],
+                    "columns": [{"name": "net_amt", "description": "Euro, without tax"}],
+                },
+            }
+        },
+    }
+}
+
+
+class PageParameters(Strict):
+    """What to list; by name and then id."""
+
+    limit: int = Field(default=50, ge=1, le=200, description="Assets at most")
+    cursor: str | None = Field(default=None, max_length=2_000, description="Where the page before ended")
+    kind: tuple[Kind, ...] = Field(default=(), description="table, view, materialized_view")
+    platform: _Values = ()
+    source: _Values = ()
+    database: _Values = ()
+    schema_: _Values = Field(default=(), alias="schema")
+    tag: _Values = ()
+    owner: _Values = ()
+    status: _Values = ()
+    name: str | None = Field(default=None, max_length=1_000, description="Only what this name, full or its end, stands for")
+
+
+class HistoryParameters(Strict):
+    """How much of a history, and where it goes on."""
+
+    limit: int = Field(default=100, ge=1, le=500, description="Entries at most")
+    before: int | None = Field(default=None, ge=1, description="Only entries older than this one")
+
+
+def create_router(reader: AssetReader, curator: Curator, lineage: LineageQuery) -> APIRouter:
+    """The routes over the catalog's reader and curator; lineage says which definitions a caller may read."""
+    router = APIRouter(tags=["assets"])
+
+    def shape(asset: Asset, scope: AccessScope) -> AssetShape:
+        definition = definition_for(asset, scope, lineage)
+        return asset_shape(asset, sql=definition.sql, definition=definition.state)
+
+    def told(asset: Asset, scope: AccessScope) -> Response:
+        return answer(shape(asset, scope), headers={"ETag": etag(asset)})
+
+    @router.get("/assets", response_model=AssetPageShape, operation_id="list_assets", summary="List assets by name")
+    def list_route(caller: Reader, asked: Annotated[PageParameters, Query()]) -> Response:
+        if asked.name is not None:
+            named = reader.by_name(asked.name, caller.scope)
+            return answer(AssetPageShape(assets=[shape(a, caller.scope) for a in named], total=len(named), cursor=None))
+        filters = Filters(
+            kind=asked.kind,
+            platform=asked.platform,
+            source=asked.source,
+            database=asked.database,
+            schema=asked.schema_,
+            tag=asked.tag,
+            owner=asked.owner,
+            status=asked.status,
+        )
+        page = reader.page(caller.scope, filters, cursor=asked.cursor, limit=asked.limit)
+        assets = [shape(asset, caller.scope) for asset in page.assets]
+        return answer(AssetPageShape(assets=assets, total=page.total, cursor=page.cursor))
+
+    @router.get("/assets/{asset_id}", response_model=AssetShape, operation_id="get_asset", summary="One asset, whole")
+    def get_route(caller: Reader, asset_id: str) -> Response:
+        return told(reader.get(known_id(asset_id), caller.scope), caller.scope)
+
+    @router.patch(
+        "/assets/{asset_id}",
+        response_model=AssetShape,
+        operation_id="patch_asset",
+        summary="Say what an asset is",
+        openapi_extra=_PATCH_BODY,
+    )
+    async def patch_route(
+        caller: Editor, asset_id: str, request: Request, if_match: Annotated[str | None, Header()] = None
+    ) -> Response:
+        body = await _merge_patch(request)
+        asset = known_id(asset_id)
+        revision = _revision(asset, if_match)
+        return await run_in_threadpool(
+            lambda: told(curator.patch(asset, parse_patch(body), caller, if_match=revision), caller.scope)
+        )
+
+    @router.get(
+        "/assets/{asset_id}/changes", response_model=ChangesShape, operation_id="list_changes", summary="Who said what, when"
+    )
+    def changes_route(caller: Reader, asset_id: str, asked: Annotated[HistoryParameters, Query()]) -> Response:
+        entries = reader.history(known_id(asset_id), caller.scope, before=asked.before, limit=asked.limit)
+        return answer(
+            ChangesShape(
+                changes=[
+                    ChangeShape(
+                        id=entry.id,
+                        at=entry.at,
+                        by=entry.by,
+                        column=entry.column,
+                        field=entry.field,
+                        before=entry.before,
+                        after=entry.after,
+                        undoes=entry.undoes,
+                    )
+                    for entry in entries
+                ]
+            )
+        )
+
+    @router.post(
+        "/changes/{change_id}/undo", response_model=AssetShape, operation_id="undo_change", summary="Take a change back"
+    )
+    def undo_route(caller: Editor, change_id: int) -> Response:
+        return told(curator.undo(change_id, caller), caller.scope)
+
+    @router.get(
+        "/assets/{asset_id}/versions",
+        response_model=VersionsShape,
+        operation_id="list_versions",
+        summary="The schemas that a table has had",
+    )
+    def versions_route(caller: Reader, asset_id: str) -> Response:
+        versions = reader.versions(known_id(asset_id), caller.scope)
+        return answer(
+            VersionsShape(
+                versions=[
+                    VersionShape(
+                        version=version.version,
+                        at=version.at,
+                        columns=[plain(column) for column in version.columns],
+                        primary_key=list(version.primary_key),
+                    )
+                    for version in versions
+                ]
+            )
+        )
+
+    return router
+
+
+def etag(asset: Asset) -> str:
+    """The strong `ETag` of an asset: it changes with everything that anybody can see of it."""
+    return f'"{asset.id}.{asset.revision}"'
+
+
+def _revision(asset: AssetId, if_match: str | None) -> int:
+    if if_match is None:
+        raise PreconditionRequired("send If-Match with the ETag of the asset as you read it")
+    match = _ETAG.fullmatch(if_match.strip())
+    if match is None or match["id"] != asset:
+        raise PreconditionFailed("this If-Match is not an ETag of the asset; read it again")
+    return int(match["revision"])
+
+
+async def _merge_patch(request: Request) -> Any:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in ("application/merge-patch+json", "application/json"):
+        raise BadRequest("send application/merge-patch+json or application/json")
+    try:
+        return json.loads(await request.body())
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("the body is not JSON") from error

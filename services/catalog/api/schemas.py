@@ -1,0 +1,397 @@
+"""The shapes of the public API, and how values become them. Every field that a page or a client may rely on is here.
+
+The last step of every journey.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.common.model.assets import Asset, Column, ForeignKey, Kind, Status
+from services.common.model.crawls import CrawlRecord, CrawlState
+from services.common.model.lineage import Subgraph
+from services.common.model.names import DatasetName
+from services.common.model.search import Mode
+
+
+class Shape(BaseModel):
+    """An answer's part; unknown attributes never slip out."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class ProblemShape(Shape):
+    """An error, by RFC 9457; `code` is stable and meant for programs."""
+
+    type: str = Field(examples=["urn:headwater:problem:not_found"])
+    title: str = Field(examples=["There is no such thing, or you may not see it"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["there is no asset dqsohjdzydf7sy4wkt2tj6bynyd, or you may not see it"])
+    code: str = Field(examples=["not_found"])
+    request_id: str | None = None
+    errors: list[dict[str, str]] | None = None
+    candidates: list[str] | None = None
+
+
+class ReasonShape(Shape):
+    """One thing that moved a hit; the contributions of a hit add up to its score."""
+
+    feature: str
+    text: str
+    contribution: float
+
+
+class HitShape(Shape):
+    """One asset found; for `kind` = column, `id` is the column's and `asset` the table's."""
+
+    id: str
+    asset: str
+    kind: Kind
+    name: str
+    qualified_name: str
+    namespace: str
+    platform: str
+    source: str
+    description: str | None
+    tags: list[str]
+    owners: list[str]
+    status: Status | None
+    score: float
+    why: list[ReasonShape]
+    columns: list[str]
+
+
+class SearchShape(Shape):
+    """Hits, best first. `degraded` says what was missing, `answerable` how likely an answer is among them."""
+
+    query_id: str
+    mode: Mode
+    degraded: list[str]
+    answerable: float
+    generation: str
+    coverage: float
+    total: int
+    hits: list[HitShape]
+    facets: dict[str, dict[str, int]]
+    cursor: str | None
+
+
+class SuggestionShape(Shape):
+    """A completion and the asset that it names."""
+
+    text: str
+    kind: Kind
+    asset: str
+
+
+class SuggestShape(Shape):
+    """Completions, best first."""
+
+    suggestions: list[SuggestionShape]
+
+
+class ColumnShape(Shape):
+    """One column, people's words laid over what the crawl says; `curated` names the fields that people wrote."""
+
+    id: str
+    name: str
+    type: str | None
+    nullable: bool | None
+    default: str | None
+    description: str | None
+    tags: list[str]
+    status: Status | None
+    successor: str | None
+    curated: list[str]
+
+
+class ForeignKeyShape(Shape):
+    """Columns that refer to another table; `ref_asset` is its id, whether it was crawled or not."""
+
+    columns: list[str]
+    ref_table: str
+    ref_asset: str
+    ref_columns: list[str]
+
+
+class IndexShape(Shape):
+    """An index of the table."""
+
+    name: str
+    columns: list[str]
+    unique: bool
+
+
+class AssetShape(Shape):
+    """One dataset.
+
+    `definition` is `shown`, `none`, or `withheld` where the view's SQL may name what the caller may not see.
+    `usage` is null until query logs are read.
+    """
+
+    id: str
+    kind: Kind
+    name: str
+    qualified_name: str
+    namespace: str
+    platform: str
+    source: str
+    database: str | None
+    schema_: str | None = Field(serialization_alias="schema")
+    description: str | None
+    crawled_description: str | None
+    columns: list[ColumnShape]
+    primary_key: list[str]
+    foreign_keys: list[ForeignKeyShape]
+    indexes: list[IndexShape]
+    sql: str | None
+    definition: str
+    rows: int | None
+    bytes: int | None
+    partitions: int | None
+    last_altered: dt.datetime | None
+    tags: list[str]
+    owners: list[str]
+    status: Status | None
+    successor: str | None
+    curated: list[str]
+    properties: dict[str, Any]
+    usage: None = None
+    version: int
+    revision: int
+    first_seen: dt.datetime | None
+    last_seen: dt.datetime | None
+
+
+class AssetPageShape(Shape):
+    """Assets in order of name."""
+
+    assets: list[AssetShape]
+    total: int
+    cursor: str | None
+
+
+class NodeShape(Shape):
+    """A dataset of a lineage answer; `depth` is negative upstream, `listed` false where no crawl has shown it."""
+
+    id: str
+    qualified_name: str
+    namespace: str
+    kind: Kind | None
+    depth: int
+    listed: bool
+
+
+class EdgeShape(Shape):
+    """Data flows from `from` to `to`; `kind` and `evidence` say what that rests on."""
+
+    from_: str = Field(serialization_alias="from")
+    to: str
+    kind: str
+    evidence: list[str]
+    confidence: float
+
+
+class LineageShape(Shape):
+    """A bounded neighbourhood. `state` is `unparsed` where the asset's own definition could not be read."""
+
+    nodes: list[NodeShape]
+    edges: list[EdgeShape]
+    total: int
+    truncated: bool
+    state: str
+    problem: str | None
+    cursor: None = None
+
+
+class CountsShape(Shape):
+    """What a crawl did to tables and views."""
+
+    found: int
+    added: int
+    changed: int
+    unchanged: int
+    gone: int
+    unseen: int
+    held: int
+
+
+class CrawlShape(Shape):
+    """One crawl, asked for, running or ended."""
+
+    id: str
+    source: str
+    state: CrawlState
+    by: str
+    requested_at: dt.datetime
+    started_at: dt.datetime | None
+    ended_at: dt.datetime | None
+    done: int
+    expected: int | None
+    tables: CountsShape
+    failures: list[str]
+
+
+class CrawlsShape(Shape):
+    """Crawls, newest first."""
+
+    crawls: list[CrawlShape]
+
+
+class SourceShape(Shape):
+    """A source, with how many assets of each kind the caller sees in it. Its URL is never told."""
+
+    name: str
+    namespace: str
+    platform: str
+    aliases: list[str]
+    counts: dict[str, int]
+    last_crawl: CrawlShape | None
+
+
+class SourcesShape(Shape):
+    """Sources in order of name."""
+
+    sources: list[SourceShape]
+
+
+class ChangeShape(Shape):
+    """One field that somebody changed; `before` and `after` are null where the crawl's word was or is shown."""
+
+    id: int
+    at: dt.datetime
+    by: str
+    column: str | None
+    field: str
+    before: Any
+    after: Any
+    undoes: int | None
+
+
+class ChangesShape(Shape):
+    """Changes, newest first; `before` in the query continues."""
+
+    changes: list[ChangeShape]
+
+
+class VersionShape(Shape):
+    """A schema that the table has had."""
+
+    version: int
+    at: dt.datetime
+    columns: list[dict[str, Any]]
+    primary_key: list[str]
+
+
+class VersionsShape(Shape):
+    """Schemas, newest first."""
+
+    versions: list[VersionShape]
+
+
+def asset_shape(asset: Asset, *, sql: str | None, definition: str) -> AssetShape:
+    """An asset as the API shows it; what may be seen of it was decided before."""
+    return AssetShape(
+        id=asset.id,
+        kind=asset.kind,
+        name=asset.table,
+        qualified_name=asset.name.qualified,
+        namespace=asset.name.namespace,
+        platform=asset.platform.name,
+        source=asset.source,
+        database=asset.database,
+        schema_=asset.schema,
+        description=asset.description,
+        crawled_description=asset.crawled_description,
+        columns=[_column(asset, column) for column in asset.columns],
+        primary_key=list(asset.primary_key),
+        foreign_keys=[_foreign_key(asset, key) for key in asset.foreign_keys],
+        indexes=[IndexShape(name=index.name, columns=list(index.columns), unique=index.unique) for index in asset.indexes],
+        sql=sql,
+        definition=definition,
+        rows=asset.rows,
+        bytes=asset.bytes,
+        partitions=asset.partitions,
+        last_altered=asset.last_altered,
+        tags=list(asset.tags),
+        owners=list(asset.owners),
+        status=asset.status,
+        successor=asset.successor,
+        curated=list(asset.curated),
+        properties=dict(asset.properties),
+        version=asset.version,
+        revision=asset.revision,
+        first_seen=asset.first_seen,
+        last_seen=asset.last_seen,
+    )
+
+
+def _column(asset: Asset, column: Column) -> ColumnShape:
+    return ColumnShape(
+        id=asset.column_id(column.name),
+        name=column.name,
+        type=column.type,
+        nullable=column.nullable,
+        default=column.default,
+        description=column.description,
+        tags=list(column.tags),
+        status=column.status,
+        successor=column.successor,
+        curated=list(column.curated),
+    )
+
+
+def _foreign_key(asset: Asset, key: ForeignKey) -> ForeignKeyShape:
+    other = DatasetName(asset.name.namespace, key.ref_table)
+    return ForeignKeyShape(
+        columns=list(key.columns), ref_table=other.qualified, ref_asset=other.id, ref_columns=list(key.ref_columns)
+    )
+
+
+def lineage_shape(graph: Subgraph) -> LineageShape:
+    """A sub-graph as the API shows it."""
+    return LineageShape(
+        nodes=[
+            NodeShape(
+                id=node.id,
+                qualified_name=node.name.qualified,
+                namespace=node.name.namespace,
+                kind=node.kind,
+                depth=node.depth,
+                listed=node.listed,
+            )
+            for node in graph.nodes
+        ],
+        edges=[
+            EdgeShape(
+                from_=edge.source, to=edge.target, kind=edge.kind, evidence=list(edge.evidence), confidence=edge.confidence
+            )
+            for edge in graph.edges
+        ],
+        total=graph.total,
+        truncated=graph.truncated,
+        state=graph.state,
+        problem=graph.problem,
+    )
+
+
+def crawl_shape(record: CrawlRecord) -> CrawlShape:
+    """A crawl as the API shows it."""
+    counts: Mapping[str, int] = {name: getattr(record.counts, name) for name in CountsShape.model_fields}
+    return CrawlShape(
+        id=record.id,
+        source=record.source,
+        state=record.state,
+        by=record.by,
+        requested_at=record.requested_at,
+        started_at=record.started_at,
+        ended_at=record.ended_at,
+        done=record.done,
+        expected=record.expected,
+        tables=CountsShape(**counts),
+        failures=list(record.failures),
+    )

@@ -1,0 +1,120 @@
+"""The catalog's application: the public API behind its gate, given ports and journeys by `compose`.
+
+Every journey that a person sees begins and ends here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from services import __version__
+from services.catalog import internal
+from services.catalog.access import Access
+from services.catalog.api import assets, crawls, health, lineage, search
+from services.catalog.api.health import Measured, Metrics, Readiness
+from services.catalog.api.schemas import ProblemShape
+from services.catalog.assets import AssetReader
+from services.catalog.curation import Curator
+from services.catalog.gate import Gate
+from services.catalog.sink import CatalogSink
+from services.common.model.changes import Seq
+from services.common.model.crawls import SourceInfo
+from services.common.ports import ChangeFeed, LineageQuery, Search
+from services.common.runtime.http import create_service_app
+
+API = "/api/v1"
+MAX_INTERNAL_BODY_BYTES = 256_000_000
+"""A batch of 500 tables of 2,000 columns with long comments, as services apart send it."""
+_PROBLEMS = {
+    status: {"model": ProblemShape, "content": {"application/problem+json": {}}, "description": description}
+    for status, description in {
+        401: "No token, or one that nobody issued",
+        403: "The role may not do this",
+        404: "It does not exist, or you may not see it",
+        409: "Something else is in the way",
+        412: "It was changed in the meantime",
+        413: "The body is too large",
+        421: "The Host header names another machine",
+        422: "The request cannot be understood",
+        428: "The write must say what it changes",
+        503: "A service or the database does not answer; try again",
+    }.items()
+}
+
+
+@dataclass(frozen=True)
+class CatalogParts:
+    """What the application is made of.
+
+    Attributes:
+        lifespan: starts and stops what runs beside it, such as the index worker in role `all`.
+        configured: the sources of this process's settings by name.
+        hosts: Host headers accepted besides loopback's own; None accepts any.
+        internal_key: opens the internal routes to services apart.
+
+    """
+
+    access: Access
+    reader: AssetReader
+    curator: Curator
+    sink: CatalogSink
+    feed: ChangeFeed
+    search: Search
+    lineage: LineageQuery
+    started_at: Callable[[], Seq | None]
+    configured: Mapping[str, SourceInfo] = field(default_factory=dict)
+    lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None
+    hosts: tuple[str, ...] | None = ()
+    cors_origins: tuple[str, ...] = ()
+    internal_key: str | None = None
+    max_body_bytes: int = 4_000_000
+
+
+def create_app(parts: CatalogParts) -> FastAPI:
+    """The application. Nothing is opened before its lifespan begins."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        if parts.lifespan is None:
+            yield
+            return
+        async with parts.lifespan():
+            yield
+
+    app = create_service_app(
+        "Headwater",
+        __version__,
+        max_body_bytes=MAX_INTERNAL_BODY_BYTES if parts.internal_key else parts.max_body_bytes,
+        lifespan=lifespan,
+        description="A metadata catalog in one small service: find, understand, trust and safely change data together.",
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    metrics = Metrics()
+    readiness = Readiness(parts.search, parts.feed, parts.started_at)
+    public = APIRouter(prefix=API, responses=_PROBLEMS)  # type: ignore[arg-type]  # its keys are int | str
+    limit = parts.max_body_bytes
+    public.include_router(search.create_router(parts.search, parts.reader), max_body_size=limit)
+    public.include_router(assets.create_router(parts.reader, parts.curator, parts.lineage), max_body_size=limit)
+    public.include_router(lineage.create_router(parts.lineage), max_body_size=limit)
+    public.include_router(crawls.create_router(parts.reader, parts.sink, parts.configured), max_body_size=limit)
+    app.include_router(public)
+    app.include_router(health.create_router(readiness, metrics))
+    if parts.internal_key is not None:
+        app.include_router(internal.create_router(parts.sink, parts.feed), include_in_schema=False)
+    # the last one added is the outermost: requests get their id first, then the gate, then CORS and measuring
+    app.add_middleware(Measured, metrics=metrics)
+    app.add_middleware(Gate, access=parts.access, hosts=parts.hosts, internal_key=parts.internal_key)
+    if parts.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(parts.cors_origins),
+            allow_methods=["GET", "POST", "PATCH"],
+            allow_headers=["Authorization", "Content-Type", "If-Match"],
+            expose_headers=["ETag", "X-Request-ID"],
+        )
+    return app

@@ -1,0 +1,208 @@
+"""What a caller may read of the catalog: every verb takes the caller's scope. Journey 2, the last step, and the API's lists."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from services.catalog import naming
+from services.catalog.shown import redacted, shown, without_hidden
+from services.catalog.store import crawls, curated, listing
+from services.catalog.store.curated import AuditEntry
+from services.catalog.store.hydrate import crawled_columns
+from services.catalog.store.listing import Position
+from services.common.errors import BadRequest, NotFound
+from services.common.model.access import AccessScope
+from services.common.model.assets import Asset, Column, Kind
+from services.common.model.crawls import CrawlId, CrawlRecord, SourceInfo
+from services.common.model.names import AssetId, Namespaces
+from services.common.model.search import Filters
+from services.common.runtime.db import Database
+
+MAX_PAGE = 200
+"""Assets in one page."""
+MAX_NAMED = 100
+"""Assets that one name may stand for in an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssetPage:
+    """Some assets in order of name and id; `total` counts all that pass the filters, `cursor` is None on the last page."""
+
+    assets: tuple[Asset, ...]
+    total: int
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSummary:
+    """A source with how many assets of each kind the caller sees in it, and its last crawl (None before the first)."""
+
+    source: SourceInfo
+    counts: Mapping[Kind, int]
+    last_crawl: CrawlRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaVersion:
+    """A table's schema as a crawl found it new, with the columns as the source showed them."""
+
+    version: int
+    at: dt.datetime
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+
+
+class AssetReader:
+    """Reads for people. What a scope hides is as if it were not there: ids, names in keys, successors and counts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, asset: AssetId, scope: AccessScope) -> Asset:
+        """One asset.
+
+        Raises:
+            NotFound: unknown, gone or hidden; the three are never told apart.
+
+        """
+        found = self.many([asset], scope).get(asset)
+        if found is None:
+            raise _no_asset(asset)
+        return found
+
+    def many(self, ids: Sequence[AssetId], scope: AccessScope) -> dict[AssetId, Asset]:
+        """Those of `ids` that exist and may be seen, in the order of `ids`."""
+        if not ids:
+            return {}
+        with self._database.read() as connection:
+            found = listing.many(connection, ids, scope)
+            return {asset.id: asset for asset in shown(connection, found.values(), scope)}
+
+    def page(
+        self, scope: AccessScope, filters: Filters | None = None, *, cursor: str | None = None, limit: int = 50
+    ) -> AssetPage:
+        """Assets in order of qualified name (lower case, its first 400 characters), then id.
+
+        Raises:
+            BadRequest: the cursor is not one that a page gave, or `limit` is not between 1 and `MAX_PAGE`.
+
+        """
+        if not 1 <= limit <= MAX_PAGE:
+            raise BadRequest(f"a page holds 1 to {MAX_PAGE} assets")
+        after = _position(cursor) if cursor is not None else None
+        wanted = filters or Filters()
+        with self._database.read() as connection:
+            total = listing.count(connection, scope, wanted)
+            rows = listing.page(connection, scope, wanted, after=after, limit=limit + 1)
+            assets = shown(connection, listing.hydrated(connection, rows[:limit]), scope)
+        end = rows[limit - 1] if len(rows) > limit else None
+        return AssetPage(tuple(assets), total, _cursor(Position(end["qualified_lower"], end["id"])) if end else None)
+
+    def by_name(self, text: str, scope: AccessScope) -> tuple[Asset, ...]:
+        """The assets that a name may stand for, at most `MAX_NAMED`, in order of name; empty where it stands for none.
+
+        The name may be full or only end the full name, in any case, and may begin with `namespace/`.
+        """
+        with self._database.read() as connection:
+            known = crawls.sources(connection).values()
+            aliases = {alias: source.namespace for source in known for alias in source.aliases}
+            ways = naming.readings(text.strip(), Namespaces(aliases=aliases))
+            tables = {way.parts[-1] for way in ways}
+            rows = listing.name_candidates(connection, tables, text.strip(), scope)
+            ids = naming.best(text.strip(), ways, rows)[:MAX_NAMED]
+            return tuple(shown(connection, listing.many(connection, ids, scope).values(), scope))
+
+    def sources(self, scope: AccessScope) -> tuple[SourceSummary, ...]:
+        """The sources in order of name: all of them in full scope, else those with an asset that may be seen."""
+        with self._database.read() as connection:
+            counts = listing.counts_by_source(connection, scope)
+            infos = crawls.sources(connection)
+            names = [name for name in infos if scope.is_full or name in counts]
+            last = crawls.latest(connection, names)
+        return tuple(
+            SourceSummary(infos[name], counts.get(name, {}), redacted(last[name], scope) if name in last else None)
+            for name in names
+        )
+
+    def history(
+        self, asset: AssetId, scope: AccessScope, *, before: int | None = None, limit: int = 100
+    ) -> tuple[AuditEntry, ...]:
+        """Who changed what, newest first; older than the entry `before` where that is given.
+
+        Raises:
+            NotFound: as for `get`.
+
+        """
+        with self._database.read() as connection:
+            if not listing.visible_ids(connection, [asset], scope):
+                raise _no_asset(asset)
+            entries = curated.history(connection, asset, before=before, limit=limit)
+            return tuple(without_hidden(connection, entries, scope))
+
+    def versions(self, asset: AssetId, scope: AccessScope, *, limit: int = 100) -> tuple[SchemaVersion, ...]:
+        """The schemas that a table has had, newest first.
+
+        Raises:
+            NotFound: as for `get`.
+
+        """
+        with self._database.read() as connection:
+            rows = listing.versions(connection, asset, scope, limit)
+        if not rows:  # an asset that may be seen has one version at least
+            raise _no_asset(asset)
+        return tuple(
+            SchemaVersion(row["version"], row["at"], crawled_columns(row["columns"]), tuple(row["primary_key"]))
+            for row in rows
+        )
+
+    def crawl(self, crawl: CrawlId, scope: AccessScope, *, caller: str | None = None) -> CrawlRecord:
+        """One crawl, without its counts and failures unless the scope is full: they speak of what may be hidden.
+
+        Args:
+            crawl: its id.
+            scope: the caller's.
+            caller: the caller's name; who asked for a crawl may watch it before anything of its source is known.
+
+        Raises:
+            NotFound: there is none, or nothing of its source may be seen.
+
+        """
+        with self._database.read() as connection:
+            record = crawls.fetch(connection, crawl)
+            if record is not None and (scope.is_full or record.by == caller):
+                return redacted(record, scope)
+            if record is None or record.source not in listing.counts_by_source(connection, scope):
+                raise NotFound(f"there is no crawl {crawl}, or you may not see it")
+        return redacted(record, scope)
+
+    def crawls(self, scope: AccessScope, *, source: str | None = None, limit: int = 50) -> tuple[CrawlRecord, ...]:
+        """The newest crawls first, of one source or of all that may be seen; redacted as by `crawl`."""
+        with self._database.read() as connection:
+            names = None if scope.is_full else set(listing.counts_by_source(connection, scope))
+            if source is not None:
+                names = {source} if names is None else names & {source}
+            return tuple(redacted(record, scope) for record in crawls.recent(connection, names, limit))
+
+
+def _no_asset(asset: AssetId) -> NotFound:
+    return NotFound(f"there is no asset {asset}, or you may not see it")
+
+
+def _cursor(position: Position) -> str:
+    text = json.dumps([position.name, position.id], ensure_ascii=False, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _position(cursor: str) -> Position:
+    try:
+        raw = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+        name, asset = json.loads(raw.decode())
+    except (ValueError, TypeError, RecursionError):  # binascii's and json's errors are ValueErrors
+        raise BadRequest("this cursor was not given by a page") from None
+    if not isinstance(name, str) or not isinstance(asset, str):
+        raise BadRequest("this cursor was not given by a page")
+    return Position(name, asset)

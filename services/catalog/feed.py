@@ -1,0 +1,46 @@
+"""What changed, in order, with each asset's whole state. Journey 1, the crossing outwards."""
+
+from __future__ import annotations
+
+from services.catalog.store import changes, listing
+from services.common.errors import BadRequest
+from services.common.model.changes import Change, ChangePage, Seq
+from services.common.model.names import AssetId
+from services.common.runtime.db import Database
+
+MAX_PAGE = 5_000
+"""Changes in one page: about 20 MB of assets."""
+
+
+class CatalogFeed:
+    """`ChangeFeed` on the catalog's own database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def after(self, seq: Seq, *, limit: int = 500) -> ChangePage:
+        """Changes after `seq`, oldest first, at most `limit`; an asset that changed twice comes once, at its last.
+
+        All of a page is one state of the store.
+
+        Raises:
+            BadRequest: `seq` is negative, or `limit` is not between 1 and `MAX_PAGE`.
+
+        """
+        if seq < 0 or not 1 <= limit <= MAX_PAGE:
+            raise BadRequest(f"a page of the feed begins at 0 or later and holds 1 to {MAX_PAGE} changes")
+        with self._database.read() as connection:
+            head = changes.head(connection)
+            rows = changes.after(connection, seq, limit)
+            held = listing.hydrated(connection, [row for row in rows if row["id"] is not None])
+        assets = {asset.id: asset for asset in held}
+        found = tuple(
+            Change(Seq(row["seq"]), AssetId(row["asset_id"]), assets.get(AssetId(row["asset_id"]))) for row in rows
+        )
+        full = len(rows) == limit
+        return ChangePage(changes=found, upto=found[-1].seq if full else max(head, seq), head=head)
+
+    def head(self) -> Seq:
+        """The newest sequence number; 0 for an empty store."""
+        with self._database.read() as connection:
+            return changes.head(connection)

@@ -1,0 +1,63 @@
+"""What a scope hides inside of what it shows: successors, keys to hidden tables, counts of crawls. Used by every read."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from services.catalog.store import listing
+from services.catalog.store.curated import AuditEntry
+from services.common.model.access import AccessScope
+from services.common.model.assets import Asset, ForeignKey
+from services.common.model.changes import START
+from services.common.model.crawls import CrawlRecord, TableCounts
+from services.common.model.names import AssetId, scope_path
+
+
+def shown(connection: Connection, assets: Iterable[Asset], scope: AccessScope) -> list[Asset]:
+    """Assets that may be seen, without what in them may not: a successor that is hidden or gone, keys to hidden tables."""
+    held = list(assets)
+    alive = listing.visible_ids(connection, [asset.successor for asset in held if asset.successor], scope)
+    return [_without_keys(_with_successor_in(asset, alive), scope) for asset in held]
+
+
+def _with_successor_in(asset: Asset, alive: frozenset[str]) -> Asset:
+    if asset.successor is None or asset.successor in alive:
+        return asset
+    curated = tuple(name for name in asset.curated if name != "successor")
+    return dataclasses.replace(asset, successor=None, curated=curated)
+
+
+def _without_keys(asset: Asset, scope: AccessScope) -> Asset:
+    if scope.is_full or not asset.foreign_keys:
+        return asset
+    return dataclasses.replace(asset, foreign_keys=tuple(k for k in asset.foreign_keys if _permits(scope, asset, k)))
+
+
+def _permits(scope: AccessScope, asset: Asset, key: ForeignKey) -> bool:
+    mine = asset.name.parts
+    # a short reference is to the same schema, as in the SQL that made it
+    whole = (*mine[: max(len(mine) - len(key.ref_table), 0)], *key.ref_table)
+    return scope.permits(scope_path(asset.source, whole))
+
+
+def without_hidden(connection: Connection, entries: Sequence[AuditEntry], scope: AccessScope) -> list[AuditEntry]:
+    """Entries of a history but those that name a successor which is hidden or gone."""
+    named = [_successors(entry) for entry in entries]
+    alive = listing.visible_ids(connection, [asset for ids in named for asset in ids], scope)
+    return [entry for entry, ids in zip(entries, named, strict=True) if alive.issuperset(ids)]
+
+
+def _successors(entry: AuditEntry) -> list[AssetId]:
+    if entry.field != "successor" or entry.column is not None:
+        return []
+    return [AssetId(value) for value in (entry.before, entry.after) if value is not None]
+
+
+def redacted(record: CrawlRecord, scope: AccessScope) -> CrawlRecord:
+    """A crawl without what it says of tables that may be hidden; unchanged in full scope."""
+    if scope.is_full:
+        return record
+    return dataclasses.replace(record, done=0, expected=None, counts=TableCounts(), seq=START, failures=())

@@ -1,0 +1,198 @@
+"""Where a crawl puts what it finds: one commit a batch, changed rows and feed together. Journey 1, the crossing inwards."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection
+
+from services.catalog.store import changes, crawled, crawls
+from services.catalog.store.crawled import Plan, Sighting
+from services.catalog.store.rows import Prepared, container_key, prepare
+from services.catalog.store.text import clean
+from services.catalog.store.types import utc_now
+from services.common.errors import BadRequest, Conflict, NotFound
+from services.common.model.crawls import BatchOutcome, CrawlBatch, CrawlId, CrawlRecord, CrawlState, SourceInfo, TableCounts
+from services.common.model.names import AssetId
+from services.common.runtime.db import Database
+
+MAX_BATCH = 500
+"""Tables in one commit, so that no other writer waits long for it."""
+
+
+class CatalogSink:
+    """`AssetSink` on the catalog's own database.
+
+    A table belongs to the source that found it first: another source that shows it too changes nothing, and its crawl
+    says so. Only when it is gone may another source take it over. Within a crawl the first showing of a table counts.
+    """
+
+    def __init__(self, database: Database, *, clock: Callable[[], dt.datetime] = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+
+    def request(self, source: str, *, by: str) -> CrawlRecord:
+        """Ask for a crawl of a source, for `claim` to find; where one is asked for already, that one.
+
+        Whether there is such a source is for the caller to know: it may be configured and never have been crawled.
+        """
+        with self._database.write() as connection:
+            waiting = crawls.pending(connection, source)
+            return waiting or crawls.add(connection, source, CrawlState.REQUESTED, by, self._clock())
+
+    def open(self, source: SourceInfo, *, by: str, crawl: CrawlId | None = None) -> CrawlRecord:
+        """Begin a crawl of `source`, or the requested one called `crawl`; an older one still running ends as failed.
+
+        Raises:
+            Conflict: the source's namespace belongs to a source of another name, the source holds tables of another
+                namespace, or `crawl` has ended or is of another source.
+            NotFound: nobody asked for `crawl`.
+
+        """
+        now = self._clock()
+        with self._database.write() as connection:
+            crawls.register(connection, source)
+            if crawl is None:
+                record = crawls.add(connection, source.name, CrawlState.RUNNING, by, now)
+            else:
+                record = _begun(crawls.locked(connection, crawl), source.name, now)
+                crawls.save(connection, record, now)
+            crawls.supersede(connection, record, now)
+            return record
+
+    def put(self, crawl: CrawlId, batch: CrawlBatch) -> BatchOutcome:
+        """Store a batch in one commit. What the crawl has stored already is not counted again.
+
+        `seq` of the outcome is the newest in the store, so that a reader who has it has all of the batch, also what
+        did not change.
+
+        Raises:
+            BadRequest: more than `MAX_BATCH` tables, a table without a name, or one of another namespace's container.
+            Conflict: the crawl has ended.
+            NotFound: nobody began the crawl.
+
+        """
+        if len(batch.found) > MAX_BATCH:
+            raise BadRequest(f"a batch holds at most {MAX_BATCH} tables, not {len(batch.found)}")
+        found: dict[AssetId, Prepared] = {}
+        failures = [clean(batch.failure)] if batch.failure else []
+        for item in batch.found:
+            prepared = prepare(item, batch.container)
+            first = found.setdefault(prepared.id, prepared)
+            failures += [_twice(prepared)] if first.fingerprint != prepared.fingerprint else []
+        with self._database.write() as connection:
+            now = self._clock()
+            record = crawls.running(connection, crawl)
+            sighting = Sighting(crawl, record.source, now)
+            held = crawled.stored(connection, sorted(found))
+            plan = crawled.compare(found, held, sighting)
+            crawled.write(connection, plan, held, sighting)
+            counts, gone = _end_of_container(connection, batch, plan, sighting)
+            seq = changes.append(connection, [prepared.id for prepared in plan.written] + gone, now)
+            crawls.save(connection, _with_batch(record, counts, seq, failures + _refusals(plan, found)), now)
+            return BatchOutcome(counts, seq)
+
+    def progress(self, crawl: CrawlId, *, done: int, expected: int | None) -> None:
+        """Say how far the crawl is.
+
+        Raises:
+            Conflict: the crawl has ended; whoever runs it should stop.
+            NotFound: nobody began it.
+
+        """
+        with self._database.write() as connection:
+            record = crawls.running(connection, crawl)
+            crawls.save(connection, dataclasses.replace(record, done=done, expected=expected), self._clock())
+
+    def close(self, crawl: CrawlId, state: CrawlState, failures: Sequence[str]) -> CrawlRecord:
+        """End the crawl and return its report; one that has ended stays as it is.
+
+        Raises:
+            BadRequest: `state` is not one of an ended crawl.
+            NotFound: nobody began it.
+
+        """
+        if not state.ended:
+            raise BadRequest(f"a crawl cannot end as {state.value}")
+        now = self._clock()
+        with self._database.write() as connection:
+            record = crawls.locked(connection, crawl)
+            if record.state.ended:
+                return record
+            lines = tuple(dict.fromkeys((*record.failures, *map(clean, failures))))
+            # everything that it found, changed or not, is in the feed up to here
+            seq = changes.head(connection)
+            ended = dataclasses.replace(record, state=state, ended_at=now, failures=lines, seq=seq)
+            crawls.save(connection, ended, now)
+            return ended
+
+    def claim(self) -> CrawlRecord | None:
+        """The oldest crawl asked for whose source nobody crawls now, marked `running`; None where there is none.
+
+        Crawls that have died silently are ended on the way. Made for polling: it writes only when there is something.
+        """
+        now = self._clock()
+        with self._database.read() as connection:
+            if not crawls.has_work(connection, now):
+                return None
+        with self._database.write() as connection:
+            crawls.end_silent(connection, now)
+            record = crawls.next_requested(connection)
+            if record is None:
+                return None
+            claimed = dataclasses.replace(record, state=CrawlState.RUNNING, started_at=now)
+            crawls.save(connection, claimed, now)
+            return claimed
+
+
+def _begun(record: CrawlRecord, source: str, now: dt.datetime) -> CrawlRecord:
+    if record.source != source:
+        raise NotFound(f"there is no crawl {record.id} of {source}")
+    if record.state.ended:
+        raise Conflict(f"the crawl {record.id} of {source} has ended")
+    return dataclasses.replace(record, state=CrawlState.RUNNING, started_at=record.started_at or now)
+
+
+def _end_of_container(
+    connection: Connection, batch: CrawlBatch, plan: Plan, sighting: Sighting
+) -> tuple[TableCounts, list[AssetId]]:
+    gone: list[AssetId] = []
+    unseen = 0
+    container = container_key(batch.container)
+    if batch.last and batch.complete:
+        gone = crawled.bury(connection, container, sighting)
+    elif batch.last and crawls.mark_unread(connection, sighting.crawl, container):
+        unseen = crawled.count_unseen(connection, container, sighting)
+    counts = TableCounts(
+        found=len(plan.seen),
+        added=len(plan.added),
+        changed=len(plan.changed),
+        unchanged=len(plan.unchanged),
+        gone=len(gone),
+        unseen=unseen,
+    )
+    return counts, gone
+
+
+def _with_batch(record: CrawlRecord, counts: TableCounts, seq: int, failures: Sequence[str]) -> CrawlRecord:
+    return dataclasses.replace(
+        record,
+        counts=record.counts + counts,
+        seq=type(record.seq)(max(record.seq, seq)),
+        failures=(*record.failures, *failures),
+    )
+
+
+def _refusals(plan: Plan, found: dict[AssetId, Prepared]) -> list[str]:
+    lines = [_twice(prepared) for prepared in plan.repeated]
+    for owner in sorted(set(plan.foreign.values())):
+        theirs = [found[asset_id].name.qualified for asset_id, name in plan.foreign.items() if name == owner]
+        others = f" and {len(theirs) - 1} more" if len(theirs) > 1 else ""
+        lines.append(f"{min(theirs)}{others}: held by the source {owner}, left as they are there")
+    return lines
+
+
+def _twice(prepared: Prepared) -> str:
+    return f"{prepared.name.qualified}: listed twice and differently; the first was kept"

@@ -1,0 +1,208 @@
+"""Sources and crawls as rows: who owns a namespace, which crawl runs, what it did. Journey 1, around the batches."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, exists, insert, or_, select, update
+
+from services.catalog.store.tables import asset, crawl, source, upsert
+from services.common.errors import Conflict, NotFound
+from services.common.model.changes import Seq
+from services.common.model.crawls import CrawlId, CrawlRecord, CrawlState, SourceInfo, TableCounts
+from services.common.model.names import Namespace
+
+MAX_FAILURES = 1000
+"""Lines kept of one crawl: enough to see every kind of failure, too few to fill a database."""
+SILENT_AFTER = dt.timedelta(minutes=15)
+"""A crawl that nobody was heard of for so long has died: three times the longest single statement (`timeout_s`)."""
+
+
+def register(connection: Connection, info: SourceInfo) -> None:
+    """Store a source, or what is new of it.
+
+    Raises:
+        Conflict: its namespace belongs to a source of another name, or it had another namespace and still holds tables.
+
+    """
+    values = {"namespace": info.namespace, "platform": info.platform, "aliases": list(info.aliases)}
+    connection.execute(upsert(connection, source).on_conflict_do_nothing(), {"name": info.name, **values})
+    same = or_(source.c.name == info.name, source.c.namespace == info.namespace)
+    for row in connection.execute(select(source).where(same).order_by(source.c.name).with_for_update()).mappings():
+        if row["name"] != info.name:
+            raise Conflict(f"{info.namespace} already belongs to the source {row['name']}: crawl it under that name")
+        if row["namespace"] != info.namespace and _holds_tables(connection, info.name, row["namespace"]):
+            raise Conflict(
+                f"the source {info.name} holds tables of {row['namespace']}; they would be stored twice under "
+                f"{info.namespace}: set `namespace` to the old one, or give the source another name"
+            )
+    connection.execute(update(source).where(source.c.name == info.name).values(**values))
+
+
+def _holds_tables(connection: Connection, name: str, namespace: str) -> bool:
+    theirs = exists().where(asset.c.source == name, asset.c.namespace == namespace, asset.c.gone_at.is_(None))
+    return bool(connection.execute(select(theirs)).scalar_one())
+
+
+def sources(connection: Connection) -> dict[str, SourceInfo]:
+    """All sources by name, in order."""
+    rows = connection.execute(select(source).order_by(source.c.name)).mappings()
+    return {
+        row["name"]: SourceInfo(
+            row["name"], Namespace(row["namespace"]), row["platform"], tuple(Namespace(a) for a in row["aliases"])
+        )
+        for row in rows
+    }
+
+
+def add(connection: Connection, source_name: str, state: CrawlState, by: str, at: dt.datetime) -> CrawlRecord:
+    """A new crawl, requested or running."""
+    record = CrawlRecord(
+        id=CrawlId(secrets.token_hex(8)),
+        source=source_name,
+        state=state,
+        by=by,
+        requested_at=at,
+        started_at=at if state is CrawlState.RUNNING else None,
+    )
+    values = dataclasses.asdict(record) | {"state": state.value, "failures": [], "unread": [], "heard_at": at}
+    connection.execute(insert(crawl), values)
+    return record
+
+
+def pending(connection: Connection, source_name: str) -> CrawlRecord | None:
+    """The crawl of a source that is asked for and not yet begun."""
+    waiting = select(crawl).where(crawl.c.source == source_name, crawl.c.state == CrawlState.REQUESTED.value)
+    return _one(connection, waiting.order_by(crawl.c.requested_at).limit(1))
+
+
+def locked(connection: Connection, crawl_id: CrawlId) -> CrawlRecord:
+    """A crawl, kept from changing until the commit.
+
+    Raises:
+        NotFound: nobody began it.
+
+    """
+    record = _one(connection, select(crawl).where(crawl.c.id == crawl_id).with_for_update())
+    if record is None:
+        raise NotFound(f"there is no crawl {crawl_id}")
+    return record
+
+
+def running(connection: Connection, crawl_id: CrawlId) -> CrawlRecord:
+    """A running crawl, kept from changing until the commit.
+
+    Raises:
+        NotFound: nobody began it.
+        Conflict: it has ended, perhaps because a newer crawl of its source began.
+
+    """
+    record = locked(connection, crawl_id)
+    if record.state is not CrawlState.RUNNING:
+        raise Conflict(f"the crawl {crawl_id} of {record.source} is {record.state.value}, not running")
+    return record
+
+
+def supersede(connection: Connection, current: CrawlRecord, at: dt.datetime) -> None:
+    """End every other running crawl of the source: two at once could take each other's tables for gone."""
+    others = select(crawl).where(
+        crawl.c.source == current.source, crawl.c.state == CrawlState.RUNNING.value, crawl.c.id != current.id
+    )
+    for row in connection.execute(others.order_by(crawl.c.id).with_for_update()).mappings():
+        _fail(connection, row, "a newer crawl of the same source began", at)
+    connection.execute(update(source).where(source.c.name == current.source).values(last_crawl=current.id))
+
+
+def end_silent(connection: Connection, at: dt.datetime) -> None:
+    """End the crawls that died without a word."""
+    for row in connection.execute(_silent(at).order_by(crawl.c.id).with_for_update()).mappings():
+        _fail(connection, row, "it stopped without a word", at)
+
+
+def _silent(at: dt.datetime) -> Select[Any]:
+    return select(crawl).where(crawl.c.state == CrawlState.RUNNING.value, crawl.c.heard_at < at - SILENT_AFTER)
+
+
+def _fail(connection: Connection, row: RowMapping, why: str, at: dt.datetime) -> None:
+    values = {"state": CrawlState.FAILED.value, "ended_at": at, "failures": [*row["failures"], why]}
+    connection.execute(update(crawl).where(crawl.c.id == row["id"]).values(**values))
+
+
+def has_work(connection: Connection, at: dt.datetime) -> bool:
+    """Whether `next_requested` or `end_silent` would do anything; cheap, for polling."""
+    asked = select(crawl.c.id).where(crawl.c.state == CrawlState.REQUESTED.value).limit(1)
+    if connection.execute(asked).first() is not None:
+        return True
+    return connection.execute(_silent(at).limit(1)).first() is not None
+
+
+def next_requested(connection: Connection) -> CrawlRecord | None:
+    """The oldest crawl asked for whose source nobody crawls now, locked; others who look at the same time pass it by."""
+    busy = crawl.alias("busy")
+    taken = exists().where(busy.c.source == crawl.c.source, busy.c.state == CrawlState.RUNNING.value)
+    waiting = select(crawl).where(crawl.c.state == CrawlState.REQUESTED.value, ~taken)
+    oldest = waiting.order_by(crawl.c.requested_at, crawl.c.id).limit(1)
+    return _one(connection, oldest.with_for_update(skip_locked=True))
+
+
+def save(connection: Connection, record: CrawlRecord, at: dt.datetime) -> None:
+    """Write a crawl's state, counters and failures; `at` is taken as a sign of life."""
+    failures = list(dict.fromkeys(record.failures))[:MAX_FAILURES]
+    values = dataclasses.asdict(record) | {"state": record.state.value, "failures": failures, "heard_at": at}
+    connection.execute(update(crawl).where(crawl.c.id == record.id).values(**values))
+
+
+def mark_unread(connection: Connection, crawl_id: CrawlId, container: str) -> bool:
+    """Keep in mind that a container was not read completely; False where that was known already."""
+    of_it = crawl.c.id == crawl_id
+    known: list[str] = connection.execute(select(crawl.c.unread).where(of_it)).scalar_one()
+    if container in known:
+        return False
+    connection.execute(update(crawl).where(of_it).values(unread=[*known, container]))
+    return True
+
+
+def fetch(connection: Connection, crawl_id: CrawlId) -> CrawlRecord | None:
+    """A crawl, None where nobody asked for it."""
+    return _one(connection, select(crawl).where(crawl.c.id == crawl_id))
+
+
+def recent(connection: Connection, names: Iterable[str] | None, limit: int) -> tuple[CrawlRecord, ...]:
+    """The newest crawls first, of the sources called `names`, None for all."""
+    query = select(crawl).order_by(crawl.c.requested_at.desc(), crawl.c.id).limit(limit)
+    if names is not None:
+        query = query.where(crawl.c.source.in_(list(names)))
+    return tuple(record_from(row) for row in connection.execute(query).mappings())
+
+
+def latest(connection: Connection, names: Sequence[str]) -> dict[str, CrawlRecord]:
+    """The last crawl that began, by source."""
+    query = select(crawl).join(source, source.c.last_crawl == crawl.c.id).where(source.c.name.in_(names))
+    return {row["source"]: record_from(row) for row in connection.execute(query).mappings()}
+
+
+def record_from(row: RowMapping) -> CrawlRecord:
+    """A row as the record that is shown."""
+    return CrawlRecord(
+        id=CrawlId(row["id"]),
+        source=row["source"],
+        state=CrawlState(row["state"]),
+        by=row["by"],
+        requested_at=row["requested_at"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        done=row["done"],
+        expected=row["expected"],
+        counts=TableCounts(**row["counts"]),
+        seq=Seq(row["seq"]),
+        failures=tuple(row["failures"]),
+    )
+
+
+def _one(connection: Connection, query: Select[Any]) -> CrawlRecord | None:
+    row = connection.execute(query).mappings().first()
+    return record_from(row) if row is not None else None

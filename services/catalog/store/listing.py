@@ -1,0 +1,129 @@
+"""Reading assets for a caller: every statement begins at `_seen_by`, which knows the scope. Journey 2, the last step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, exists, func, or_, select, tuple_
+
+from services.catalog.store import curated
+from services.catalog.store.hydrate import TABLE, asset_from
+from services.catalog.store.tables import KEY_CHARS, asset, curation, version
+from services.catalog.store.text import clean, folded
+from services.catalog.store.visibility import visible
+from services.common.model.access import AccessScope
+from services.common.model.assets import Asset, Kind
+from services.common.model.names import AssetId
+from services.common.model.search import Filters
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ended, in the order of names and ids."""
+
+    name: str
+    id: str
+
+
+def _seen_by(scope: AccessScope, *columns: ColumnElement[Any]) -> Select[Any]:
+    """A SELECT of `columns`, all of the table where none is named, over what the caller may see and is not gone."""
+    query = select(*columns) if columns else select(asset)
+    return query.select_from(asset).where(asset.c.gone_at.is_(None), visible(scope))
+
+
+def many(connection: Connection, ids: Sequence[AssetId], scope: AccessScope) -> dict[AssetId, Asset]:
+    """The assets of `ids` that the caller may see, in the order of `ids`."""
+    wanted = list(dict.fromkeys(ids))
+    found: dict[AssetId, Asset] = {}
+    for at in range(0, len(wanted), curated.IDS_AT_ONCE):
+        some = wanted[at : at + curated.IDS_AT_ONCE]
+        rows = connection.execute(_seen_by(scope).where(asset.c.id.in_(some))).mappings().all()
+        found |= {held.id: held for held in hydrated(connection, rows)}
+    return {asset_id: found[asset_id] for asset_id in wanted if asset_id in found}
+
+
+def hydrated(connection: Connection, rows: Sequence[RowMapping]) -> list[Asset]:
+    """Rows of `tables.asset` as assets, in the same order, with people's words laid over."""
+    words = curated.of_assets(connection, [AssetId(row["id"]) for row in rows])
+    return [asset_from(row, words.get(row["id"], ())) for row in rows]
+
+
+def visible_ids(connection: Connection, ids: Iterable[AssetId], scope: AccessScope) -> frozenset[AssetId]:
+    """Those of `ids` that exist and that the caller may see."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return frozenset()
+    return frozenset(connection.execute(_seen_by(scope, asset.c.id).where(asset.c.id.in_(wanted))).scalars())
+
+
+def locked(connection: Connection, asset_id: AssetId, scope: AccessScope) -> Asset | None:
+    """One asset, kept from changing until the commit; None where the caller may not see it."""
+    rows = connection.execute(_seen_by(scope).where(asset.c.id == asset_id).with_for_update()).mappings().all()
+    return next(iter(hydrated(connection, rows)), None)
+
+
+def page(
+    connection: Connection, scope: AccessScope, filters: Filters, *, after: Position | None, limit: int
+) -> Sequence[RowMapping]:
+    """Rows in order of name and id, behind `after`."""
+    query = _matching(_seen_by(scope), filters).order_by(asset.c.qualified_lower, asset.c.id).limit(limit)
+    if after is not None:
+        query = query.where(tuple_(asset.c.qualified_lower, asset.c.id) > (clean(after.name), clean(after.id)))
+    return connection.execute(query).mappings().all()
+
+
+def count(connection: Connection, scope: AccessScope, filters: Filters) -> int:
+    """How many assets the caller may see pass the filters."""
+    return int(connection.execute(_matching(_seen_by(scope, func.count()), filters)).scalar_one())
+
+
+def _matching(query: Select[Any], filters: Filters) -> Select[Any]:
+    plain = (
+        (asset.c.kind, [kind.value for kind in filters.kind]),
+        (asset.c.platform, filters.platform),
+        (asset.c.source_lower, filters.source),
+        (asset.c.database_lower, filters.database),
+        (asset.c.schema_lower, filters.schema),
+    )
+    for column, values in plain:
+        if values:
+            query = query.where(column.in_([clean(value).lower() for value in values]))
+    if not (filters.tag or filters.owner or filters.status):
+        return query
+    query = query.outerjoin(curation, and_(curation.c.asset_id == asset.c.id, curation.c.column_id == TABLE))
+    if filters.status:
+        query = query.where(curation.c.status.in_([clean(value).lower() for value in filters.status]))
+    for shown, crawled, values in (
+        (curation.c.tags_key, asset.c.tags_key, filters.tag),
+        (curation.c.owners_key, asset.c.owners_key, filters.owner),
+    ):
+        if values:
+            held = func.coalesce(shown, crawled)
+            query = query.where(or_(*(held.contains(folded([clean(value)]), autoescape=True) for value in values)))
+    return query
+
+
+def name_candidates(connection: Connection, tables: Iterable[str], whole: str, scope: AccessScope) -> Sequence[RowMapping]:
+    """Id, namespace and parts of what may be meant: the last part is one of `tables`, or the whole name is `whole`."""
+    last = [clean(table).lower()[:KEY_CHARS] for table in tables]
+    named = or_(asset.c.table_lower.in_(last), asset.c.qualified_lower == clean(whole).lower()[:KEY_CHARS])
+    query = _seen_by(scope, asset.c.id, asset.c.namespace, asset.c.parts).where(named)
+    return connection.execute(query.order_by(asset.c.qualified_lower, asset.c.namespace, asset.c.id)).mappings().all()
+
+
+def counts_by_source(connection: Connection, scope: AccessScope) -> dict[str, dict[Kind, int]]:
+    """How many assets of each kind the caller may see, by source; sources without any are left out."""
+    query = _seen_by(scope, asset.c.source, asset.c.kind, func.count().label("n"))
+    found: dict[str, dict[Kind, int]] = {}
+    for row in connection.execute(query.group_by(asset.c.source, asset.c.kind)).mappings():
+        found.setdefault(row["source"], {})[Kind(row["kind"])] = row["n"]
+    return found
+
+
+def versions(connection: Connection, asset_id: AssetId, scope: AccessScope, limit: int) -> Sequence[RowMapping]:
+    """The rows of `tables.version` of an asset that the caller may see, newest first."""
+    seen = _seen_by(scope, asset.c.id).where(asset.c.id == version.c.asset_id)
+    query = select(version).where(version.c.asset_id == asset_id, exists(seen.correlate(version)))
+    return connection.execute(query.order_by(version.c.version.desc()).limit(limit)).mappings().all()

@@ -1,0 +1,166 @@
+"""What every HTTP service of ours has: request ids, body limits, the key between services, and a client for the ports.
+
+The problem documents are in `problems`; routes are in each service's `app`.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import structlog
+from fastapi import FastAPI, Request
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.common.errors import ServiceUnavailable, TooLarge, Unauthenticated
+from services.common.runtime.problems import (
+    BODY_TOO_LARGE,
+    PROBLEM_JSON,
+    install_problem_handlers,
+    problem_error,
+    problem_response,
+)
+
+KEY_HEADER = "X-Headwater-Key"
+"""Carries `HEADWATER_INTERNAL_KEY` between the services."""
+REQUEST_ID_HEADER = "X-Request-ID"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
+INTERNAL_TIMEOUT_S = 30.0
+"""How long one service waits for another: longer than any bounded answer takes, shorter than a person's patience."""
+
+
+class RequestId:
+    """ASGI layer: every request gets an id, in its log lines and in the answer; a sane one from the caller is kept."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"x-request-id"), "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+
+        async def with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        await self._app(scope, receive, with_id)
+
+
+class _BodyLimitProblem:
+    """ASGI layer: FastAPI's body limit refuses a declared length in plain text; the caller gets the problem instead."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        replaced = False
+
+        async def translated(message: Message) -> None:
+            nonlocal replaced
+            if message["type"] == "http.response.start" and message["status"] == 413:
+                replaced = Headers(raw=message["headers"]).get("content-type") != PROBLEM_JSON
+            if replaced and message["type"] == "http.response.start":
+                await problem_response(TooLarge(BODY_TOO_LARGE))(scope, receive, send)
+            elif not replaced:
+                await send(message)
+
+        await self._app(scope, receive, translated)
+
+
+class _ServiceApp(FastAPI):
+    def build_middleware_stack(self) -> ASGIApp:
+        # outside everything that FastAPI puts around its middleware: its body limit and its last resort answer there
+        return RequestId(_BodyLimitProblem(super().build_middleware_stack()))
+
+
+def create_service_app(title: str, version: str, *, max_body_bytes: int, **options: Any) -> FastAPI:
+    """A FastAPI application with problems, request ids and a body limit; routes are the caller's."""
+    app = _ServiceApp(title=title, version=version, max_body_size=max_body_bytes, **options)
+    install_problem_handlers(app)
+    return app
+
+
+def require_key(key: str) -> Callable[[Request], None]:
+    """A dependency for internal routes: the caller must show the key.
+
+    Raises (when called):
+        Unauthenticated: the header is missing or wrong.
+    """
+
+    def check(request: Request) -> None:
+        shown = request.headers.get(KEY_HEADER, "")
+        if not hmac.compare_digest(shown.encode(), key.encode()):
+            raise Unauthenticated("internal routes need the key that the services share")
+
+    return check
+
+
+class ServiceClient:
+    """Calls another service's internal routes; its failures come back as the errors that it raised.
+
+    Args:
+        name: what the service is called in error messages.
+        base_url: where it serves, such as `http://127.0.0.1:8643`.
+        key: `HEADWATER_INTERNAL_KEY`.
+        transport: for tests only, an ASGI or mock transport.
+
+    """
+
+    def __init__(self, name: str, base_url: str, key: str, *, transport: httpx2.BaseTransport | None = None) -> None:
+        self._name = name
+        self._client = httpx2.Client(
+            base_url=base_url, headers={KEY_HEADER: key}, timeout=INTERNAL_TIMEOUT_S, transport=transport, trust_env=False
+        )
+
+    def get(self, path: str, **params: Any) -> bytes:
+        """The body of a GET. Raises what the service raised, or ServiceUnavailable."""
+        return self._call("GET", path, params=params)
+
+    def post(self, path: str, body: bytes = b"{}") -> bytes:
+        """The body of a POST of JSON. Raises what the service raised, or ServiceUnavailable."""
+        return self._call("POST", path, content=body, headers={"Content-Type": "application/json"})
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _call(self, method: str, path: str, **options: Any) -> bytes:
+        request_id = structlog.contextvars.get_contextvars().get("request_id")
+        if request_id:
+            options["headers"] = {**options.get("headers", {}), REQUEST_ID_HEADER: request_id}
+        try:
+            answer = self._client.request(method, path, **options)
+        except httpx2.HTTPError as error:
+            raise ServiceUnavailable(f"the {self._name} service does not answer ({type(error).__name__})") from error
+        if answer.is_success:
+            return answer.content
+        try:
+            body = answer.json()
+        except ValueError:
+            body = None
+        raise problem_error(answer.status_code, body)
+
+
+__all__ = [
+    "INTERNAL_TIMEOUT_S",
+    "KEY_HEADER",
+    "REQUEST_ID_HEADER",
+    "RequestId",
+    "ServiceClient",
+    "create_service_app",
+    "require_key",
+]
