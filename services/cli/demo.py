@@ -1,0 +1,66 @@
+"""`headwater demo`: the sample warehouse, crawled, indexed and served; ends with three questions to try."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from services.cli.crawl import crawl_and_index
+from services.cli.main import DONE
+from services.cli.serve import bound, serve
+from services.cli.terminal import say, settings_of
+from services.common.runtime.settings import DEFAULT_PORT, Settings, SourceSettings
+from services.compose import Workspace
+from services.demo.query_log import write_query_log
+from services.demo.warehouse import build_warehouse
+
+HOME = Path(".headwater-demo")
+SOURCE = "demo"
+DATABASE = "retail"
+PORTS_TRIED = 20
+QUESTIONS = (
+    "which table has monthly revenue per customer?",
+    "which deliveries arrived later than we promised?",
+    "what do people look for on the website and not find?",
+)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Build, crawl, index, and serve unless told not to."""
+    settings = settings_of(arguments, default_home=HOME)
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    warehouse = settings.home / f"{DATABASE}.duckdb"
+    build_warehouse(warehouse)
+    write_query_log(settings.home / "queries.jsonl", database=DATABASE)
+    source = SourceSettings(url=f"duckdb:///{warehouse}")
+    settings = settings.model_copy(update={"sources": {**settings.sources, SOURCE: source}})
+    space = Workspace(settings)
+    try:
+        report = crawl_and_index(space, SOURCE, source)
+        space.lineage.follower.catch_up()
+    finally:
+        space.close()
+    say(f"searchable after {report.seconds:.1f} s")
+    _try_these(settings)
+    if arguments.no_serve:
+        return DONE
+    port = settings.port
+    listening = bound(settings.host, port, tries=PORTS_TRIED if arguments.port is None else 1)
+    if listening.getsockname()[1] != DEFAULT_PORT and arguments.port is None:
+        say(f"port {port} is taken, so the next free one is used")
+    return serve(settings, "all", listening)
+
+
+def _try_these(settings: Settings) -> None:
+    say("")
+    say("Try, here or in another terminal:")
+    for question in QUESTIONS:
+        say(f'  headwater search --home {_short(settings.home)} "{question}"')
+    say("")
+
+
+def _short(home: Path) -> str:
+    try:
+        return str(home.relative_to(Path.cwd()))
+    except ValueError:
+        return str(home)

@@ -1,0 +1,128 @@
+"""The commands and their arguments; each command's module is imported when it runs.
+
+Every journey that a person starts in a terminal begins here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from services import __version__
+
+DONE, FAILED, WRONG_USE, PARTLY = 0, 1, 2, 3
+"""Exit codes."""
+ROLES = ("all", "catalog", "indexer", "lineage")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; errors are one line on standard error."""
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command is None:
+        parser.print_help()
+        return WRONG_USE
+    module = importlib.import_module(f"services.cli.{arguments.module}")
+    run: Callable[[argparse.Namespace], int] = module.run
+    from services.cli.terminal import report_errors
+
+    return report_errors(run, arguments)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--home", type=Path, help="the data folder (default: ./.headwater, or HEADWATER_HOME)")
+    common.add_argument("--config", type=Path, help="the settings file (default: ./headwater.toml, or HEADWATER_CONFIG)")
+    parser = argparse.ArgumentParser(
+        prog="headwater",
+        description="A metadata catalog in one small service: crawl warehouses, find data in words, see where it comes from.",
+        epilog="Exit codes: 0 done, 1 failed, 2 wrong use, 3 done in part.",
+    )
+    parser.add_argument("--version", action="version", version=f"headwater {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    def command(name: str, text: str, module: str | None = None) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", parents=[common])
+        made.set_defaults(module=module or name)
+        return made
+
+    _demo(command("demo", "crawl, index and serve the sample warehouse"))
+    _init(command("init", "write a commented headwater.toml"))
+    _crawl(command("crawl", "read the metadata of warehouses into the catalog"))
+    _serve(command("serve", "answer over HTTP"))
+    _search(command("search", "ask which data answers a question"))
+    _lineage(command("lineage", "show what an asset is made from, and what is made from it"))
+    _eval(command("eval", "measure how well judged questions are answered", "evaluate"))
+    _verify(command("verify", "prove that the index holds what the store holds"))
+    command("doctor", "check settings, databases, model, index and sources").add_argument(
+        "source", nargs="?", metavar="NAME", help="check one source: can it be reached and read?"
+    )
+    database = command("db", "look after the databases")
+    database.add_argument("action", choices=["upgrade"], help="upgrade: bring all three to this version")
+    return parser
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--no-serve", action="store_true", help="stop before serving")
+    parser.add_argument("--host", help="address to serve on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to serve on (default: 8642, or the next free one)")
+
+
+def _init(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="overwrite a headwater.toml that is there")
+
+
+def _crawl(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "sources", nargs="*", metavar="NAME or URL", help="configured sources, or URLs (default: all configured)"
+    )
+    parser.add_argument("--no-wait", action="store_true", help="end at the commit, without waiting for the index")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--role", choices=ROLES, default="all", help="what to run in this process (default: all)")
+    parser.add_argument("--host", help="address (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port (default: 8642 for all and catalog, 8643 indexer, 8644 lineage)")
+
+
+def _search(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("question", metavar="QUESTION", help="words, a question, or a name")
+    parser.add_argument("-k", type=int, default=10, metavar="N", help="hits at most (default: 10)")
+    parser.add_argument("--kind", action="append", default=[], help="table, view, materialized_view or column; may repeat")
+    parser.add_argument("--json", action="store_true", help="print one JSON document, as the API answers")
+
+
+def _lineage(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("asset", metavar="ASSET", help="an id, or a name of which the end is enough")
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--up", action="store_true", help="only what it is made from")
+    way.add_argument("--down", action="store_true", help="only what is made from it")
+    parser.add_argument("--depth", type=int, default=3, metavar="N", help="hops at most, 1 to 100 (default: 3)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document, as the API answers")
+
+
+def _eval(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="JUDGEMENTS.jsonl", help="questions with the tables that answer them")
+    parser.add_argument("-k", type=int, default=10, metavar="N", help="hits that count (default: 10)")
+    parser.add_argument("--shuffle", type=int, metavar="SEED", help="control: give each question another one's answer")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--repair", action="store_true", help="mend what is found")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def prefer_utf8() -> None:
+    """Let names in any script be printed, whatever the terminal's locale says."""
+    os.environ.setdefault("PYTHONIOENCODING", "utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")

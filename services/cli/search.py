@@ -1,0 +1,86 @@
+"""`headwater search`: a question answered in the terminal, with why. Journey 2 without a server."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import textwrap
+
+from services.catalog.api.search import search_shape
+from services.catalog.search import WholeAnswer, WholeHit, find
+from services.cli.main import DONE
+from services.cli.terminal import print_json, say, settings_of
+from services.common.errors import BadRequest, NotFound
+from services.common.model.access import FULL_SCOPE
+from services.common.model.assets import Kind
+from services.common.model.lineage import Direction, LineageRequest
+from services.common.model.search import Filters, SearchQuery
+from services.compose import Workspace
+
+MAX_K = 200
+UNLIKELY = 0.35
+"""Below this, the answer is introduced with a doubt."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Answer one question."""
+    if not 1 <= arguments.k <= MAX_K:
+        raise BadRequest(f"-k is 1 to {MAX_K}")
+    try:
+        kinds = tuple(Kind(kind) for kind in arguments.kind)
+    except ValueError:
+        raise BadRequest(f"--kind is one of {', '.join(Kind)}") from None
+    settings = settings_of(arguments)
+    space = Workspace(settings)
+    try:
+        space.indexer.open()
+        query = SearchQuery(arguments.question, FULL_SCOPE, limit=arguments.k, filters=Filters(kind=kinds))
+        whole = find(query, space.indexer.retriever, space.reader)
+        if arguments.json:
+            print_json(search_shape(whole, secrets.token_hex(16)).model_dump(mode="json", by_alias=True))
+        else:
+            _print(whole, space)
+    finally:
+        space.close()
+    return DONE
+
+
+def _print(whole: WholeAnswer, space: Workspace) -> None:
+    if whole.answer.degraded:
+        say(f"note: {', '.join(whole.answer.degraded)}; answered by {whole.answer.mode.value} search")
+    if not whole.hits:
+        say("nothing found; `headwater doctor` says what is indexed")
+        return
+    if whole.answer.answerable < UNLIKELY:
+        say("probably not here; the nearest are:")
+    for place, hit in enumerate(whole.hits, 1):
+        _print_hit(place, hit)
+        if place == 1 and hit.column is None:
+            _print_lineage(hit, space)
+
+
+def _print_hit(place: int, whole: WholeHit) -> None:
+    asset, hit = whole.asset, whole.hit
+    name = f"{asset.name.qualified}.{whole.column.name}" if whole.column else asset.name.qualified
+    status = f", {asset.status.value}" if asset.status else ""
+    print(f"{place:>2}. {name}  ({hit.kind.value}{status}, score {hit.score:.3f})")
+    described = (whole.column or asset).description
+    if described:
+        print(textwrap.shorten(" ".join(described.split()), 110, placeholder=" …", break_long_words=True).join(("    ", "")))
+    for reason in hit.why[:3]:
+        print(f"    {reason.contribution:+.2f} {reason.text}")
+
+
+def _print_lineage(whole: WholeHit, space: Workspace) -> None:
+    """One hop each way for the best hit: where it comes from, and what breaks if it changes."""
+    space.lineage.follower.catch_up()
+    walker = space.lineage.walker
+    for direction, label in ((Direction.UPSTREAM, "made from"), (Direction.DOWNSTREAM, "used by")):
+        try:
+            graph = walker.walk(LineageRequest(whole.asset.id, FULL_SCOPE, direction, depth=1, limit=8))
+        except NotFound:
+            return
+        names = [node.name.qualified for node in graph.nodes if node.depth != 0]
+        if names:
+            more = f" and {graph.total - 1 - len(names)} more" if graph.total - 1 > len(names) else ""
+            print(f"    {label}: {', '.join(names)}{more}")

@@ -1,0 +1,96 @@
+"""`headwater serve`: one role, or all, over HTTP until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+from services import compose
+from services.cli.main import DONE, FAILED
+from services.cli.terminal import say, settings_of
+from services.common.errors import Conflict, WrongSettings
+from services.common.runtime.settings import DEFAULT_PORT, Settings
+
+GRACE_S = 10
+"""Requests that are being answered when the process is told to stop get so long; event streams are then cut."""
+_PORTS = {"all": DEFAULT_PORT, "catalog": DEFAULT_PORT, "indexer": DEFAULT_PORT + 1, "lineage": DEFAULT_PORT + 2}
+_FACTORIES: dict[str, Callable[[Settings], FastAPI]] = {
+    "all": compose.create_all,
+    "catalog": compose.create_catalog,
+    "indexer": compose.create_indexer,
+    "lineage": compose.create_lineage,
+}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve one role."""
+    settings = settings_of(arguments)
+    port = settings.port
+    if arguments.role != "all" and arguments.port is None and port == DEFAULT_PORT:
+        port = _PORTS[arguments.role]
+    return serve(settings, arguments.role, bound(settings.host, port))
+
+
+def serve(settings: Settings, role: str, listening: socket.socket) -> int:
+    """Serve a role on a bound socket until SIGTERM or SIGINT; 0 when it stopped as it was told.
+
+    Raises:
+        Conflict: another server serves this home.
+        WrongSettings: the address can be reached from elsewhere and no token is configured.
+
+    """
+    app = _FACTORIES[role](settings)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=30,
+    )
+    server = _Announced(config, role)
+    server.run(sockets=[listening])
+    return DONE if server.started else FAILED
+
+
+def bound(host: str, port: int, *, tries: int = 1) -> socket.socket:
+    """A socket bound to a port, or to one of the next `tries - 1`.
+
+    Raises:
+        Conflict: all of them are taken.
+        WrongSettings: the address is not one of this machine, or the port may not be used.
+
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for candidate in range(port, min(port + tries, 65_536)):
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, candidate))
+        except OSError as error:
+            listening.close()
+            if error.errno == errno.EADDRINUSE:
+                continue
+            raise WrongSettings(f"cannot listen on {host} port {candidate}: {error.strerror}") from error
+        return listening
+    raise Conflict(f"port {port} on {host} is taken; use --port, or stop what uses it")
+
+
+class _Announced(uvicorn.Server):
+    """A server that says where it listens once it does."""
+
+    def __init__(self, config: uvicorn.Config, role: str) -> None:
+        super().__init__(config)
+        self._role = role
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and sockets:
+            host, port = sockets[0].getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            say(f"serving ({self._role}) at http://{shown}:{port}")

@@ -1,0 +1,119 @@
+"""What every command does with people: settings from flags, the home on standard error, errors as one line, progress.
+
+Standard output is for the answer alone; what is said to people goes to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from services.cli.main import FAILED, WRONG_USE, prefer_utf8
+from services.common.errors import Ambiguous, BadRequest, HeadwaterError, WrongSettings
+from services.common.runtime import logs
+from services.common.runtime.settings import DEFAULT_HOME, Settings, load_settings
+
+
+def report_errors(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    """Run a command; an error that Headwater raises on purpose becomes one line and an exit code."""
+    prefer_utf8()
+    try:
+        return run(arguments)
+    except Ambiguous as error:
+        say(f"headwater: {error.detail}")
+        for candidate in error.candidates:
+            say(f"  {candidate}")
+        return WRONG_USE
+    except (BadRequest, WrongSettings) as error:
+        say(f"headwater: {error.detail}")
+        return WRONG_USE
+    except HeadwaterError as error:
+        say(f"headwater: {error.detail}")
+        return FAILED
+    except BrokenPipeError:
+        # the reader of a pipe has seen enough; the interpreter must not fail again while it closes the stream
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        say("headwater: stopped")
+        return 130
+
+
+def settings_of(arguments: argparse.Namespace, *, default_home: Path = DEFAULT_HOME) -> Settings:
+    """The settings of a command, and one line on standard error that says which home it uses."""
+    flags = {name: getattr(arguments, name, None) for name in ("home", "host", "port")}
+    settings = load_settings(flags, config=arguments.config, default_home=default_home)
+    logs.configure("warning" if arguments.command != "serve" else settings.log_level, settings.log_format)
+    is_new = not settings.home.exists() or not any(settings.home.glob("*.db"))
+    where = f"home: {settings.home}"
+    if settings.database_url is None and is_new:
+        where += " (empty)"
+    say(where)
+    return settings
+
+
+def say(line: str) -> None:
+    """A line for people, on standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar with rate and time left on a terminal, a plain line every few seconds elsewhere."""
+    if sys.stderr.isatty():
+        with _bar(label) as update:
+            yield update
+    else:
+        yield _plain_lines(label)
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Callable[[int, int | None], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(label, total=None, rate="")
+
+        def update(done: int, total: int | None) -> None:
+            speed = shown.tasks[task].speed
+            shown.update(task, completed=done, total=total, rate=f"{speed:,.0f}/s" if speed else "")
+
+        yield update
+
+
+def _plain_lines(label: str) -> Callable[[int, int | None], None]:
+    import time
+
+    begun = time.monotonic()
+    told = begun
+
+    def update(done: int, total: int | None) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if now - told < 5 or not done:
+            return
+        told = now
+        rate = done / max(now - begun, 1e-6)
+        left = f", {(total - done) / rate:,.0f} s left" if total else ""
+        say(f"{label}: {done:,}{f' of {total:,}' if total else ''}, {rate:,.0f}/s{left}")
+
+    return update

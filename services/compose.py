@@ -1,0 +1,363 @@
+"""Where the three services meet: the only module that imports them all, and wires them by role.
+
+`Workspace` is everything in one process, for commands and role `all`; the other roles get the ports' HTTP adapters.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cached_property
+
+from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+
+from services import __version__
+from services.catalog.access import Access, check_exposure, is_loopback
+from services.catalog.app import CatalogParts, create_app
+from services.catalog.assets import AssetReader
+from services.catalog.client import HttpFeed, HttpSink
+from services.catalog.curation import Curator
+from services.catalog.feed import CatalogFeed
+from services.catalog.gate import Gate
+from services.catalog.sink import CatalogSink
+from services.catalog.store.line import LINE as CATALOG_LINE
+from services.common.errors import Conflict, WrongSettings
+from services.common.model.access import FULL_SCOPE
+from services.common.model.changes import Seq
+from services.common.model.crawls import SourceInfo
+from services.common.model.names import Namespace, Namespaces, canonical_namespace
+from services.common.ports import AssetSink, ChangeFeed, LineageQuery, Search
+from services.common.runtime.db import Database
+from services.common.runtime.http import ServiceClient, create_service_app
+from services.common.runtime.migrations import MigrationLine, ensure_current, upgrade
+from services.common.runtime.settings import Settings, source_namespace
+from services.indexer import app as indexer_app
+from services.indexer.client import HttpSearch
+from services.indexer.service import Indexer, IndexerSettings
+from services.indexer.store.line import LINE as INDEXER_LINE
+from services.lineage import app as lineage_app
+from services.lineage.client import HttpLineage
+from services.lineage.follow import LineageFollower
+from services.lineage.graph import LineageGraph
+from services.lineage.sql.worker import SqlParser
+from services.lineage.store.line import LINE as LINEAGE_LINE
+from services.lineage.walk import LineageWalker
+
+LINES: tuple[MigrationLine, ...] = (CATALOG_LINE, INDEXER_LINE, LINEAGE_LINE)
+"""The services' migrations, in the order in which `headwater db upgrade` runs them."""
+INTERNAL_BODY_BYTES = 256_000_000
+"""As the catalog's: a batch of 500 wide tables."""
+
+
+class Workspace:
+    """The services of one home in one process; each part is made when first used.
+
+    Args:
+        settings: whose home.
+        role: `serve` or `crawl`, told to those who find the index lease taken.
+
+    """
+
+    def __init__(self, settings: Settings, *, role: str = "crawl") -> None:
+        self.settings = settings
+        self._role = role
+        self._opened: list[Database] = []
+
+    @cached_property
+    def catalog_database(self) -> Database:
+        """The catalog's database, created where it is absent."""
+        return self._database(CATALOG_LINE)
+
+    @cached_property
+    def sink(self) -> CatalogSink:
+        """Where crawls go."""
+        return CatalogSink(self.catalog_database)
+
+    @cached_property
+    def feed(self) -> CatalogFeed:
+        """What changed."""
+        return CatalogFeed(self.catalog_database)
+
+    @cached_property
+    def reader(self) -> AssetReader:
+        """What may be read."""
+        return AssetReader(self.catalog_database)
+
+    @cached_property
+    def curator(self) -> Curator:
+        """What people say."""
+        return Curator(self.catalog_database)
+
+    @cached_property
+    def indexer(self) -> Indexer:
+        """The index of this home, not opened yet."""
+        return make_indexer(self.settings, self._database(INDEXER_LINE), self.feed, self.sink, role=self._role)
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """The lineage of this home."""
+        return Lineage(self._database(LINEAGE_LINE), self.feed, self.namespaces())
+
+    def namespaces(self) -> Namespaces:
+        """The namespaces of the settings' sources and of those that the catalog has seen, which win no alias over them."""
+        configured = self.settings.namespaces()
+        aliases = dict(configured.aliases)
+        owners = dict(configured.sources)
+        for summary in self.reader.sources(FULL_SCOPE):
+            owners.setdefault(summary.source.namespace, summary.source.name)
+            for alias in summary.source.aliases:
+                aliases.setdefault(alias, summary.source.namespace)
+        return Namespaces(aliases=aliases, sources=owners)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if "indexer" in self.__dict__:
+            self.indexer.close()
+        if "lineage" in self.__dict__:
+            self.lineage.close()
+        for database in self._opened:
+            database.close()
+
+    def _database(self, line: MigrationLine) -> Database:
+        database = open_database(self.settings, line)
+        self._opened.append(database)
+        return database
+
+
+class Lineage:
+    """The lineage service as a running thing: a follower that keeps the graph, and the walker that answers."""
+
+    def __init__(self, database: Database, feed: ChangeFeed, namespaces: Namespaces) -> None:
+        self._parser = SqlParser()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        graph = LineageGraph(database)
+        self.follower = LineageFollower(feed, database, self._parser, namespaces, graph)
+        self.walker = LineageWalker(graph, database)
+
+    def start(self) -> None:
+        """Follow the feed in the background until `close`."""
+        self._thread = threading.Thread(target=self.follower.run_until, args=(self._stop,), name="lineage", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop following; end the parser's process."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=30)
+        self._parser.close()
+
+
+def open_database(settings: Settings, line: MigrationLine) -> Database:
+    """A service's database, created where it is absent.
+
+    Raises:
+        StoreOutdated: it is at another revision.
+        ServiceUnavailable: it does not answer.
+
+    """
+    database = Database.for_service(line.service, home=settings.home, database_url=settings.database_url)
+    ensure_current(database, line)
+    return database
+
+
+def upgrade_all(settings: Settings) -> dict[str, str]:
+    """Bring all three databases to this version's revision; returns it by service."""
+    done = {}
+    for line in LINES:
+        database = Database.for_service(line.service, home=settings.home, database_url=settings.database_url)
+        try:
+            done[line.service] = upgrade(database, line)
+        finally:
+            database.close()
+    return done
+
+
+def make_indexer(settings: Settings, database: Database, feed: ChangeFeed, sink: AssetSink, *, role: str) -> Indexer:
+    """An indexer over the catalog's ports, in this process or apart."""
+    wanted = IndexerSettings(settings.home, settings.model, settings.n_threads, settings.sources)
+    return Indexer(wanted, database, feed, sink, role=role)
+
+
+def configured_sources(settings: Settings) -> dict[str, SourceInfo]:
+    """The settings' sources as the catalog may tell of them."""
+    out = {}
+    for name, source in settings.sources.items():
+        namespace = source_namespace(source) or Namespace(f"into:{source.into}")
+        aliases = tuple(canonical_namespace(alias) for alias in source.aliases)
+        out[name] = SourceInfo(name, namespace, namespace.partition("://")[0], aliases)
+    return out
+
+
+def create_all(settings: Settings) -> FastAPI:
+    """Role `all`: one process, in-process ports."""
+    check_exposure(settings.host, settings.tokens)
+    space = Workspace(settings, role="serve")
+    started: list[Seq] = []
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        await run_in_threadpool(_claim_home, space.indexer)
+        started.append(await run_in_threadpool(space.feed.head))
+        space.indexer.start()
+        space.lineage.start()
+        try:
+            yield
+        finally:
+            await run_in_threadpool(space.close)
+
+    return _catalog_app(settings, space, space.indexer.retriever, space.lineage.walker, started, lifespan)
+
+
+def create_catalog(settings: Settings) -> FastAPI:
+    """Role `catalog`: the public face, with the indexer and the lineage service reached over HTTP."""
+    check_exposure(settings.host, settings.tokens)
+    key = _key(settings)
+    space = Workspace(settings, role="serve")
+    started: list[Seq] = []
+    index_client = ServiceClient("indexer", settings.indexer_url, key)
+    lineage_client = ServiceClient("lineage", settings.lineage_url, key)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        started.append(await run_in_threadpool(space.feed.head))
+        try:
+            yield
+        finally:
+            index_client.close()
+            lineage_client.close()
+            await run_in_threadpool(space.close)
+
+    return _catalog_app(settings, space, HttpSearch(index_client), HttpLineage(lineage_client), started, lifespan)
+
+
+def create_indexer(settings: Settings) -> FastAPI:
+    """Role `indexer`: the index and the crawls, with the catalog reached over HTTP."""
+    key = _key(settings)
+    client = ServiceClient("catalog", settings.catalog_url, key)
+    database = open_database(settings, INDEXER_LINE)
+    indexer = make_indexer(settings, database, HttpFeed(client), HttpSink(client), role="serve")
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        await run_in_threadpool(_claim_home, indexer)
+        indexer.start()
+        try:
+            yield
+        finally:
+            await run_in_threadpool(indexer.close)
+            client.close()
+            database.close()
+
+    return _internal_app("Headwater indexer", settings, lifespan, lambda: indexer.ready, indexer=indexer.retriever)
+
+
+def create_lineage(settings: Settings) -> FastAPI:
+    """Role `lineage`: the graph, with the catalog reached over HTTP."""
+    key = _key(settings)
+    client = ServiceClient("catalog", settings.catalog_url, key)
+    database = open_database(settings, LINEAGE_LINE)
+    lineage = Lineage(database, HttpFeed(client), settings.namespaces())
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        lineage.start()
+        try:
+            yield
+        finally:
+            await run_in_threadpool(lineage.close)
+            client.close()
+            database.close()
+
+    return _internal_app("Headwater lineage", settings, lifespan, lambda: True, lineage=lineage.walker)
+
+
+def _catalog_app(
+    settings: Settings,
+    space: Workspace,
+    search: Search,
+    lineage: LineageQuery,
+    started: list[Seq],
+    lifespan: Callable[[], AbstractAsyncContextManager[None]],
+) -> FastAPI:
+    return create_app(
+        CatalogParts(
+            access=Access(settings.tokens),
+            reader=space.reader,
+            curator=space.curator,
+            sink=space.sink,
+            feed=space.feed,
+            search=search,
+            lineage=lineage,
+            started_at=lambda: started[0] if started else None,
+            configured=configured_sources(settings),
+            lifespan=lifespan,
+            # a name that was rebound to loopback must not reach us; elsewhere tokens protect, and proxies rename
+            hosts=settings.allowed_hosts if is_loopback(settings.host) else None,
+            cors_origins=settings.cors_origins,
+            internal_key=settings.internal_key,
+            max_body_bytes=settings.max_body_bytes,
+        )
+    )
+
+
+def _internal_app(
+    title: str,
+    settings: Settings,
+    lifespan: Callable[[], AbstractAsyncContextManager[None]],
+    ready: Callable[[], bool],
+    *,
+    indexer: Search | None = None,
+    lineage: LineageQuery | None = None,
+) -> FastAPI:
+    """A service apart: its internal routes behind the key, and probes."""
+
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        async with lifespan():
+            yield
+
+    app = create_service_app(
+        title,
+        __version__,
+        max_body_bytes=INTERNAL_BODY_BYTES,
+        lifespan=life,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+    )
+    if indexer is not None:
+        app.include_router(indexer_app.create_router(indexer))
+    if lineage is not None:
+        app.include_router(lineage_app.create_router(lineage))
+
+    @app.get("/livez")
+    def livez(_request: Request) -> JSONResponse:
+        return JSONResponse({"status": "alive"})
+
+    @app.get("/readyz")
+    @app.get("/startupz")
+    def readyz(_request: Request) -> JSONResponse:
+        is_ready = ready()
+        return JSONResponse({"status": "ready" if is_ready else "starting"}, status_code=200 if is_ready else 503)
+
+    app.add_middleware(Gate, access=Access({}), hosts=None, internal_key=settings.internal_key)
+    return app
+
+
+def _key(settings: Settings) -> str:
+    if settings.internal_key is None:
+        raise WrongSettings(
+            "services apart share a key: set HEADWATER_INTERNAL_KEY to the same 16 or more characters in each"
+        )
+    return settings.internal_key
+
+
+def _claim_home(indexer: Indexer) -> None:
+    """Refuse a home that another server serves; a crawl that indexes for itself is waited for."""
+    state = indexer.lease.state()
+    if state.alive and state.role == "serve":
+        raise Conflict("another `headwater serve` serves this home; stop it, or set HEADWATER_HOME to another folder")

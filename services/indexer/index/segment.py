@@ -1,0 +1,242 @@
+"""A segment: some tables' words, vectors and records as immutable arrays. The base, the small ones and the delta are all one.
+
+Journey 1, steps "index" and "merge". Built from documents, merged array by array, written and mapped by `segment_file`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.indexer.index.postings import Postings, build_postings, merge_postings
+from services.indexer.index.vectors import Vectors
+from services.indexer.text.document import Document, Record, text_hash
+from services.indexer.text.tokens import spaced
+
+TABLE_FIELDS = ("name", "description", "columns", "tags")
+COLUMN_FIELDS = ("name", "description")
+Lookup = Callable[[Sequence[bytes]], Mapping[bytes, NDArray[np.float16]]]
+"""Text hashes in, the vectors that are known out, float16 (dimension,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """Distinct texts of one shelf (tables or columns) and their vectors.
+
+    Attributes:
+        hashes: `text_hash` of each, uint8 (texts, 16).
+        row: row of its vector, int32 (texts,); -1 while it has none.
+        vectors: the vectors.
+
+    """
+
+    hashes: NDArray[np.uint8]
+    row: NDArray[np.int32]
+    vectors: Vectors
+
+    @cached_property
+    def text_of_row(self) -> NDArray[np.int64]:
+        """For each vector, its text: int64 (vectors,)."""
+        have = np.flatnonzero(self.row >= 0)
+        out = np.zeros(len(self.vectors), dtype=np.int64)
+        out[self.row[have]] = have
+        return out
+
+    def hash(self, text: int) -> bytes:
+        """The hash of a text."""
+        return bytes(self.hashes[text])
+
+    def missing(self) -> list[bytes]:
+        """The hashes of texts without a vector."""
+        return [self.hash(int(text)) for text in np.flatnonzero(self.row < 0)]
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """Tables with their columns. Rows are tables in the order they were added; columns follow their tables' order.
+
+    Attributes:
+        records: what filters and facets need, one a table.
+        words: postings over tables, fields `TABLE_FIELDS`.
+        column_words: postings over columns, fields `COLUMN_FIELDS`.
+        column_start: where each table's columns begin, int64 (tables + 1,).
+        restricted: whether a column is left out of its table, bool (columns,).
+        text, column_text: row of the table's or column's text in `texts` or `column_texts`, int32.
+
+    """
+
+    records: tuple[Record, ...]
+    words: Postings
+    column_words: Postings
+    column_start: NDArray[np.int64]
+    restricted: NDArray[np.bool_]
+    text: NDArray[np.int32]
+    column_text: NDArray[np.int32]
+    texts: Texts
+    column_texts: Texts
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    @property
+    def n_columns(self) -> int:
+        """How many columns all its tables have."""
+        return len(self.column_text)
+
+    @cached_property
+    def owner(self) -> NDArray[np.int32]:
+        """The table of each column, int32 (columns,)."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.column_start))
+
+    @cached_property
+    def columns_of_text(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Columns by text: (start (texts + 1,), columns ordered by text)."""
+        order = np.argsort(self.column_text, kind="stable")
+        counts = np.bincount(self.column_text, minlength=len(self.column_texts.row))
+        return np.concatenate([[0], np.cumsum(counts)]), order
+
+    @cached_property
+    def tables_of_text(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Tables by text, as `columns_of_text`."""
+        order = np.argsort(self.text, kind="stable")
+        counts = np.bincount(self.text, minlength=len(self.texts.row))
+        return np.concatenate([[0], np.cumsum(counts)]), order
+
+    @cached_property
+    def scope_masks(self) -> dict[str, NDArray[np.bool_]]:
+        """What each scope permits, by `AccessScope.key`: filled by the view that asks first."""
+        return {}
+
+    @cached_property
+    def facet_codes(self) -> dict[str, object]:
+        """Facet columns by field: filled by the first query that counts or filters."""
+        return {}
+
+    @cached_property
+    def rows_by_name(self) -> dict[str, list[int]]:
+        """The tables by the last part of their name, in lower case."""
+        out: dict[str, list[int]] = {}
+        for row, record in enumerate(self.records):
+            out.setdefault(record.parts[-1].lower(), []).append(row)
+        return out
+
+    @cached_property
+    def completions(self) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+        """What may be typed to get a table, sorted, each with its row: its name; its longer names and later words."""
+        names: list[tuple[str, int]] = []
+        inner: list[tuple[str, int]] = []
+        for row, record in enumerate(self.records):
+            lowered = [part.lower() for part in record.parts]
+            names.append((lowered[-1], row))
+            inner.extend((".".join(lowered[start:]), row) for start in range(len(lowered) - 1))
+            inner.extend((word, row) for word in spaced(record.parts[-1]).split()[1:])
+        return sorted(names), sorted(inner)
+
+    def missing(self) -> list[bytes]:
+        """The hashes of all texts that still want a vector."""
+        return [*self.texts.missing(), *self.column_texts.missing()]
+
+
+def build_segment(documents: Sequence[Document], vectors: Lookup, dimension: int) -> Segment:
+    """A segment of some documents, with the vectors that are known so far."""
+    columns = [pair for document in documents for pair in document.column_tokens]
+    starts = np.zeros(len(documents) + 1, dtype=np.int64)
+    np.cumsum([len(document.column_texts) for document in documents], out=starts[1:])
+    text, texts = _texts([document.text for document in documents], vectors, dimension)
+    flat = [value for document in documents for value in document.column_texts]
+    column_text, column_texts = _texts(flat, vectors, dimension)
+    restricted = [value for document in documents for value in document.record.restricted]
+    return Segment(
+        records=tuple(document.record for document in documents),
+        words=build_postings([(d.name, d.description, d.column_words, d.tag_words) for d in documents], len(TABLE_FIELDS)),
+        column_words=build_postings(columns, len(COLUMN_FIELDS)),
+        column_start=starts,
+        restricted=np.asarray(restricted, dtype=np.bool_),
+        text=text,
+        column_text=column_text,
+        texts=texts,
+        column_texts=column_texts,
+    )
+
+
+def with_vectors(segment: Segment, vectors: Lookup) -> Segment:
+    """The same segment with the vectors that have become known; itself where none has."""
+    texts, column_texts = _filled(segment.texts, vectors), _filled(segment.column_texts, vectors)
+    if texts is segment.texts and column_texts is segment.column_texts:
+        return segment
+    return replace(segment, texts=texts, column_texts=column_texts)
+
+
+def merge_segments(segments: Sequence[Segment], keep: Sequence[NDArray[np.bool_]]) -> Segment:
+    """One segment of the kept tables of several, in order; nothing is encoded or read from the store again."""
+    keep_columns = [mask[segment.owner] for segment, mask in zip(segments, keep, strict=True)]
+    widths = [np.diff(segment.column_start)[mask] for segment, mask in zip(segments, keep, strict=True)]
+    starts = np.concatenate([[0], np.cumsum(np.concatenate(widths))]).astype(np.int64)
+    text, texts = _merged_texts([(s.text[m], s.texts) for s, m in zip(segments, keep, strict=True)])
+    column_text, column_texts = _merged_texts(
+        [(s.column_text[m], s.column_texts) for s, m in zip(segments, keep_columns, strict=True)]
+    )
+    return Segment(
+        records=tuple(s.records[row] for s, m in zip(segments, keep, strict=True) for row in np.flatnonzero(m)),
+        words=merge_postings([s.words for s in segments], keep),
+        column_words=merge_postings([s.column_words for s in segments], keep_columns),
+        column_start=starts,
+        restricted=np.concatenate([s.restricted[m] for s, m in zip(segments, keep_columns, strict=True)]),
+        text=text,
+        column_text=column_text,
+        texts=texts,
+        column_texts=column_texts,
+    )
+
+
+def _texts(values: Sequence[str], vectors: Lookup, dimension: int) -> tuple[NDArray[np.int32], Texts]:
+    row_of: dict[bytes, int] = {}
+    of_value = [row_of.setdefault(text_hash(value), len(row_of)) for value in values]
+    hashes = list(row_of)
+    known = vectors(hashes)
+    have = [text for text in hashes if text in known]
+    rows = np.full(len(hashes), -1, dtype=np.int32)
+    rows[[row_of[text] for text in have]] = np.arange(len(have), dtype=np.int32)
+    stacked = np.stack([known[text] for text in have]) if have else np.zeros((0, dimension), dtype=np.float16)
+    texts = Texts(_hash_array(hashes), rows, Vectors.of(stacked, dimension))
+    return np.asarray(of_value, dtype=np.int32), texts
+
+
+def _filled(texts: Texts, vectors: Lookup) -> Texts:
+    missing = np.flatnonzero(texts.row < 0).tolist()
+    known = vectors([texts.hash(text) for text in missing]) if len(missing) else {}
+    if not known:
+        return texts
+    row = texts.row.copy()
+    new = [text for text in missing if texts.hash(text) in known]
+    row[new] = np.arange(len(new), dtype=np.int32) + len(texts.vectors)
+    stacked = np.concatenate([texts.vectors.rows, np.stack([known[texts.hash(text)] for text in new])])
+    return Texts(texts.hashes, row, Vectors.of(stacked, texts.vectors.dimension))
+
+
+def _merged_texts(pieces: Sequence[tuple[NDArray[np.int32], Texts]]) -> tuple[NDArray[np.int32], Texts]:
+    row_of: dict[bytes, int] = {}
+    gathered: dict[int, NDArray[np.float16]] = {}
+    columns = []
+    for used, texts in pieces:
+        new_of = np.full(len(texts.row), -1, dtype=np.int32)
+        for text in np.unique(used).tolist():
+            new = row_of.setdefault(texts.hash(text), len(row_of))
+            new_of[text] = new
+            if new not in gathered and texts.row[text] >= 0:
+                gathered[new] = texts.vectors.rows[texts.row[text]]
+        columns.append(new_of[used])
+    dimension = pieces[0][1].vectors.dimension
+    order = sorted(gathered)
+    row = np.full(len(row_of), -1, dtype=np.int32)
+    row[order] = np.arange(len(order), dtype=np.int32)
+    stacked = np.stack([gathered[text] for text in order]) if order else np.zeros((0, dimension), dtype=np.float16)
+    return np.concatenate(columns), Texts(_hash_array(list(row_of)), row, Vectors.of(stacked, dimension))
+
+
+def _hash_array(hashes: Sequence[bytes]) -> NDArray[np.uint8]:
+    return np.frombuffer(b"".join(hashes), dtype=np.uint8).reshape(-1, 16)

@@ -1,0 +1,105 @@
+"""Vectors of distinct texts in FAISS: exact search over half-precision rows, inside a selection of them.
+
+Journey 2, step "candidates from FAISS". The one module that imports faiss. Exact and flat: it returns k of k under any
+filter, and equal rows get equal scores wherever they stand, which the access oracle relies on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from services.common.errors import IndexDamaged
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """Unit vectors in half precision, one a row.
+
+    Attributes:
+        index: the FAISS index, never changed after it was made.
+        dimension: length of a row.
+
+    """
+
+    index: Any
+    dimension: int
+
+    @classmethod
+    def of(cls, rows: NDArray[np.float32] | NDArray[np.float16], dimension: int) -> Vectors:
+        """Vectors from rows of unit length, float (n, dimension); n may be 0."""
+        index = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+        if len(rows):
+            index.add(np.ascontiguousarray(rows, dtype=np.float32))
+        return cls(index, dimension)
+
+    @classmethod
+    def load(cls, path: Path, dimension: int) -> Vectors:
+        """Vectors from a file, mapped and not read: several processes share one copy.
+
+        Raises:
+            IndexDamaged: FAISS cannot read the file, or it holds something else.
+
+        """
+        try:
+            # already of its own class; a second downcast would not own what the first one frees
+            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        except RuntimeError as error:
+            raise IndexDamaged(f"{path.name} cannot be read; run `headwater verify`") from error
+        if not isinstance(index, faiss.IndexScalarQuantizer) or index.d != dimension:
+            raise IndexDamaged(f"{path.name} does not hold vectors of {dimension} dimensions; run `headwater verify`")
+        return cls(index, dimension)
+
+    def save(self, path: Path) -> None:
+        """Write the index to a file."""
+        faiss.write_index(self.index, str(path))
+
+    def __len__(self) -> int:
+        return int(self.index.ntotal)
+
+    @cached_property
+    def rows(self) -> NDArray[np.float16]:
+        """All rows, float16 (n, dimension), without a copy."""
+        n = len(self)
+        if n == 0:
+            return np.zeros((0, self.dimension), dtype=np.float16)
+        raw = faiss.rev_swig_ptr(self.index.codes.data(), n * self.dimension * 2)
+        return raw.view(np.float16).reshape(n, self.dimension)
+
+    def search(
+        self, query: NDArray[np.float32], k: int, allowed: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The k best rows and their cosines, best first; fewer where fewer are allowed.
+
+        Args:
+            query: a unit vector, float32 (dimension,).
+            k: how many.
+            allowed: which rows may be found, (n,); None means all.
+
+        """
+        k = min(k, len(self) if allowed is None else int(allowed.sum()))
+        if k <= 0:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
+        parameters = None
+        if allowed is not None:
+            bitmap = np.packbits(allowed, bitorder="little")
+            selector = faiss.IDSelectorBitmap(bitmap)  # type: ignore[call-arg,arg-type]  # faiss wraps it to take an array
+            parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]  # set by faiss's own wrapper
+        scores, rows = self.index.search(query.reshape(1, -1), k, params=parameters)
+        found = rows[0] >= 0
+        return rows[0][found], scores[0][found]
+
+    def scores(self, query: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The cosines of some rows, float32 (len(rows),)."""
+        return self.rows[rows].astype(np.float32) @ query
+
+
+def set_threads(n: int) -> None:
+    """Let FAISS use n threads; one is right for a serving process, where requests run side by side."""
+    faiss.omp_set_num_threads(n)

@@ -1,0 +1,195 @@
+"""A question answered: the ordered steps of journey 2 on the indexer's side, and nothing else.
+
+scope and filters → view → words and vector → candidates → rank → page, facets, answerable.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.common.errors import BadRequest, ModelUnavailable
+from services.common.model.access import AccessScope
+from services.common.model.assets import Kind
+from services.common.model.search import IndexStatus, Mode, SearchAnswer, SearchQuery, Suggestion
+from services.indexer.embed.encoder import Encoder
+from services.indexer.index.snapshot import Snapshot
+from services.indexer.retrieve.browse import browse
+from services.indexer.retrieve.columns import column_hits
+from services.indexer.retrieve.facets import count_facets
+from services.indexer.retrieve.found import Found
+from services.indexer.retrieve.names import suggestions
+from services.indexer.retrieve.tables import table_hits
+from services.indexer.retrieve.view import View, view_of
+from services.indexer.text.tokens import content_words, tokens
+
+MAX_TERMS = 64
+"""Words of a question that are looked up; a pasted page of text is cut here."""
+KEPT_SNAPSHOTS = 16
+"""Snapshots that cursors may still point at: paging stays with what the first page was read from."""
+KEPT_VIEWS = 64
+"""Views of the current snapshot that are remembered: one a scope and filter in use."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question as the steps read it: its words, and its vector where there is an encoder."""
+
+    text: str
+    terms: tuple[str, ...]
+    vector: NDArray[np.float32] | None
+
+
+class Retriever:
+    """Implements the `Search` port over this process's snapshot.
+
+    Args:
+        snapshot: gives the current snapshot.
+        encoder: gives the query encoder, None while there is none.
+        status: gives how far the index is.
+
+    """
+
+    def __init__(
+        self,
+        snapshot: Callable[[], Snapshot],
+        encoder: Callable[[], Encoder | None],
+        status: Callable[[], IndexStatus],
+    ) -> None:
+        self._snapshot = snapshot
+        self._encoder = encoder
+        self._status = status
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, Snapshot] = OrderedDict()
+        self._views: OrderedDict[tuple[object, ...], View] = OrderedDict()
+
+    def search(self, query: SearchQuery) -> SearchAnswer:
+        """See `Search.search`."""
+        label, offset = _read_cursor(query)
+        snapshot = self._snapshot_for(label)
+        view = self._view(snapshot, query)
+        degraded: list[str] = []
+        if not query.text.strip():
+            found = browse(view)
+            mode = Mode.LEXICAL if self._encoder() is None else Mode.HYBRID
+        else:
+            question = self._understood(query.text, view, degraded)
+            found = _found(view, question, query.filters.kind)
+            mode = Mode.LEXICAL if question.vector is None else Mode.HYBRID
+        done, every = view.coverage
+        if mode is Mode.HYBRID and done < every:
+            degraded.append("vectors_pending")
+        page = found.order[offset : offset + query.limit]
+        more = offset + query.limit < len(found.order)
+        return SearchAnswer(
+            mode=mode,
+            degraded=tuple(degraded),
+            answerable=round(found.answerable, 4),
+            generation=snapshot.label,
+            total=found.matched.total,
+            hits=tuple(found.hit(position) for position in page.tolist()),
+            facets=count_facets((part.segment, tables) for part, tables in found.matched.tables(view)),
+            cursor=_write_cursor(snapshot.label, offset + query.limit, query) if more else None,
+            coverage=round(done / every, 4) if every else 1.0,
+        )
+
+    def suggest(self, prefix: str, scope: AccessScope, *, limit: int = 8) -> Sequence[Suggestion]:
+        """See `Search.suggest`."""
+        return suggestions(self._snapshot(), prefix, scope, limit=limit)
+
+    def status(self) -> IndexStatus:
+        """See `Search.status`."""
+        return self._status()
+
+    def _understood(self, text: str, view: View, degraded: list[str]) -> Question:
+        terms = tuple(dict.fromkeys([*content_words(text), *tokens(text)]))[:MAX_TERMS]
+        encoder = self._encoder()
+        if encoder is None:
+            degraded.append("model_missing")
+            return Question(text, terms, None)
+        done, every = view.coverage
+        if every and not done:
+            degraded.append("vectors_pending")
+            return Question(text, terms, None)
+        try:
+            return Question(text, terms, encoder.encode_query(text))
+        except ModelUnavailable:
+            degraded.append("model_missing")
+            return Question(text, terms, None)
+
+    def _snapshot_for(self, label: str | None) -> Snapshot:
+        current = self._snapshot()
+        with self._lock:
+            self._kept[current.label] = current
+            self._kept.move_to_end(current.label)
+            while len(self._kept) > KEPT_SNAPSHOTS:
+                self._kept.popitem(last=False)
+            # a cursor older than what is kept goes on in the current snapshot, which the answer's generation shows
+            return self._kept.get(label, current) if label else current
+
+    def _view(self, snapshot: Snapshot, query: SearchQuery) -> View:
+        key = (snapshot.label, id(snapshot), query.scope.key, query.filters)
+        with self._lock:
+            known = self._views.get(key)
+            if known is not None:
+                self._views.move_to_end(key)
+                return known
+        view = view_of(snapshot, query.scope, query.filters)
+        with self._lock:
+            self._views[key] = view
+            while len(self._views) > KEPT_VIEWS:
+                self._views.popitem(last=False)
+        return view
+
+
+def _found(view: View, question: Question, kinds: tuple[Kind, ...]) -> Found:
+    """Tables, columns, or both by score; without a kind all but columns."""
+    columns = Kind.COLUMN in kinds
+    tables = not columns or len(kinds) > 1
+    pieces = []
+    if tables:
+        pieces.append(table_hits(view, question.text, question.terms, question.vector, kinds=kinds))
+    if columns:
+        pieces.append(column_hits(view, question.terms, question.vector))
+    return pieces[0] if len(pieces) == 1 else Found.merged(*pieces)
+
+
+def _write_cursor(label: str, offset: int, query: SearchQuery) -> str:
+    return base64.urlsafe_b64encode(json.dumps([label, offset, _fingerprint(query)]).encode()).decode().rstrip("=")
+
+
+def _read_cursor(query: SearchQuery) -> tuple[str | None, int]:
+    if query.cursor is None:
+        return None, 0
+    label, offset, fingerprint = _decoded(query.cursor)
+    if not (isinstance(label, str) and isinstance(offset, int) and offset >= 0):
+        raise BadRequest("the cursor is not one that an answer gave", errors=(_CURSOR,))
+    if fingerprint != _fingerprint(query):
+        raise BadRequest("the cursor belongs to another question; ask again without it", errors=(_CURSOR,))
+    return label, offset
+
+
+def _decoded(cursor: str) -> tuple[object, object, object]:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        label, offset, fingerprint = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error, TypeError, RecursionError) as error:
+        raise BadRequest("the cursor is not one that an answer gave", errors=(_CURSOR,)) from error
+    return label, offset, fingerprint
+
+
+_CURSOR = {"pointer": "/query/cursor", "detail": "leave it out, or send the cursor of the answer before"}
+
+
+def _fingerprint(query: SearchQuery) -> str:
+    text = repr((query.text, query.scope.key, query.filters))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]

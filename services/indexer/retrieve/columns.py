@@ -1,0 +1,76 @@
+"""Columns as hits in their own right, restricted ones included: by their words and their meaning.
+
+Journey 2, for `kind=column`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.common.model.assets import Kind
+from services.common.model.search import Hit, Reason
+from services.indexer.retrieve.candidates import DEPTH, best_by_words
+from services.indexer.retrieve.dense import column_cosines, nearest_columns
+from services.indexer.retrieve.found import Found, Matched
+from services.indexer.retrieve.lexical import match_columns
+from services.indexer.retrieve.tables import DENSE_FLOOR, answerable
+from services.indexer.retrieve.view import View
+
+WORDS = 0.5
+"""Weight of shared words against 1 for the cosine, as for tables: column texts are short, so words say more."""
+
+
+def column_hits(view: View, terms: tuple[str, ...], vector: NDArray[np.float32] | None) -> Found:
+    """The columns of a view for a question, ranked."""
+    matches = match_columns(view, terms)
+    found = [best_by_words(matches)]
+    if vector is not None:
+        found.append(nearest_columns(view, vector, DEPTH, restricted=True))
+    columns = np.unique(np.concatenate(found))
+    cosines = column_cosines(view, vector, columns) if vector is not None else np.zeros(len(columns))
+    words = matches.scores[columns]
+    scaled = words / max(float(words.max(initial=0.0)), 1e-9)
+    kept = (words > 0) | (cosines >= DENSE_FLOOR)
+    columns, cosines, scaled = columns[kept], cosines[kept], scaled[kept]
+    scores = np.round(WORDS * scaled + cosines, 6)
+    keys = [_column_id(view, column) for column in columns.tolist()]
+    order = np.lexsort((np.asarray(keys, dtype=str), -scores)).astype(np.int64)
+    mask = matches.scores > 0
+    mask[columns] = True
+
+    def hit(position: int) -> Hit:
+        return _hit(view, int(columns[position]), float(cosines[position]), float(WORDS * scaled[position]))
+
+    lead = float(cosines.max(initial=0.0) - np.sort(cosines)[::-1][:10].mean()) if len(cosines) else 0.0
+    best = int(order[0]) if len(order) else -1
+    sure = answerable(float(cosines[best]), lead, float(matches.coverage[columns[best]])) if len(order) else 0.0
+    return Found(order, scores, keys, Matched(_owners(view, mask), int(mask.sum())), hit, sure)
+
+
+def _column_id(view: View, column: int) -> str:
+    part, row = view.locate_column(column)
+    table = int(part.segment.owner[row])
+    return str(part.segment.records[table].column_ids[row - int(part.segment.column_start[table])])
+
+
+def _hit(view: View, column: int, cosine: float, words: float) -> Hit:
+    part, row = view.locate_column(column)
+    table = int(part.segment.owner[row])
+    record = part.segment.records[table]
+    at = row - int(part.segment.column_start[table])
+    told = (
+        Reason("words", "shares words with the question", round(words, 4)),
+        Reason("meaning", "what it is about is close to the question", round(cosine, 4)),
+    )
+    why = tuple(sorted((reason for reason in told if reason.contribution), key=lambda reason: -reason.contribution))
+    score = round(cosine + words, 6)
+    return Hit(str(record.column_ids[at]), record.id, Kind.COLUMN, score, why, (record.columns[at],))
+
+
+def _owners(view: View, columns: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    mask = np.zeros(view.rows, dtype=np.bool_)
+    for part in view.parts:
+        here = columns[part.column_offset : part.column_offset + part.segment.n_columns]
+        mask[part.segment.owner[here] + part.offset] = True
+    return mask

@@ -1,0 +1,168 @@
+"""Meaning: the nearest table and column vectors inside the view, and cosines of the tables that others proposed.
+
+Journey 2, step "candidates from FAISS". Ties at the cut are all kept, and the order is by score and then by text, so that
+the candidates do not depend on how tables are spread over segments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.indexer.index.segment import Texts
+from services.indexer.retrieve.view import View
+
+TIES = 64
+"""Fetched beyond the cut, so that equal scores around it are all seen."""
+BEST_COLUMNS = 3
+"""How many of a table's columns speak for it: the mean of three was the best simple mix on the open pools."""
+NO_COSINE = 0.0
+"""What stands for a vector that is not there yet: as far as unrelated texts are from each other."""
+
+
+@dataclass(frozen=True)
+class BestColumns:
+    """Of some tables, the mean cosine of their best columns, and those columns.
+
+    Attributes:
+        mean: float64 (tables,).
+        columns: the best columns of all tables, table by table and best first, numbered as in the view, int64 (n,).
+        cosines: their cosines, float64 (n,).
+        group: the position of each one's table, int64 (n,).
+
+    """
+
+    mean: NDArray[np.float64]
+    columns: NDArray[np.int64]
+    cosines: NDArray[np.float64]
+    group: NDArray[np.int64]
+
+    def only(self, positions: NDArray[np.int64]) -> BestColumns:
+        """Those of some of the tables, renumbered in their order."""
+        new = np.full(len(self.mean), -1, dtype=np.int64)
+        new[positions] = np.arange(len(positions))
+        kept = new[self.group] >= 0
+        return BestColumns(self.mean[positions], self.columns[kept], self.cosines[kept], new[self.group[kept]])
+
+    def of(self, position: int) -> list[tuple[int, float]]:
+        """The best columns of one table with their cosines, best first."""
+        here = self.group == position
+        return list(zip(self.columns[here].tolist(), self.cosines[here].tolist(), strict=True))
+
+
+def nearest_tables(view: View, query: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """The tables whose own text is nearest, at least k where there are that many, numbered as in the view."""
+    found = [
+        _texts_found(part.segment.texts, part.segment.texts.vectors.search(query, k + TIES, part.vectors_of_tables()))
+        for part in view.parts
+    ]
+    tables: list[NDArray[np.int64]] = []
+    for part, texts in zip(view.parts, _cut(found, k), strict=True):
+        start, order = part.segment.tables_of_text
+        rows = _members(start, order, texts)
+        tables.append(rows[part.tables[rows]] + part.offset)
+    return np.concatenate(tables) if tables else np.zeros(0, dtype=np.int64)
+
+
+def nearest_columns(view: View, query: NDArray[np.float32], k: int, *, restricted: bool) -> NDArray[np.int64]:
+    """The columns with the k nearest texts, numbered as in the view; with or without restricted ones."""
+    found, masks = [], []
+    for part in view.parts:
+        mask = part.columns if restricted else part.open_columns
+        masks.append(mask)
+        texts = part.segment.column_texts
+        found.append(_texts_found(texts, texts.vectors.search(query, k + TIES, part.vectors_of_columns(mask))))
+    columns: list[NDArray[np.int64]] = []
+    for part, mask, texts_found in zip(view.parts, masks, _cut(found, k), strict=True):
+        start, order = part.segment.columns_of_text
+        rows = _members(start, order, texts_found)
+        columns.append(rows[mask[rows]] + part.column_offset)
+    return np.concatenate(columns) if columns else np.zeros(0, dtype=np.int64)
+
+
+def owners(view: View, columns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The tables of some columns, each once."""
+    out = [np.zeros(0, dtype=np.int64)]
+    for part in view.parts:
+        here = columns[(columns >= part.column_offset) & (columns < part.column_offset + part.segment.n_columns)]
+        out.append(np.unique(part.segment.owner[here - part.column_offset]).astype(np.int64) + part.offset)
+    return np.concatenate(out)
+
+
+def table_cosines(view: View, query: NDArray[np.float32], tables: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The cosine of each table's own text, `NO_COSINE` where it has no vector yet; float64 (tables,)."""
+    out = np.full(len(tables), NO_COSINE)
+    for part in view.parts:
+        here = np.flatnonzero((tables >= part.offset) & (tables < part.offset + len(part.segment)))
+        rows = part.segment.texts.row[part.segment.text[tables[here] - part.offset]]
+        have = rows >= 0
+        out[here[have]] = part.segment.texts.vectors.scores(query, rows[have].astype(np.int64))
+    return out
+
+
+def column_cosines(view: View, query: NDArray[np.float32], columns: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The cosine of each column's text, `NO_COSINE` where it has no vector yet; float64 (columns,)."""
+    out = np.full(len(columns), NO_COSINE)
+    for part in view.parts:
+        segment = part.segment
+        here = np.flatnonzero((columns >= part.column_offset) & (columns < part.column_offset + segment.n_columns))
+        rows = segment.column_texts.row[segment.column_text[columns[here] - part.column_offset]]
+        have = rows >= 0
+        out[here[have]] = segment.column_texts.vectors.scores(query, rows[have].astype(np.int64))
+    return out
+
+
+def best_columns(view: View, query: NDArray[np.float32], tables: NDArray[np.int64]) -> BestColumns:
+    """The best columns of some tables (ascending numbers), restricted ones left out."""
+    flat, group = _columns_of(view, tables)
+    cosines = column_cosines(view, query, flat)
+    order = np.lexsort((flat, -cosines, group))
+    sizes = np.bincount(group, minlength=len(tables))
+    place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    best = order[place < BEST_COLUMNS]
+    total = np.bincount(group[best], weights=cosines[best], minlength=len(tables))
+    return BestColumns(total / np.minimum(np.maximum(sizes, 1), BEST_COLUMNS), flat[best], cosines[best], group[best])
+
+
+def _columns_of(view: View, tables: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The unrestricted columns of some tables, and for each the position of its table among them."""
+    columns, groups = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    for part in view.parts:
+        positions = np.flatnonzero((tables >= part.offset) & (tables < part.offset + len(part.segment)))
+        rows = tables[positions] - part.offset
+        start = part.segment.column_start[rows]
+        sizes = part.segment.column_start[rows + 1] - start
+        group = np.repeat(positions, sizes)
+        within = np.arange(len(group)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        here = np.repeat(start, sizes) + within
+        shown = ~part.segment.restricted[here]
+        columns.append(here[shown] + part.column_offset)
+        groups.append(group[shown])
+    return np.concatenate(columns), np.concatenate(groups)
+
+
+def _texts_found(
+    texts: Texts, found: tuple[NDArray[np.int64], NDArray[np.float32]]
+) -> tuple[NDArray[np.int64], NDArray[np.float32], list[bytes]]:
+    rows, scores = found
+    of_row = texts.text_of_row[rows]
+    return of_row, scores, [texts.hash(text) for text in of_row.tolist()]
+
+
+def _cut(found: list[tuple[NDArray[np.int64], NDArray[np.float32], list[bytes]]], k: int) -> list[NDArray[np.int64]]:
+    """Of each segment's texts, those that are among the k best distinct ones of all, ties with the last included."""
+    best: dict[bytes, float] = {}
+    for _, scores, hashes in found:
+        for text, score in zip(hashes, scores.tolist(), strict=True):
+            best.setdefault(text, score)
+    ranked = sorted(best.values(), reverse=True)
+    least = ranked[min(k, len(ranked)) - 1] if ranked else 0.0
+    return [texts[scores >= least] for texts, scores, _ in found]
+
+
+def _members(start: NDArray[np.int64], order: NDArray[np.int64], texts: NDArray[np.int64]) -> NDArray[np.int64]:
+    if not len(texts):
+        return np.zeros(0, dtype=np.int64)
+    return np.concatenate([order[start[text] : start[text + 1]] for text in texts.tolist()])

@@ -1,0 +1,196 @@
+"""The part of a snapshot that one caller may see and asked for: masks, and the statistics taken inside them.
+
+Journey 2, step "scope first". Everything later reads the snapshot through a view, so that what is outside moves nothing:
+no hit, no total, no document frequency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.common.model.access import AccessScope
+from services.common.model.assets import Kind
+from services.common.model.search import Filters
+from services.indexer.index.segment import Segment, Texts
+from services.indexer.index.snapshot import Snapshot
+from services.indexer.retrieve.facets import FACETS, facet_index
+from services.indexer.text.document import Record
+
+MAX_SCOPES = 64
+"""So many callers' scopes are remembered a segment: more than a team has roles."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """One segment through a view.
+
+    Attributes:
+        segment: the segment.
+        tables: which tables may be seen and pass the filters, bool (tables,).
+        offset: the number of the first table in the view's own numbering of all rows.
+        column_offset: the same for columns.
+
+    """
+
+    segment: Segment
+    tables: NDArray[np.bool_]
+    offset: int
+    column_offset: int
+
+    @cached_property
+    def columns(self) -> NDArray[np.bool_]:
+        """Which columns belong to seen tables, bool (columns,)."""
+        return self.tables[self.segment.owner]
+
+    @cached_property
+    def open_columns(self) -> NDArray[np.bool_]:
+        """Which of them also speak for their table: those that are not restricted."""
+        return self.columns & ~self.segment.restricted
+
+    def vectors_of_tables(self) -> NDArray[np.bool_] | None:
+        """Which table vectors may be found; None means all."""
+        return _selected(self.segment.texts, self.segment.text, self.tables)
+
+    def vectors_of_columns(self, columns: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+        """Which column vectors may be found, for some of the columns; None means all."""
+        return _selected(self.segment.column_texts, self.segment.column_text, columns)
+
+
+def _selected(texts: Texts, text: NDArray[np.int32], mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    if mask.all():
+        return None
+    rows = texts.row[text[mask]]
+    out = np.zeros(len(texts.vectors), dtype=np.bool_)
+    out[rows[rows >= 0]] = True
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A snapshot inside a scope and filters; `parts` in the snapshot's order."""
+
+    parts: tuple[Seen, ...]
+
+    @cached_property
+    def n_tables(self) -> int:
+        """How many tables are seen."""
+        return sum(int(part.tables.sum()) for part in self.parts)
+
+    @cached_property
+    def n_columns(self) -> int:
+        """How many columns seen tables have."""
+        return sum(int(part.columns.sum()) for part in self.parts)
+
+    @cached_property
+    def rows(self) -> int:
+        """How many tables all segments have, seen or not: the length of arrays over tables."""
+        return sum(len(part.segment) for part in self.parts)
+
+    @cached_property
+    def column_rows(self) -> int:
+        """How many columns all segments have."""
+        return sum(part.segment.n_columns for part in self.parts)
+
+    @cached_property
+    def seen(self) -> NDArray[np.bool_]:
+        """Which tables are seen, over all segments, bool (rows,)."""
+        return _joined([part.tables for part in self.parts])
+
+    @cached_property
+    def seen_columns(self) -> NDArray[np.bool_]:
+        """Which columns are seen, over all segments, bool (column_rows,)."""
+        return _joined([part.columns for part in self.parts])
+
+    @cached_property
+    def table_lengths(self) -> NDArray[np.float64]:
+        """Mean tokens a field of the seen tables, float64 (4,); 1 where a field is empty everywhere."""
+        return _mean_lengths([part.segment.words.lengths[part.tables] for part in self.parts], self.n_tables)
+
+    @cached_property
+    def column_lengths(self) -> NDArray[np.float64]:
+        """Mean tokens a field of the seen columns, float64 (2,)."""
+        return _mean_lengths([part.segment.column_words.lengths[part.columns] for part in self.parts], self.n_columns)
+
+    @cached_property
+    def coverage(self) -> tuple[int, int]:
+        """How many distinct texts of what is seen have a vector, and how many there are."""
+        done: set[bytes] = set()
+        every: set[bytes] = set()
+        for part in self.parts:
+            segment = part.segment
+            for texts, used in (
+                (segment.texts, segment.text[part.tables]),
+                (segment.column_texts, segment.column_text[part.columns]),
+            ):
+                for text in np.unique(used).tolist():
+                    every.add(texts.hash(text))
+                    if texts.row[text] >= 0:
+                        done.add(texts.hash(text))
+        return len(done), len(every)
+
+    def locate(self, table: int) -> tuple[Seen, int]:
+        """The part and the row in it of a table in the view's numbering."""
+        part = next(p for p in reversed(self.parts) if p.offset <= table)
+        return part, table - part.offset
+
+    def locate_column(self, column: int) -> tuple[Seen, int]:
+        """The part and the row in it of a column in the view's numbering."""
+        part = next(p for p in reversed(self.parts) if p.column_offset <= column)
+        return part, column - part.column_offset
+
+    def record(self, table: int) -> Record:
+        """The record of a table in the view's numbering."""
+        part, row = self.locate(table)
+        return part.segment.records[row]
+
+
+def view_of(snapshot: Snapshot, scope: AccessScope, filters: Filters) -> View:
+    """What a caller sees of a snapshot, kinds and filters applied; columns are filtered by their tables."""
+    parts, offset, column_offset = [], 0, 0
+    for live in snapshot.parts:
+        segment = live.segment
+        mask = live.mask
+        if not scope.is_full:
+            mask = mask & _permitted(segment, scope)
+        for field, values in _filtered(filters):
+            mask = mask & facet_index(segment, field).having(values)
+        parts.append(Seen(segment, mask, offset, column_offset))
+        offset += len(segment)
+        column_offset += segment.n_columns
+    return View(tuple(parts))
+
+
+def _permitted(segment: Segment, scope: AccessScope) -> NDArray[np.bool_]:
+    """Which tables of a segment the scope permits; remembered with the segment, which never changes."""
+    known = segment.scope_masks.get(scope.key)
+    if known is None:
+        known = np.fromiter((scope.permits(r.scope_path) for r in segment.records), dtype=np.bool_, count=len(segment))
+        if len(segment.scope_masks) >= MAX_SCOPES:
+            segment.scope_masks.clear()
+        segment.scope_masks[scope.key] = known
+    return known
+
+
+def _filtered(filters: Filters) -> Iterator[tuple[str, frozenset[str]]]:
+    kinds = frozenset(kind.value for kind in filters.kind)
+    if kinds and Kind.COLUMN.value not in kinds:
+        yield "kind", kinds
+    for field in FACETS:
+        values = getattr(filters, field)
+        if field != "kind" and values:
+            yield field, frozenset(value.lower() for value in values)
+
+
+def _joined(masks: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    return np.concatenate(masks) if masks else np.zeros(0, dtype=np.bool_)
+
+
+def _mean_lengths(pieces: list[NDArray[np.int32]], n: int) -> NDArray[np.float64]:
+    # whole numbers are summed, so the mean does not depend on how tables are spread over segments
+    total = sum((piece.sum(axis=0, dtype=np.int64) for piece in pieces[1:]), pieces[0].sum(axis=0, dtype=np.int64))
+    return np.maximum(total / max(n, 1), 1e-9) if total.any() else np.ones(len(total))

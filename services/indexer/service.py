@@ -1,0 +1,237 @@
+"""The indexer as a running thing: encoder, snapshot, worker and crawls, started and stopped together.
+
+Used by `serve` (as long as it lives), by `crawl` (until all is searchable) and by `search` (one answer).
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.common.errors import HeadwaterError, ModelUnavailable
+from services.common.model.changes import Seq
+from services.common.model.crawls import CrawlRecord, CrawlState
+from services.common.model.search import IndexStatus
+from services.common.ports import AssetSink, ChangeFeed
+from services.common.runtime.db import Database
+from services.common.runtime.logs import get_logger
+from services.common.runtime.settings import SourceSettings
+from services.indexer.crawl import run_crawl
+from services.indexer.embed.encoder import Encoder
+from services.indexer.embed.open import open_encoder
+from services.indexer.index.generation import Generations
+from services.indexer.index.snapshot import EMPTY, Snapshot
+from services.indexer.index.vectors import set_threads
+from services.indexer.retrieve.answer import Retriever
+from services.indexer.store.cache import EmbeddingCache, no_vectors
+from services.indexer.store.lease import BEAT_S, Lease
+from services.indexer.sync.keeper import Keeper
+from services.indexer.sync.worker import IndexWorker, Progress
+
+POLL_S = 0.1
+"""How often the feed is looked at: a write is found within this and the time to read it."""
+CLAIM_S = 0.5
+"""How often a server looks for crawls that somebody asked for."""
+NO_MODEL_DIMENSION = 1
+"""Length of vectors in an index that has none."""
+_log = get_logger("indexer")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexerSettings:
+    """What the indexer needs to know: where its files are, which model, how many threads, which sources."""
+
+    home: Path
+    model: str
+    threads: int
+    sources: Mapping[str, SourceSettings]
+
+
+class Indexer:
+    """One process's indexer.
+
+    Args:
+        settings: as above.
+        database: its own.
+        feed, sink: the catalog's ports.
+        role: `serve` or `crawl`, told to those who find the lease taken.
+
+    """
+
+    def __init__(
+        self, settings: IndexerSettings, database: Database, feed: ChangeFeed, sink: AssetSink, *, role: str
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._feed = feed
+        self._sink = sink
+        self._generations = Generations(settings.home / "index")
+        self.lease = Lease(database, home_id(settings.home), role=role)
+        self._encoder: Encoder | None = None
+        self._problem: str | None = None
+        self._cache: EmbeddingCache | None = None
+        self._keeper: Keeper | None = None
+        self._worker: IndexWorker | None = None
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._ready_at: Seq | None = None
+        self.retriever = Retriever(self._snapshot, lambda: self._encoder, self.status)
+
+    def open(self) -> None:
+        """Load the model and the published generation, and read what the feed brought since."""
+        set_threads(1)
+        try:
+            models = self._settings.home / "models"
+            self._encoder = open_encoder(self._settings.model, models, threads=self._settings.threads)
+            self._cache = EmbeddingCache(self._database, self._encoder.model_id)
+        except ModelUnavailable as error:
+            self._problem = error.detail
+            _log.warning("no model: search answers by words", detail=error.detail)
+        self._keeper = self._new_keeper()
+        target = self._feed.head()
+        self._keeper.reopen()
+        self._keeper.catch_up()
+        self._ready_at = target
+
+    def start(self) -> None:
+        """Open in the background, then keep indexing and crawling until `close`."""
+        self._threads = [
+            threading.Thread(target=self._serve_index, name="index", daemon=True),
+            threading.Thread(target=self._serve_crawls, name="crawls", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """Stop the threads, give the lease back, let go of the model."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=30)
+        if self._worker is not None:
+            self.lease.release()
+        if self._encoder is not None:
+            self._encoder.close()
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything that was committed before the start is found by its words."""
+        return self._ready_at is not None and self._keeper is not None and self._keeper.seq >= self._ready_at
+
+    def status(self) -> IndexStatus:
+        """How far the index of this process is."""
+        if self._keeper is None:
+            return IndexStatus(Seq(0), Seq(0), 0, 0, 0, 0, None, self._problem or "starting")
+        snapshot = self._keeper.snapshot
+        done, every = snapshot.coverage
+        model = self._encoder.model_id if self._encoder else None
+        vectors = self._keeper.seq if done == every and model else self.lease.state().vector_seq
+        return IndexStatus(
+            self._keeper.seq, vectors, snapshot.generation, snapshot.n_tables, done, every, model, self._problem
+        )
+
+    @property
+    def encoded(self) -> int:
+        """How many texts this process has encoded for the index."""
+        return self._worker.progress.encoded if self._worker is not None else 0
+
+    def index_now(self, upto: Seq, on_progress: Callable[[Progress], None]) -> None:
+        """Index until everything up to `upto` is published, as the holder of the lease.
+
+        Raises:
+            Conflict: another process took the lease over.
+
+        """
+        if self._keeper is None:
+            self.open()
+        self._working().finish(upto, on_progress)
+
+    def _working(self) -> IndexWorker:
+        if self._worker is None:
+            keeper = self._keeper or self._new_keeper()
+            self._keeper = keeper
+            self._worker = IndexWorker(keeper, self._generations, self.lease, self._encoder, self._cache)
+            self._worker.start()
+        return self._worker
+
+    def _new_keeper(self) -> Keeper:
+        return Keeper(
+            self._feed,
+            self._generations,
+            self._cache.lookup if self._cache else no_vectors,
+            model=self._encoder.model_id if self._encoder else None,
+            dimension=self._encoder.dimension if self._encoder else NO_MODEL_DIMENSION,
+        )
+
+    def _snapshot(self) -> Snapshot:
+        return self._keeper.snapshot if self._keeper is not None else EMPTY
+
+    def _serve_index(self) -> None:
+        """The index thread: opens, then works while it holds the lease and follows the holder while it does not."""
+        while not self._stop.is_set() and not self._opened():
+            self._stop.wait(1.0)
+        while not self._stop.is_set():
+            try:
+                if self.lease.acquire():
+                    self._working().run(self._stop)
+                else:
+                    self._follow()
+            except HeadwaterError as error:
+                _log.warning("indexing waits", code=error.code, detail=error.detail)
+                self._stop.wait(1.0)
+            if not self._stop.is_set():
+                self._worker = None
+
+    def _opened(self) -> bool:
+        try:
+            self.open()
+        except HeadwaterError as error:
+            _log.warning("the index waits", code=error.code, detail=error.detail)
+            return False
+        return True
+
+    def _follow(self) -> None:
+        """Keep the snapshot fresh beside another process's worker, for a while; then the lease is tried again."""
+        keeper = self._keeper
+        if keeper is None:
+            return
+        until = time.monotonic() + BEAT_S
+        while not self._stop.is_set() and time.monotonic() < until:
+            keeper.reopen()
+            keeper.catch_up()
+            if keeper.missing(published=False):
+                keeper.fill(published=False)
+            self._stop.wait(POLL_S)
+
+    def _serve_crawls(self) -> None:
+        """The crawl thread: runs what somebody asked the catalog for."""
+        while not self._stop.wait(CLAIM_S):
+            try:
+                record = self._sink.claim()
+                if record is not None:
+                    self._crawl(record)
+            except HeadwaterError as error:
+                _log.warning("crawling waits", code=error.code, detail=error.detail)
+
+    def _crawl(self, record: CrawlRecord) -> None:
+        settings = self._settings.sources.get(record.source)
+        if settings is None:
+            detail = f"the indexer's settings have no source {record.source}"
+            self._sink.close(record.id, CrawlState.FAILED, [detail])
+            return
+        outcome = run_crawl(record.source, settings, self._sink, by=record.by, crawl=record.id)
+        _log.info("crawl ended", source=record.source, state=outcome.record.state.value, found=outcome.record.counts.found)
+
+
+def home_id(home: Path) -> str:
+    """The id of a home, made when first asked for: replicas on one database each have their own index and lease."""
+    path = home / "home.id"
+    try:
+        with path.open("x", encoding="ascii") as file:
+            file.write(secrets.token_hex(16))
+    except FileExistsError:
+        pass
+    return path.read_text(encoding="ascii")

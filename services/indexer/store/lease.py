@@ -1,0 +1,127 @@
+"""The lease: one index worker a home. A holder that stops beating loses it; a fencing number keeps a late one from publishing.
+
+Journey 1, before anything is indexed.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select, update
+
+from services.common.model.changes import START, Seq
+from services.common.runtime.db import Database
+from services.indexer.store.tables import lease
+
+BEAT_S = 2.0
+"""How often a holder says that it lives."""
+EXPIRY_S = 12.0
+"""After so long without a beat the lease is free: six beats, longer than any pause that we measured of a busy holder."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseState:
+    """Who holds the lease, and how far it is. `alive` is False for a lease that may be taken."""
+
+    holder: str | None
+    role: str | None
+    fence: int
+    alive: bool
+    lexical_seq: Seq
+    vector_seq: Seq
+    waiting: int
+
+
+NOBODY = LeaseState(None, None, 0, alive=False, lexical_seq=START, vector_seq=START, waiting=0)
+"""A home that never had an index worker."""
+
+
+class Lease:
+    """One process's handle on the lease of its home.
+
+    Args:
+        database: the indexer's.
+        home: the home's own id, so that replicas on one PostgreSQL each index their own folder.
+        role: `serve` or `crawl`, for those who find it taken.
+
+    """
+
+    def __init__(self, database: Database, home: str, *, role: str) -> None:
+        self._database = database
+        self._home = home
+        self._role = role
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.fence = 0
+
+    def state(self) -> LeaseState:
+        """The lease as it stands."""
+        with self._database.read() as connection:
+            row = connection.execute(select(lease).where(lease.c.home == self._home)).one_or_none()
+        if row is None:
+            return NOBODY
+        alive = row.holder is not None and time.time() - row.beat_at < EXPIRY_S and not _is_dead_here(row.holder)
+        return LeaseState(row.holder, row.role, row.fence, alive, Seq(row.lexical_seq), Seq(row.vector_seq), row.waiting)
+
+    def acquire(self) -> bool:
+        """Take the lease if it is free; True when this process holds it now."""
+        before = self.state()
+        if before.alive and before.holder != self._holder:
+            return False
+        now = time.time()
+        with self._database.write() as connection:
+            if before is NOBODY:
+                exists = connection.execute(select(lease.c.home).where(lease.c.home == self._home)).first()
+                if exists is None:
+                    values = {"lexical_seq": 0, "vector_seq": 0, "waiting": 0, "fence": 0, "beat_at": 0.0}
+                    connection.execute(insert(lease).values(home=self._home, **values))
+            taken = connection.execute(
+                update(lease)
+                .where(lease.c.home == self._home, lease.c.fence == before.fence)
+                .values(holder=self._holder, role=self._role, fence=before.fence + 1, beat_at=now)
+            )
+        if taken.rowcount != 1:
+            return False
+        self.fence = before.fence + 1
+        return True
+
+    def beat(self, *, lexical_seq: Seq, vector_seq: Seq, waiting: int) -> bool:
+        """Say that this holder lives and how far it is; False when the lease was lost."""
+        with self._database.write() as connection:
+            done = connection.execute(
+                update(lease)
+                .where(lease.c.home == self._home, lease.c.fence == self.fence, lease.c.holder == self._holder)
+                .values(beat_at=time.time(), lexical_seq=lexical_seq, vector_seq=vector_seq, waiting=waiting)
+            )
+        return done.rowcount == 1
+
+    def holds(self) -> bool:
+        """Whether this process still holds it, asked of the database."""
+        now = self.state()
+        return now.holder == self._holder and now.fence == self.fence
+
+    def release(self) -> None:
+        """Give the lease back, so that the next one need not wait for it to expire."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(lease)
+                .where(lease.c.home == self._home, lease.c.fence == self.fence, lease.c.holder == self._holder)
+                .values(holder=None, beat_at=0.0)
+            )
+
+
+def _is_dead_here(holder: str) -> bool:
+    """Whether the holder ran on this machine and its process is gone: no need to wait for the lease to expire."""
+    host, pid, _ = holder.rsplit(":", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

@@ -1,0 +1,39 @@
+"""The indexer's tables. Nothing in them is a source of truth: all of it can be made again from the catalog and the model."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
+
+METADATA = MetaData()
+
+embedding = Table(
+    "embedding",
+    METADATA,
+    Column("model", String(200), primary_key=True),
+    Column("text_hash", LargeBinary(16), primary_key=True),
+    Column("vector", LargeBinary, nullable=False),
+)
+"""The vector of each text that was ever encoded, float16, by model: equal texts are encoded once."""
+
+pending = Table(
+    "pending",
+    METADATA,
+    Column("model", String(200), primary_key=True),
+    Column("text_hash", LargeBinary(16), primary_key=True),
+    Column("text", Text, nullable=False),
+)
+"""Texts that are in the index by their words and wait for their vector."""
+
+lease = Table(
+    "lease",
+    METADATA,
+    Column("home", String(64), primary_key=True),
+    Column("holder", String(200)),
+    Column("role", String(20)),
+    Column("fence", Integer, nullable=False),
+    Column("beat_at", Float, nullable=False),
+    Column("lexical_seq", BigInteger, nullable=False),
+    Column("vector_seq", BigInteger, nullable=False),
+    Column("waiting", Integer, nullable=False),
+)
+"""The one index worker of each home, and how far it is: `waiting` texts want a vector."""

@@ -1,0 +1,225 @@
+"""Keeps one process's snapshot up to date: the published generation underneath, the feed's changes since then on top.
+
+Journey 1, step "the indexer follows the feed": a write is found by its words as soon as its page was read, and by its
+meaning as soon as its vectors are in the cache; what is gone is gone at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from services.common.errors import IndexDamaged
+from services.common.model.changes import START, ChangePage, Seq
+from services.common.model.names import AssetId
+from services.common.ports import ChangeFeed
+from services.common.runtime.logs import get_logger
+from services.indexer.index.generation import Generations, Manifest, SegmentEntry
+from services.indexer.index.segment import Lookup, build_segment, merge_segments, with_vectors
+from services.indexer.index.snapshot import EMPTY, Live, Snapshot
+from services.indexer.text.document import DOCUMENT_VERSION, Document, document_of, text_hash
+
+PAGE = 500
+"""Changes read at once: one commit's worth."""
+MAX_DELTA_PARTS = 8
+"""More unpublished segments than this are merged, so that a query never walks a long list of them."""
+_log = get_logger("index")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A live segment, and its place on disk where it is published."""
+
+    live: Live
+    entry: SegmentEntry | None
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What reading the feed brought: how many changes, and the texts that have no vector yet."""
+
+    changes: int
+    texts: dict[bytes, str]
+
+
+class Keeper:
+    """One process's snapshot. One thread drives it; any thread may read `snapshot`.
+
+    Args:
+        feed: the catalog's changes.
+        generations: the home's published generations.
+        lookup: the embedding cache, or `no_vectors`.
+        model: the encoder's id, None while there is none: any generation is then opened, and searched by words.
+        dimension: length of the vectors.
+
+    """
+
+    def __init__(
+        self, feed: ChangeFeed, generations: Generations, lookup: Lookup, *, model: str | None, dimension: int
+    ) -> None:
+        self._feed = feed
+        self._generations = generations
+        self._lookup = lookup
+        self._model = model
+        self._dimension = dimension
+        self._manifest: Manifest | None = None
+        self._parts: list[Part] = []
+        self._where: dict[AssetId, tuple[int, int]] = {}
+        self._seq: Seq = START
+        self.snapshot: Snapshot = EMPTY
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """The parts of the snapshot, oldest first; published ones first."""
+        return tuple(self._parts)
+
+    @property
+    def published(self) -> Manifest | None:
+        """The generation underneath, None before the first."""
+        return self._manifest
+
+    @property
+    def seq(self) -> Seq:
+        """Every change up to here is in the snapshot, by its words at least."""
+        return self._seq
+
+    @property
+    def dimension(self) -> int:
+        """The length of the vectors."""
+        return self._dimension
+
+    def reopen(self) -> bool:
+        """Take up a newer published generation; True if there was one.
+
+        What the feed brought since is read again on top of it before the snapshot changes, so that no reader ever sees
+        less than before. A damaged generation, or one of another model or document version, is left alone.
+        """
+        try:
+            manifest = self._generations.current()
+            if manifest is None or not self._fits(manifest):
+                return False
+            if self._manifest is not None and manifest.number == self._manifest.number:
+                return False
+            opened = self._generations.open(manifest)
+        except IndexDamaged as error:
+            _log.warning("generation not opened", detail=error.detail)
+            return False
+        parts = [Part(live, entry) for live, entry in zip(opened, manifest.segments, strict=True)]
+        self.adopt(manifest, parts)
+        return True
+
+    def adopt(self, manifest: Manifest, parts: Sequence[Part]) -> None:
+        """Stand on `manifest`, whose segments are `parts`, and on what the feed brought since."""
+        self._manifest = manifest
+        self._dimension = manifest.dimension
+        self._parts = list(parts)
+        self._where = _index_of(self._parts)
+        self._seq = manifest.seq
+        self.catch_up()
+        self._swap()
+
+    def restart(self) -> None:
+        """Forget everything, to read the feed from its beginning; the snapshot stays until there is a new one."""
+        self._manifest, self._parts, self._where, self._seq = None, [], {}, START
+
+    def catch_up(self, *, most: int | None = None) -> Applied:
+        """Read the feed to its head, or at least `most` changes of it; the snapshot changes once, at the end."""
+        changes = 0
+        texts: dict[bytes, str] = {}
+        start = self._seq
+        while most is None or changes < most:
+            page = self._feed.after(self._seq, limit=PAGE)
+            if page.upto == self._seq:
+                break
+            texts |= self._apply(page)
+            changes += len(page.changes)
+        if self._seq != start:
+            self._swap()
+        return Applied(changes, texts)
+
+    def fill(self, *, published: bool) -> None:
+        """Take up vectors that have come into the cache, for unpublished parts and, if asked, for published ones."""
+        changed = False
+        for at, part in enumerate(self._parts):
+            if part.entry is not None and not published:
+                continue
+            fresh = with_vectors(part.live.segment, self._lookup)
+            if fresh is not part.live.segment:
+                self._parts[at] = Part(Live(fresh, part.live.mask), None)
+                changed = True
+        if changed:
+            self._swap()
+
+    def missing(self, *, published: bool) -> int:
+        """How many texts of the unpublished, or of all, parts have no vector in the snapshot."""
+        parts = [part for part in self._parts if published or part.entry is None]
+        return sum(len(part.live.segment.missing()) for part in parts)
+
+    def _fits(self, manifest: Manifest) -> bool:
+        return manifest.documents == DOCUMENT_VERSION and (self._model is None or manifest.model == self._model)
+
+    def _apply(self, page: ChangePage) -> dict[bytes, str]:
+        documents = [document_of(change.asset) for change in page.changes if change.asset is not None]
+        self._retire([change.id for change in page.changes])
+        self._seq = page.upto
+        if not documents:
+            return {}
+        segment = build_segment(documents, self._lookup, self._dimension)
+        self._parts.append(Part(Live(segment, np.ones(len(segment), dtype=np.bool_)), None))
+        for row, document in enumerate(documents):
+            self._where[document.record.id] = (len(self._parts) - 1, row)
+        self._merge_delta()
+        return _texts_of(documents, set(segment.missing()))
+
+    def _retire(self, ids: Sequence[AssetId]) -> None:
+        """Mark the rows of some assets as no longer current; masks are replaced, since snapshots share them."""
+        by_part: dict[int, list[int]] = {}
+        for asset in ids:
+            place = self._where.pop(asset, None)
+            if place is not None:
+                by_part.setdefault(place[0], []).append(place[1])
+        for at, rows in by_part.items():
+            part = self._parts[at]
+            mask = part.live.mask.copy()
+            mask[rows] = False
+            self._parts[at] = replace(part, live=Live(part.live.segment, mask))
+
+    def _merge_delta(self) -> None:
+        base = [part for part in self._parts if part.entry is not None]
+        delta = [part for part in self._parts if part.entry is None]
+        if len(delta) <= MAX_DELTA_PARTS:
+            return
+        # neighbours of like size are merged first, so that each table is copied a logarithmic number of times
+        while len(delta) > MAX_DELTA_PARTS // 2:
+            at = min(range(len(delta) - 1), key=lambda i: len(delta[i].live.segment) + len(delta[i + 1].live.segment))
+            delta[at : at + 2] = [merged_part(delta[at : at + 2])]
+        self._parts = [*base, *delta]
+        self._where = _index_of(self._parts)
+
+    def _swap(self) -> None:
+        number = self._manifest.number if self._manifest else 0
+        self.snapshot = Snapshot(tuple(part.live for part in self._parts), number, self._seq, self._dimension)
+
+
+def merged_part(parts: Sequence[Part]) -> Part:
+    """Some parts as one unpublished one, rows that no longer count left out."""
+    segment = merge_segments([part.live.segment for part in parts], [part.live.mask for part in parts])
+    return Part(Live(segment, np.ones(len(segment), dtype=np.bool_)), None)
+
+
+def _index_of(parts: Sequence[Part]) -> dict[AssetId, tuple[int, int]]:
+    return {
+        part.live.segment.records[row].id: (at, row)
+        for at, part in enumerate(parts)
+        for row in np.flatnonzero(part.live.mask).tolist()
+    }
+
+
+def _texts_of(documents: Sequence[Document], hashes: set[bytes]) -> dict[bytes, str]:
+    if not hashes:
+        return {}
+    every = (text for document in documents for text in (document.text, *document.column_texts))
+    by_hash = {text_hash(text): text for text in every}
+    return {known: by_hash[known] for known in hashes}

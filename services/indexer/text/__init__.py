@@ -1,0 +1,1 @@
+"""Words: how identifiers and prose become tokens, and how an asset becomes the texts that are indexed."""
