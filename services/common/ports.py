@@ -12,6 +12,7 @@ from services.common.model.access import AccessScope
 from services.common.model.changes import ChangePage, Seq
 from services.common.model.crawls import BatchOutcome, CrawlBatch, CrawlId, CrawlRecord, CrawlState, SourceInfo
 from services.common.model.lineage import LineageRequest, LineageStatus, Subgraph
+from services.common.model.names import AssetId, ScopePath
 from services.common.model.search import IndexStatus, SearchAnswer, SearchQuery, Suggestion
 
 
@@ -39,7 +40,15 @@ class AssetSink(Protocol):
         ...
 
     def close(self, crawl: CrawlId, state: CrawlState, failures: Sequence[str]) -> CrawlRecord:
-        """End the crawl and return its report."""
+        """End the crawl and return its report.
+
+        `complete` promises that every container of the source was read completely. A container which this crawl never
+        mentioned, while it mentioned others of the same database, then no longer exists or is excluded: the source's
+        tables in it are gone before the record says that the crawl ended, count in `counts.gone`, and are in the feed
+        up to the record's `seq`. A database that was not mentioned at all has not been looked at (a URL opens one of a
+        server's), and a file of `metadata://` lines lists no containers: there everything stays. `partial` and
+        `failed` take nothing away. What other sources own is never touched.
+        """
         ...
 
     def claim(self) -> CrawlRecord | None:
@@ -92,10 +101,17 @@ class LineageQuery(Protocol):
         """
         ...
 
-    def mentioned(self, asset: str) -> Sequence[str]:
-        """The scope paths of every dataset that the asset's own definition reads, hidden ones included.
+    def mentioned(self, asset: AssetId, sha256: str) -> tuple[ScopePath, ...] | None:
+        """The scope paths of every dataset that a definition of the asset reads, hidden ones included.
 
-        The catalog shows a definition only to those who may see all of them. Never shown to anyone as it is.
+        Args:
+            asset: whose definition.
+            sha256: of the definition's text, in hexadecimal, so that both sides speak of the same text.
+
+        Returns:
+            The paths in order; None where it is not known what this text reads: it could not be read, or not yet.
+            Never shown to anyone as it is: the catalog shows a definition only to those who may see all of them.
+
         """
         ...
 

@@ -1,0 +1,40 @@
+"""`LineageQuery` over HTTP: what the catalog uses where the lineage service is a process of its own.
+
+Journey 3, the crossing back to the catalog.
+"""
+
+from __future__ import annotations
+
+from services.common.model.lineage import LineageRequest, LineageStatus, Subgraph
+from services.common.model.names import AssetId, ScopePath
+from services.common.runtime.http import ServiceClient
+from services.common.runtime.wire import dump, load
+from services.lineage.app import PREFIX, MentionedAnswer, MentionedRequest
+
+
+class HttpLineage:
+    """Asks a lineage service; raises what it raised.
+
+    Args:
+        service: a client of it, which is closed by its owner.
+
+    Raises (every verb):
+        ServiceUnavailable: it does not answer; trying again helps.
+
+    """
+
+    def __init__(self, service: ServiceClient) -> None:
+        self._service = service
+
+    def walk(self, request: LineageRequest) -> Subgraph:
+        """See `LineageQuery.walk`."""
+        return load(Subgraph, self._service.post(f"{PREFIX}/walk", dump(request)))
+
+    def mentioned(self, asset: AssetId, sha256: str) -> tuple[ScopePath, ...] | None:
+        """See `LineageQuery.mentioned`."""
+        body = dump(MentionedRequest(asset, sha256))
+        return load(MentionedAnswer, self._service.post(f"{PREFIX}/mentioned", body)).paths
+
+    def status(self) -> LineageStatus:
+        """See `LineageQuery.status`."""
+        return load(LineageStatus, self._service.get(f"{PREFIX}/status"))

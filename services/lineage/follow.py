@@ -1,0 +1,139 @@
+"""The follower: the catalog's feed, page by page, into the store and the graph.
+
+Journey 3, from the crossing to the swap: page → definitions read → one commit with the checkpoint → a new snapshot.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from services.common.errors import HeadwaterError
+from services.common.model.changes import START, ChangePage, Seq
+from services.common.model.names import AssetId, Namespaces
+from services.common.ports import ChangeFeed
+from services.common.runtime.db import Database
+from services.common.runtime.logs import get_logger
+from services.lineage.graph import LineageGraph
+from services.lineage.merge import merge, to_read
+from services.lineage.sql.statement import Reading, Statement
+from services.lineage.store import checkpoint
+
+PAGE = 500
+"""Changes a commit: the feed's own default."""
+POLL_S = 0.5
+"""Between looks at the feed's head when there was nothing new: half of the second in which a write should be found."""
+RETRY_S = 2.0
+"""After a failure: about as long as a database or a catalog takes to come back."""
+
+_log = get_logger("lineage.follow")
+
+
+class SqlReader(Protocol):
+    """Reads definitions; `SqlParser` does so in a process of its own."""
+
+    def read_many(self, statements: Sequence[Statement]) -> list[Reading]:
+        """A reading for each statement, in their order."""
+        ...
+
+
+class LineageFollower:
+    """Keeps the store and the graph up to the feed. One runs in a process; several on one database take turns.
+
+    Args:
+        feed: the catalog's changes.
+        database: the lineage service's own, with its tables made.
+        reader: reads the definitions.
+        namespaces: whose sources own the datasets that only SQL names.
+        graph: what walks are made on.
+        clock: gives the time, with an offset; edges begin and end at it.
+        page: changes a commit.
+
+    """
+
+    def __init__(
+        self,
+        feed: ChangeFeed,
+        database: Database,
+        reader: SqlReader,
+        namespaces: Namespaces,
+        graph: LineageGraph,
+        *,
+        clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+        page: int = PAGE,
+    ) -> None:
+        self._feed = feed
+        self._database = database
+        self._reader = reader
+        self._namespaces = namespaces
+        self._graph = graph
+        self._clock = clock
+        self._page = page
+
+    def step(self) -> bool:
+        """Store one page, in one commit. Returns whether there may be more.
+
+        Raises:
+            ServiceUnavailable: the catalog, the database or the reader does not answer; nothing was stored.
+
+        """
+        with self._database.read() as connection:
+            seq = checkpoint.read(connection).seq
+        page = self._feed.after(self._start(seq), limit=self._page)
+        if page.upto == seq:
+            return False
+        readings = self._read(page)
+        with self._database.write() as connection:
+            if checkpoint.read(connection, lock=True).seq != seq:
+                return True  # another follower was here first
+            changed = merge(connection, page.changes, readings, self._namespaces, self._clock())
+            checkpoint.advance(connection, page.upto, graph_changed=changed)
+        return page.upto < page.head
+
+    def catch_up(self, seq: Seq | None = None) -> Seq:
+        """Follow until everything up to `seq` (by default all there is) is in the graph. Returns how far that is.
+
+        It is less than `seq` only where the feed has no change of that number yet.
+        """
+        while self.step() or (seq is not None and self._reached() < seq <= self._feed.head()):
+            pass
+        return self._graph.refresh().seq
+
+    def run_until(self, stop: threading.Event) -> None:
+        """Follow the feed until `stop` is set. Failures are logged and tried again; the graph stays as it was."""
+        while not stop.is_set():
+            pause_s = 0.0
+            try:
+                if not self.step():
+                    pause_s = POLL_S
+                self._graph.refresh_if_due(settled=pause_s > 0)
+            except HeadwaterError as error:
+                _log.warning("the feed cannot be followed for now", code=error.code, detail=error.detail)
+                pause_s = RETRY_S
+            except Exception as error:  # noqa: BLE001 - a thread's edge: the next try may work, and `status` shows the lag
+                # the message may hold names and parts of statements; where it happened does not
+                where = traceback.format_tb(error.__traceback__)[-3:]
+                _log.error("following the feed failed", error=type(error).__name__, at=where)
+                pause_s = RETRY_S
+            stop.wait(pause_s)
+
+    def _start(self, seq: Seq) -> Seq:
+        head = self._feed.head()
+        if head >= seq:
+            return seq
+        # the catalog was restored from an older copy: its numbers are given out a second time
+        _log.warning("the catalog's feed is behind what was followed; following it from the start", seq=seq, head=head)
+        return START
+
+    def _read(self, page: ChangePage) -> dict[AssetId, tuple[Statement, Reading]]:
+        with self._database.read() as connection:
+            wanted = to_read(connection, page.changes)
+        read = self._reader.read_many([one.statement for one in wanted])
+        return {one.asset_id: (one.statement, reading) for one, reading in zip(wanted, read, strict=True)}
+
+    def _reached(self) -> Seq:
+        with self._database.read() as connection:
+            return checkpoint.read(connection).seq

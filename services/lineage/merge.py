@@ -1,0 +1,131 @@
+"""One page of the catalog's feed into the store: nodes, definitions, and the edges that follow from both.
+
+Journey 3, step "merge". Idempotent, and the same whatever the pages: a reference that may stand for several datasets is
+resolved again whenever one of them appears or goes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from services.common.model.assets import Asset, Kind
+from services.common.model.changes import Change
+from services.common.model.names import UNLISTED, AssetId, Namespaces, scope_path
+from services.lineage.resolve import Resolved, candidates, resolve
+from services.lineage.sql.statement import Reading, Statement
+from services.lineage.store import datasets, definitions, edges
+from services.lineage.store.datasets import Dataset
+from services.lineage.store.definitions import Definition, Mention
+from services.lineage.store.edges import Edge
+
+
+@dataclass(frozen=True, slots=True)
+class ToRead:
+    """A definition that is new or has changed, to be read before the unit of work begins."""
+
+    asset_id: AssetId
+    statement: Statement
+
+
+def to_read(connection: Connection, changes: Sequence[Change]) -> list[ToRead]:
+    """The definitions in a page whose text or dialect is not the one that was read last."""
+    current = [change.asset for change in changes if change.asset is not None and change.asset.sql is not None]
+    stored = definitions.get(connection, [asset.id for asset in current])
+    found = [ToRead(asset.id, _statement(asset)) for asset in current]
+    return [one for one in found if _key(stored.get(one.asset_id)) != (one.statement.sha256, one.statement.dialect)]
+
+
+def merge(
+    connection: Connection,
+    changes: Sequence[Change],
+    readings: Mapping[AssetId, tuple[Statement, Reading]],
+    namespaces: Namespaces,
+    at: dt.datetime,
+) -> bool:
+    """Store a page.
+
+    Args:
+        connection: inside a unit of work, which the caller commits.
+        changes: the page.
+        readings: what `to_read` asked for, read.
+        namespaces: whose sources own the datasets that only SQL names.
+        at: when edges that begin or end now do so.
+
+    Returns:
+        Whether the graph is another now.
+
+    """
+    current = [change.asset for change in changes if change.asset is not None]
+    flipped, changed = datasets.put_crawled(connection, map(Dataset.crawled, current))
+    gone = datasets.mark_gone(connection, [change.id for change in changes if change.asset is None])
+    definitions.put(connection, [_definition(asset_id, *read) for asset_id, read in readings.items()])
+    without = [asset.id for asset in current if asset.sql is None]
+    dropped = definitions.get(connection, without).keys()
+    definitions.drop(connection, dropped)
+    touched = {asset.id for asset in current if asset.sql is not None} | set(dropped)
+    touched |= definitions.naming(connection, flipped | gone)
+    relinked = _relink(connection, touched, namespaces, at)
+    return changed or bool(gone or readings or dropped) or relinked
+
+
+def _statement(asset: Asset) -> Statement:
+    return Statement(asset.sql or "", asset.platform.dialect)
+
+
+def _key(stored: Definition | None) -> tuple[str, str] | None:
+    return None if stored is None else (stored.sha256, stored.dialect)
+
+
+def _definition(asset_id: AssetId, statement: Statement, reading: Reading) -> Definition:
+    return Definition(asset_id, statement.sha256, statement.dialect, reading.reason, reading.reads)
+
+
+def _relink(connection: Connection, ids: Collection[AssetId], namespaces: Namespaces, at: dt.datetime) -> bool:
+    """Bring the edges and mentions of these definitions in line with what exists now."""
+    owners = datasets.get(connection, ids)
+    read = definitions.get(connection, ids)
+    reads = {id_: read[id_].reads if id_ in read else () for id_ in owners}
+    maybe = {name.id for id_, owner in owners.items() for ref in reads[id_] for name in candidates(ref, owner.name)}
+    known = datasets.known(connection, maybe)
+    links = {id_: resolve(reads[id_], owner.name, lambda name: name.id in known) for id_, owner in owners.items()}
+    sources = {id_: _source(owner, namespaces) for id_, owner in owners.items()}
+    named = [Dataset.named(link.name, sources[id_]) for id_, found in links.items() for link in found]
+    added = datasets.put_named(connection, named)
+    definitions.put_mentions(connection, {id_: _mentions(found, sources[id_]) for id_, found in links.items()})
+    wanted = {id_: _edges(found, owners[id_], sources[id_]) for id_, found in links.items()}
+    return edges.apply(connection, edges.difference(connection, wanted), at) or added
+
+
+def _source(owner: Dataset, namespaces: Namespaces) -> str:
+    """Whose a dataset is that the definition of `owner` names: its namespace's source, which `owner` shows if no setting does."""
+    configured = namespaces.source_of(owner.name.namespace)
+    return owner.source if configured == UNLISTED else configured
+
+
+def _mentions(links: Iterable[Resolved], source: str) -> list[Mention]:
+    """Every dataset that links may stand for. What the engine looks at counts as read: it may be the one that is meant."""
+    found: dict[AssetId, Mention] = {}
+    for link in links:
+        for name in link.candidates:
+            before = found.get(name.id)
+            told = name in link.looked_at or (before is not None and before.told)
+            found[name.id] = Mention(name.id, scope_path(source, name.parts), told)
+    return list(found.values())
+
+
+def _edges(links: Iterable[Resolved], owner: Dataset, source: str) -> set[Edge]:
+    """One edge a dataset, from the reference that asks for the least besides."""
+    kind = edges.QUERY if owner.kind is Kind.TABLE else edges.VIEW
+    evidence = (f"definition of {owner.name.qualified}",)
+    best: dict[AssetId, Edge] = {}
+    for link in links:
+        guards = tuple(scope_path(source, name.parts) for name in link.looked_at if name != link.name)
+        one = Edge(link.name.id, owner.id, kind, evidence, link.confidence, guards)
+        before = best.get(one.source)
+        if before is None or (len(guards), guards) < (len(before.guards), before.guards):
+            best[one.source] = one
+    return set(best.values())

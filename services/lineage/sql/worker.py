@@ -1,0 +1,215 @@
+"""The parser as the rest of the service sees it: many statements in, a reading for each out, never an exception for one.
+
+Journey 3, step "definition → references". A statement that breaks a limit, or twice ends the worker process, is answered
+with its problem; a new process takes the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import services
+from services.common.errors import ServiceUnavailable
+from services.lineage.sql.frames import EXIT_MEMORY, LENGTH, READY, Limits, dump_batch, frame, load_reading
+from services.lineage.sql.statement import Problem, Reading, Statement
+
+_START_S = 60.0
+"""The first frame comes after 0.3 s; a machine under full load may need much longer to import the parser."""
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "LANG", "LC_ALL", "TMPDIR")
+"""What the process is told of ours. What reads strangers' SQL needs no passwords and no keys."""
+_BATCH = 256
+_BATCH_BYTES = 4_000_000
+_CACHE = 20_000
+"""Readings kept: a few hundred bytes each, and a crawl of a large warehouse brings as many views."""
+
+
+class SqlParser:
+    """Reads statements in a worker process that is started when the first one comes. Safe to use from several threads.
+
+    Args:
+        limits: what one statement may take.
+
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._lock = threading.Lock()
+        self._worker: _Worker | None = None
+        self._cache: OrderedDict[tuple[str, str], Reading] = OrderedDict()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The worker process's id; None while there is none."""
+        return None if self._worker is None else self._worker.pid
+
+    def read_many(self, statements: Sequence[Statement]) -> list[Reading]:
+        """A reading for each statement, in their order.
+
+        Raises:
+            ServiceUnavailable: no worker process can be started; trying again may help.
+
+        """
+        with self._lock:
+            answers = {self._key(statement): self._at_once(statement) for statement in statements}
+            todo = {self._key(statement): statement for statement in statements}
+            waiting = [statement for key, statement in todo.items() if answers[key] is None]
+            for batch in _batches(waiting):
+                for statement, reading in zip(batch, self._read_batch(batch), strict=True):
+                    answers[self._key(statement)] = reading
+                    self._remember(statement, reading)
+            found = (answers[self._key(statement)] for statement in statements)
+            return [reading for reading in found if reading is not None]
+
+    def close(self) -> None:
+        """End the worker process. The parser may be used again: it starts another."""
+        with self._lock:
+            self._end_worker()
+
+    def _key(self, statement: Statement) -> tuple[str, str]:
+        return statement.dialect, statement.sha256
+
+    def _at_once(self, statement: Statement) -> Reading | None:
+        if len(statement.sql.encode("utf-8", "surrogatepass")) > self._limits.sql_bytes:
+            return Reading(problem=Problem.TOO_LARGE)
+        known = self._cache.get(self._key(statement))
+        if known is not None:
+            self._cache.move_to_end(self._key(statement))
+        return known
+
+    def _remember(self, statement: Statement, reading: Reading) -> None:
+        if reading.problem is None or reading.problem.lasting:
+            self._cache[self._key(statement)] = reading
+            while len(self._cache) > _CACHE:
+                self._cache.popitem(last=False)
+
+    def _read_batch(self, batch: list[Statement]) -> list[Reading]:
+        readings: list[Reading] = []
+        suspect = -1
+        while len(readings) < len(batch):
+            worker = self._worker or _Worker(self._limits)
+            self._worker = worker
+            rest = batch[len(readings) :] if suspect != len(readings) else batch[suspect : suspect + 1]
+            if not worker.send(dump_batch(rest)):
+                self._end_worker()  # it ended while it had nothing to do: nobody's fault, and a new one takes over
+                continue
+            for _ in rest:
+                body = worker.receive(self._limits.seconds)
+                if body is None:
+                    problem = self._end_worker()
+                    if problem is Problem.TIMEOUT or suspect == len(readings):
+                        readings.append(Reading(problem=problem))
+                    else:  # the statements before it may be to blame, or nobody here: it has a second chance, alone
+                        suspect = len(readings)
+                    break
+                readings.append(load_reading(body))
+        return readings
+
+    def _end_worker(self) -> Problem:
+        """End the process; what it died of, seen from the statement that it was reading."""
+        worker, self._worker = self._worker, None
+        return Problem.CRASHED if worker is None else worker.end()
+
+
+class _Worker:
+    """One process and its two pipes."""
+
+    def __init__(self, limits: Limits) -> None:
+        root = str(Path(services.__file__).parent.parent)
+        path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
+        command = [sys.executable, "-m", "services.lineage.sql.child", str(limits.seconds), str(limits.memory_bytes)]
+        self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            env={**{name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}, "PYTHONPATH": path},
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._in = self._process.stdin
+        self._out = self._process.stdout.fileno()
+        self._late = False
+        if self.receive(_START_S) != READY:
+            self.end()
+            raise ServiceUnavailable("the SQL reader's process cannot be started; its memory limit may be too low")
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def send(self, body: bytes) -> bool:
+        """Whether the process took the frame; it reads a whole frame before it answers, so this cannot lock up."""
+        view = memoryview(frame(body))
+        try:
+            while view:
+                view = view[self._in.write(view) or 0 :]
+        except BrokenPipeError:
+            return False
+        return True
+
+    def receive(self, seconds: float) -> bytes | None:
+        """The next frame's body; None where the process ended or none came in time."""
+        until = time.monotonic() + seconds
+        head = self._exactly(LENGTH.size, until)
+        return None if head is None else self._exactly(LENGTH.unpack(head)[0], until)
+
+    def _exactly(self, size: int, until: float) -> bytes | None:
+        body = bytearray()
+        ready = select.poll()
+        ready.register(self._out, select.POLLIN | select.POLLHUP)
+        while len(body) < size:
+            left_ms = (until - time.monotonic()) * 1000
+            if left_ms <= 0 or not ready.poll(left_ms):
+                self._late = True
+                return None
+            chunk = os.read(self._out, size - len(body))
+            if not chunk:
+                return None
+            body += chunk
+        return bytes(body)
+
+    def end(self) -> Problem:
+        """Stop the process if it still runs and say what it died of."""
+        if self._late:
+            self._process.kill()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._in.close()
+        try:
+            status = self._process.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            status = self._process.wait()
+        if self._late:
+            return Problem.TIMEOUT
+        return Problem.MEMORY if status == EXIT_MEMORY else Problem.CRASHED
+
+
+def _batches(statements: Sequence[Statement]) -> Iterator[list[Statement]]:
+    batch: list[Statement] = []
+    size = 0
+    for statement in statements:
+        if batch and (len(batch) >= _BATCH or size + len(statement.sql) > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(statement)
+        size += len(statement.sql)
+    if batch:
+        yield batch

@@ -1,0 +1,145 @@
+"""The nodes: every dataset that a crawl showed or a definition named.
+
+Journey 3, step "store". Nothing is ever deleted here: a dataset that is gone keeps its edges and is marked.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, insert, select, update
+
+from services.common.model.assets import Asset, Kind
+from services.common.model.names import AssetId, DatasetName, Namespace, ScopePath, scope_path
+from services.common.model.platforms import Case
+from services.lineage.store.lookup import rows_with, write_with
+from services.lineage.store.tables import node
+
+_COLUMNS = (
+    node.c.id,
+    node.c.namespace,
+    node.c.parts,
+    node.c.source,
+    node.c.scope_path,
+    node.c.kind,
+    node.c.listed,
+    node.c.gone,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """One node.
+
+    Attributes:
+        source: the source that it belongs to, the first part of its scope path.
+        kind: None for one that no crawl has shown.
+        listed: whether a crawl has shown it.
+        gone: whether a complete crawl no longer found it.
+
+    """
+
+    id: AssetId
+    name: DatasetName
+    source: str
+    scope_path: ScopePath
+    kind: Kind | None
+    listed: bool
+    gone: bool
+
+    @classmethod
+    def crawled(cls, asset: Asset) -> Dataset:
+        """The node of an asset as the feed has it."""
+        gone = asset.gone_at is not None
+        return cls(asset.id, asset.name, asset.source, asset.scope_path, asset.kind, listed=True, gone=gone)
+
+    @classmethod
+    def named(cls, name: DatasetName, source: str) -> Dataset:
+        """The node of a dataset that only a definition names.
+
+        Where the engine compares names without case the spelling is lower case, so that it does not tell who wrote it.
+        """
+        if name.platform.case is Case.INSENSITIVE:
+            name = DatasetName(name.namespace, tuple(part.lower() for part in name.parts))
+        return cls(name.id, name, source, scope_path(source, name.parts), None, listed=False, gone=False)
+
+    @property
+    def known(self) -> bool:
+        """Whether it exists as far as crawls can tell: what a reference resolves to first."""
+        return self.listed and not self.gone
+
+
+def get(connection: Connection, ids: Collection[AssetId]) -> dict[AssetId, Dataset]:
+    """The nodes among `ids`."""
+    rows = rows_with(connection, select(*_COLUMNS), node.c.id, ids)
+    return {found.id: found for found in map(_dataset, rows)}
+
+
+def put_crawled(connection: Connection, datasets: Iterable[Dataset]) -> tuple[set[AssetId], bool]:
+    """Store nodes as crawls show them.
+
+    Returns:
+        The ids that became known or stopped being known, and whether anything changed at all.
+
+    """
+    wanted = {dataset.id: dataset for dataset in datasets}
+    before = get(connection, wanted.keys())
+    new = [_row(dataset) for id_, dataset in wanted.items() if id_ not in before]
+    changed = [dataset for id_, dataset in wanted.items() if id_ in before and before[id_] != dataset]
+    if new:
+        connection.execute(insert(node), new)
+    for dataset in changed:
+        connection.execute(update(node).where(node.c.id == dataset.id).values(**_row(dataset)))
+    flipped = {id_ for id_, dataset in wanted.items() if dataset.known != (id_ in before and before[id_].known)}
+    return flipped, bool(new or changed)
+
+
+def put_named(connection: Connection, datasets: Iterable[Dataset]) -> bool:
+    """Store those nodes that are not there yet; a crawl's word always counts more. Returns whether there were any."""
+    wanted = {dataset.id: dataset for dataset in datasets}
+    there = {row.id for row in rows_with(connection, select(node.c.id), node.c.id, wanted.keys())}
+    new = [_row(dataset) for id_, dataset in wanted.items() if id_ not in there]
+    if new:
+        connection.execute(insert(node), new)
+    return bool(new)
+
+
+def mark_gone(connection: Connection, ids: Collection[AssetId]) -> set[AssetId]:
+    """Mark listed nodes as gone; returns those that were not yet."""
+    query = select(node.c.id).where(and_(node.c.listed, ~node.c.gone))
+    found = {AssetId(row.id) for row in rows_with(connection, query, node.c.id, ids)}
+    write_with(connection, update(node).values(gone=True), node.c.id, found)
+    return found
+
+
+def known(connection: Connection, ids: Collection[AssetId]) -> set[AssetId]:
+    """Those of `ids` that are `Dataset.known`."""
+    query = select(node.c.id).where(and_(node.c.listed, ~node.c.gone))
+    return {AssetId(row.id) for row in rows_with(connection, query, node.c.id, ids)}
+
+
+def everything(connection: Connection) -> Iterator[Dataset]:
+    """Every node, in no particular order."""
+    return map(_dataset, connection.execute(select(*_COLUMNS)))
+
+
+def _dataset(row: Any) -> Dataset:
+    id_, namespace, parts, source, path, kind, listed, gone = row
+    name = DatasetName(Namespace(sys.intern(namespace)), tuple(parts))
+    return Dataset(AssetId(id_), name, sys.intern(source), ScopePath(path), Kind(kind) if kind else None, listed, gone)
+
+
+def _row(dataset: Dataset) -> dict[str, object]:
+    return {
+        "id": dataset.id,
+        "namespace": dataset.name.namespace,
+        "parts": list(dataset.name.parts),
+        "source": dataset.source,
+        "scope_path": dataset.scope_path,
+        "kind": dataset.kind.value if dataset.kind else None,
+        "listed": dataset.listed,
+        "gone": dataset.gone,
+    }
