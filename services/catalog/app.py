@@ -13,7 +13,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from services import __version__
-from services.catalog import internal
+from services.catalog import internal, pages
 from services.catalog.access import Access
 from services.catalog.api import assets, crawls, health, lineage, search
 from services.catalog.api.health import Measured, Metrics, Readiness
@@ -104,11 +104,14 @@ def create_app(parts: CatalogParts) -> FastAPI:
     public.include_router(crawls.create_router(parts.reader, parts.sink, parts.configured), max_body_size=limit)
     app.include_router(public)
     app.include_router(health.create_router(readiness, metrics))
+    app.include_router(pages.create_router(), include_in_schema=False)
     if parts.internal_key is not None:
         app.include_router(internal.create_router(parts.sink, parts.feed), include_in_schema=False)
     # the last one added is the outermost: requests get their id first, then the gate, then CORS and measuring
     app.add_middleware(Measured, metrics=metrics)
-    app.add_middleware(Gate, access=parts.access, hosts=parts.hosts, internal_key=parts.internal_key)
+    app.add_middleware(
+        Gate, access=parts.access, hosts=parts.hosts, internal_key=parts.internal_key, open_paths=pages.OPEN_PATHS
+    )
     if parts.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
-from services.catalog.store import changes, crawled, crawls
+from services.catalog.store import changes, crawled, crawls, missed, renamed
 from services.catalog.store.crawled import Plan, Sighting
-from services.catalog.store.rows import Prepared, container_key, prepare
+from services.catalog.store.rows import Prepared, container_key, database_of, prepare
 from services.catalog.store.text import clean
 from services.catalog.store.types import utc_now
 from services.common.errors import BadRequest, Conflict, NotFound
@@ -45,21 +45,28 @@ class CatalogSink:
     def open(self, source: SourceInfo, *, by: str, crawl: CrawlId | None = None) -> CrawlRecord:
         """Begin a crawl of `source`, or the requested one called `crawl`; an older one still running ends as failed.
 
+        A source that was crawled by its URL alone is called by its namespace. With the first configured name for that
+        namespace it is renamed in this commit, tables and crawls included, and every table is in the feed because its
+        scope path changed. Given by its URL once it has a name, it keeps that name, which is the record's `source`.
+
         Raises:
-            Conflict: the source's namespace belongs to a source of another name, the source holds tables of another
-                namespace, or `crawl` has ended or is of another source.
+            Conflict: the source's namespace belongs to a source of another configured name, the source holds tables of
+                another namespace, or `crawl` has ended or is of another source.
             NotFound: nobody asked for `crawl`.
 
         """
         now = self._clock()
         with self._database.write() as connection:
-            crawls.register(connection, source)
+            kept = crawls.register(connection, source)
             if crawl is None:
-                record = crawls.add(connection, source.name, CrawlState.RUNNING, by, now)
+                record = crawls.add(connection, kept.name, CrawlState.RUNNING, by, now)
             else:
-                record = _begun(crawls.locked(connection, crawl), source.name, now)
+                record = _begun(crawls.locked(connection, crawl), source.name, kept.name, now)
                 crawls.save(connection, record, now)
             crawls.supersede(connection, record, now)
+            if kept.was is not None:
+                # behind the crawls' rows: a batch that was under way has committed, and no other can begin
+                changes.append(connection, renamed.rename(connection, kept.was, kept.name), now)
             return record
 
     def put(self, crawl: CrawlId, batch: CrawlBatch) -> BatchOutcome:
@@ -85,6 +92,7 @@ class CatalogSink:
         with self._database.write() as connection:
             now = self._clock()
             record = crawls.running(connection, crawl)
+            crawls.mention(connection, crawl, database_of(container_key(batch.container)))
             sighting = Sighting(crawl, record.source, now)
             held = crawled.stored(connection, sorted(found))
             plan = crawled.compare(found, held, sighting)
@@ -109,6 +117,10 @@ class CatalogSink:
     def close(self, crawl: CrawlId, state: CrawlState, failures: Sequence[str]) -> CrawlRecord:
         """End the crawl and return its report; one that has ended stays as it is.
 
+        Ended as complete, it has read the source as a whole: tables in containers that it never mentioned are gone
+        (`missed.bury` says which). They are tombstoned in the commit that ends the crawl, or, where they are very many,
+        in commits before it; called again after a failure it goes on where it was.
+
         Raises:
             BadRequest: `state` is not one of an ended crawl.
             NotFound: nobody began it.
@@ -116,17 +128,23 @@ class CatalogSink:
         """
         if not state.ended:
             raise BadRequest(f"a crawl cannot end as {state.value}")
-        now = self._clock()
-        with self._database.write() as connection:
-            record = crawls.locked(connection, crawl)
-            if record.state.ended:
+        lines = [clean(line) for line in failures]
+        while True:
+            with self._database.write() as connection:
+                now = self._clock()
+                record = crawls.locked(connection, crawl)
+                if record.state.ended:
+                    return record
+                whole = state is CrawlState.COMPLETE
+                gone, more = missed.bury(connection, Sighting(crawl, record.source, now)) if whole else ([], False)
+                # everything that it found, changed or not, is in the feed up to here
+                seq = changes.append(connection, gone, now)
+                record = _with_batch(record, TableCounts(gone=len(gone)), seq, [] if more else lines)
+                if not more:
+                    record = dataclasses.replace(record, state=state, ended_at=now)
+                record = crawls.save(connection, record, now)
+            if not more:
                 return record
-            lines = tuple(dict.fromkeys((*record.failures, *map(clean, failures))))
-            # everything that it found, changed or not, is in the feed up to here
-            seq = changes.head(connection)
-            ended = dataclasses.replace(record, state=state, ended_at=now, failures=lines, seq=seq)
-            crawls.save(connection, ended, now)
-            return ended
 
     def claim(self) -> CrawlRecord | None:
         """The oldest crawl asked for whose source nobody crawls now, marked `running`; None where there is none.
@@ -147,12 +165,13 @@ class CatalogSink:
             return claimed
 
 
-def _begun(record: CrawlRecord, source: str, now: dt.datetime) -> CrawlRecord:
-    if record.source != source:
-        raise NotFound(f"there is no crawl {record.id} of {source}")
+def _begun(record: CrawlRecord, asked: str, source: str, now: dt.datetime) -> CrawlRecord:
+    """The requested crawl as begun, of the source called `source`; it may have been asked for as `asked`."""
+    if record.source not in (asked, source):
+        raise NotFound(f"there is no crawl {record.id} of {asked}")
     if record.state.ended:
         raise Conflict(f"the crawl {record.id} of {source} has ended")
-    return dataclasses.replace(record, state=CrawlState.RUNNING, started_at=record.started_at or now)
+    return dataclasses.replace(record, source=source, state=CrawlState.RUNNING, started_at=record.started_at or now)
 
 
 def _end_of_container(

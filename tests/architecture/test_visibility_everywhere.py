@@ -16,6 +16,9 @@ SERVICES_THEMSELVES = {
     "crawled.stored": "the sink compares what was found with what is there",
     "crawled.count_unseen": "the sink counts what a container did not show",
     "crawls._holds_tables": "the sink asks whether a source may change its namespace",
+    "missed.bury": "the sink takes tables for gone when a crawl is complete",
+    "missed._containers": "the sink looks for containers that a complete crawl never mentioned",
+    "renamed.rename": "the sink gives a source's tables the source's new name",
 }
 READS = {"select", "exists"}
 

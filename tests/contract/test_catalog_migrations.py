@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +14,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, create_engine, select, text
 
-from services.catalog.store import tables
+from services.catalog.store import crawls, tables
 from services.catalog.store.line import LINE
 from services.common.errors import StoreOutdated
+from services.common.model.crawls import CrawlState
 from services.common.runtime.db import Database
 from services.common.runtime.migrations import current_revision, ensure_current, upgrade
 from tests.support import catalogs
@@ -116,3 +118,23 @@ def test_a_downgrade_takes_everything_away(database):
     with database.read() as connection:
         reflected.reflect(connection)
     assert {table.name for table in reflected.tables.values()} == {"alembic_version"}
+
+
+def test_crawls_of_an_older_store_survive_the_upgrade(database):
+    """They came to no database that anyone noted, so nothing can be missed in them."""
+    from alembic import command
+
+    ensure_current(database, LINE)
+    at = dt.datetime(2031, 5, 1, tzinfo=dt.UTC)
+    with database.write() as connection:
+        kept = crawls.add(connection, "wh", CrawlState.RUNNING, "ann", at)
+        crawls.mention(connection, kept.id, '["postgres://db1:5432", "shop"]')
+    config = Config()
+    config.set_main_option("script_location", str(LINE.scripts))
+    with database.write() as connection:
+        config.attributes.update(connection=connection, schema=None if database.is_sqlite else "catalog")
+        command.downgrade(config, "0001")
+    assert upgrade(database, LINE) == LINE.head
+    with database.read() as connection:
+        assert crawls.fetch(connection, kept.id) == kept
+        assert connection.execute(select(tables.crawl.c.databases)).scalar_one() == []

@@ -11,7 +11,7 @@ from services.common.errors import BadRequest, NotFound
 from services.common.model.access import FULL_SCOPE, NO_SCOPE, AccessScope
 from services.common.model.assets import Container, ForeignKey, Found, Kind
 from services.common.model.changes import START
-from services.common.model.crawls import SourceInfo, TableCounts
+from services.common.model.crawls import CrawlBatch, CrawlState, SourceInfo, TableCounts
 from services.common.model.names import AssetId, DatasetName, Namespace
 from services.common.model.search import Filters
 from tests.support import catalogs
@@ -40,7 +40,7 @@ def filled(catalog) -> Catalog:
         table("zebra", "id"),
     )
     staff = table("staff", "id", parts=("shop", "hr"), foreign_keys=(ForeignKey(("id",), ("shop", "public", "orders")),))
-    catalog.crawl(staff, container=Container(NAMESPACE, ("shop", "hr")))
+    catalog.crawl(staff, container=Container(NAMESPACE, ("shop", "hr")), complete=False)  # or shop.public would be gone
     lake = Container(LAKE.namespace, ("lake", "main"))
     catalog.crawl(_lake("Orders", tags=("gold_old",)), source=LAKE, container=lake)
     return catalog
@@ -123,7 +123,8 @@ def test_hidden_unknown_and_gone_are_one_answer(filled):
     """`get` raises the same for all three, `many` leaves all three out and keeps the order asked for."""
     staff, orders = id_of("staff", parts=("shop", "hr")), id_of("orders")
     unknown = AssetId("d" + "a" * 26)
-    filled.crawl(table("orders", "id"))
+    crawl = filled.sink.open(WAREHOUSE, by="local").id
+    filled.sink.put(crawl, CrawlBatch(SHOP, (table("orders", "id"),), last=True, complete=True))
     messages = set()
     for asset, scope in ((staff, NO_HR), (unknown, FULL_SCOPE), (id_of("zebra"), FULL_SCOPE), (orders, NO_SCOPE)):
         with pytest.raises(NotFound) as raised:
@@ -231,7 +232,9 @@ def test_a_hidden_container_s_tables_are_counted_nowhere(filled):
     """The whole catalog read under a scope equals a catalog that never had the hidden tables."""
     shop = Container(SHOP.namespace, ("shop", "hr"))
     before = [_names(filled, scope=NO_HR), filled.reader.sources(NO_HR), filled.reader.by_name("staff", NO_HR)]
-    filled.crawl(container=shop)
+    crawl = filled.sink.open(WAREHOUSE, by="local").id
+    assert filled.sink.put(crawl, CrawlBatch(shop, (), last=True, complete=True)).counts.gone == 1
+    filled.sink.close(crawl, CrawlState.PARTIAL, ())
     after = [_names(filled, scope=NO_HR), filled.reader.sources(NO_HR), filled.reader.by_name("staff", NO_HR)]
     assert [before[0], before[2]] == [after[0], after[2]]
     assert [dict(s.counts) for s in before[1]] == [dict(s.counts) for s in after[1]]

@@ -147,14 +147,16 @@ def test_only_a_complete_container_loses_tables(catalog):
 
 
 def test_tables_of_other_containers_and_sources_stay(catalog):
-    """A container's end says nothing of the next container, nor of another source's tables."""
+    """A container's end says nothing of the next container, nor does a source's of another source's tables."""
     other = Container(NAMESPACE, ("shop", "hr"))
     elsewhere = Namespace("postgres://db2:5432")
     catalog.crawl(table("a", "id"))
-    catalog.crawl(table("staff", "id", parts=("shop", "hr")), container=other)
+    catalog.crawl(table("staff", "id", parts=("shop", "hr")), container=other, complete=False)
+    assert catalog.get(id_of("a")).gone_at is None
     twin = dataclasses.replace(table("a", "id"), name=DatasetName(elsewhere, ("shop", "public", "a")))
     catalog.crawl(twin, source=SourceInfo("dev", elsewhere, "postgres"), container=Container(elsewhere, SHOP.parts))
-    assert catalog.crawl().counts.gone == 1
+    crawl = catalog.sink.open(WAREHOUSE, by="local").id
+    assert catalog.sink.put(crawl, CrawlBatch(SHOP, (), last=True, complete=True)).counts.gone == 1
     page = catalog.reader.page(FULL_SCOPE)
     assert [(asset.source, asset.name.qualified) for asset in page.assets] == [
         ("wh", "shop.hr.staff"),
@@ -244,6 +246,7 @@ def test_a_namespace_belongs_to_one_source(catalog):
     catalog.crawl(table("a", "id"))
     with pytest.raises(Conflict, match="already belongs to the source wh"):
         catalog.sink.open(SourceInfo("other", NAMESPACE, "postgres"), by="local")
+    assert [s.source for s in catalog.reader.sources(FULL_SCOPE)] == [WAREHOUSE]
     moved = SourceInfo("wh", Namespace("postgres://db9:5432"), "postgres", (NAMESPACE,))
     with pytest.raises(Conflict, match="stored twice"):
         catalog.sink.open(moved, by="local")

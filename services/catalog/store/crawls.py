@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, exists, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, delete, exists, insert, or_, select, update
 
 from services.catalog.store.tables import asset, crawl, source, upsert
 from services.common.errors import Conflict, NotFound
@@ -22,25 +22,49 @@ SILENT_AFTER = dt.timedelta(minutes=15)
 """A crawl that nobody was heard of for so long has died: three times the longest single statement (`timeout_s`)."""
 
 
-def register(connection: Connection, info: SourceInfo) -> None:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Registered:
+    """A source as it is kept: under which name, and under which it was kept before where it has just got this one."""
+
+    name: str
+    was: str | None = None
+
+
+def register(connection: Connection, info: SourceInfo) -> Registered:
     """Store a source, or what is new of it.
 
+    A source that was only ever given as a URL is called by its namespace. The first configured name for that namespace
+    becomes its name, and its crawls follow (its tables are for `renamed.rename`); whoever then comes with the bare URL
+    gets the named source as it is, with the aliases that were configured.
+
     Raises:
-        Conflict: its namespace belongs to a source of another name, or it had another namespace and still holds tables.
+        Conflict: its namespace belongs to a source of another configured name, or it had another namespace and still
+            holds tables.
 
     """
     values = {"namespace": info.namespace, "platform": info.platform, "aliases": list(info.aliases)}
     connection.execute(upsert(connection, source).on_conflict_do_nothing(), {"name": info.name, **values})
     same = or_(source.c.name == info.name, source.c.namespace == info.namespace)
-    for row in connection.execute(select(source).where(same).order_by(source.c.name).with_for_update()).mappings():
-        if row["name"] != info.name:
-            raise Conflict(f"{info.namespace} already belongs to the source {row['name']}: crawl it under that name")
-        if row["namespace"] != info.namespace and _holds_tables(connection, info.name, row["namespace"]):
-            raise Conflict(
-                f"the source {info.name} holds tables of {row['namespace']}; they would be stored twice under "
-                f"{info.namespace}: set `namespace` to the old one, or give the source another name"
-            )
-    connection.execute(update(source).where(source.c.name == info.name).values(**values))
+    rows = connection.execute(select(source).where(same).order_by(source.c.name).with_for_update()).mappings().all()
+    holder = next((row["name"] for row in rows if row["namespace"] == info.namespace), info.name)
+    before = next((row["namespace"] for row in rows if row["name"] == info.name), None)
+    if holder != info.name and info.name == info.namespace:
+        return Registered(holder)
+    if holder not in (info.name, info.namespace):
+        raise Conflict(f"{info.namespace} already belongs to the source {holder}: crawl it under that name")
+    if before not in (None, info.namespace) and _holds_tables(connection, info.name, before):
+        raise Conflict(
+            f"the source {info.name} holds tables of {before}; they would be stored twice under "
+            f"{info.namespace}: set `namespace` to the old one, or give the source another name"
+        )
+    if holder == info.name:
+        connection.execute(update(source).where(source.c.name == info.name).values(**values))
+        return Registered(info.name)
+    # the name may be that of a source which has no tables and now moves here
+    connection.execute(delete(source).where(source.c.name == info.name))
+    connection.execute(update(source).where(source.c.name == holder).values(name=info.name, **values))
+    connection.execute(update(crawl).where(crawl.c.source == holder).values(source=info.name))
+    return Registered(info.name, was=holder)
 
 
 def _holds_tables(connection: Connection, name: str, namespace: str) -> bool:
@@ -69,8 +93,8 @@ def add(connection: Connection, source_name: str, state: CrawlState, by: str, at
         requested_at=at,
         started_at=at if state is CrawlState.RUNNING else None,
     )
-    values = dataclasses.asdict(record) | {"state": state.value, "failures": [], "unread": [], "heard_at": at}
-    connection.execute(insert(crawl), values)
+    values = dataclasses.asdict(record) | {"state": state.value, "failures": [], "heard_at": at}
+    connection.execute(insert(crawl), values | {"unread": [], "databases": []})
     return record
 
 
@@ -128,7 +152,7 @@ def _silent(at: dt.datetime) -> Select[Any]:
 
 
 def _fail(connection: Connection, row: RowMapping, why: str, at: dt.datetime) -> None:
-    values = {"state": CrawlState.FAILED.value, "ended_at": at, "failures": [*row["failures"], why]}
+    values = {"state": CrawlState.FAILED.value, "ended_at": at, "failures": _kept((*row["failures"], why))}
     connection.execute(update(crawl).where(crawl.c.id == row["id"]).values(**values))
 
 
@@ -149,11 +173,27 @@ def next_requested(connection: Connection) -> CrawlRecord | None:
     return _one(connection, oldest.with_for_update(skip_locked=True))
 
 
-def save(connection: Connection, record: CrawlRecord, at: dt.datetime) -> None:
-    """Write a crawl's state, counters and failures; `at` is taken as a sign of life."""
-    failures = list(dict.fromkeys(record.failures))[:MAX_FAILURES]
-    values = dataclasses.asdict(record) | {"state": record.state.value, "failures": failures, "heard_at": at}
-    connection.execute(update(crawl).where(crawl.c.id == record.id).values(**values))
+def save(connection: Connection, record: CrawlRecord, at: dt.datetime) -> CrawlRecord:
+    """Write a crawl's state, counters and failures, and return it as written; `at` is taken as a sign of life.
+
+    A failure that many containers share is one line.
+    """
+    kept = dataclasses.replace(record, failures=tuple(_kept(record.failures)))
+    values = dataclasses.asdict(kept) | {"state": kept.state.value, "failures": list(kept.failures), "heard_at": at}
+    connection.execute(update(crawl).where(crawl.c.id == kept.id).values(**values))
+    return kept
+
+
+def _kept(failures: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(failures))[:MAX_FAILURES]
+
+
+def mention(connection: Connection, crawl_id: CrawlId, database: str) -> None:
+    """Keep in mind that the crawl came to a container of this database (`rows.database_of`)."""
+    of_it = crawl.c.id == crawl_id
+    known: list[str] = connection.execute(select(crawl.c.databases).where(of_it)).scalar_one()
+    if database not in known:
+        connection.execute(update(crawl).where(of_it).values(databases=[*known, database]))
 
 
 def mark_unread(connection: Connection, crawl_id: CrawlId, container: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +44,7 @@ class Prepared:
     def row(self, source: str) -> dict[str, Any]:
         """All of the asset's columns but crawl, times and counters, as a table of `source`."""
         fingerprints = {"fingerprint": self.fingerprint, "schema_fingerprint": self.schema_fingerprint}
-        place = {"source": source, "source_lower": source.lower(), "scope_path": scope_path(source, self.name.parts)}
-        return self.facts | self.stats | fingerprints | place
+        return self.facts | self.stats | fingerprints | owned(source, self.name.parts)
 
 
 def prepare(found: Found, container: Container) -> Prepared:
@@ -70,9 +70,19 @@ def prepare(found: Found, container: Container) -> Prepared:
     )
 
 
+def owned(source: str, parts: Iterable[str]) -> dict[str, Any]:
+    """The columns that say whose a table is: those that a source's name decides."""
+    return {"source": source, "source_lower": source.lower(), "scope_path": scope_path(source, parts)}
+
+
 def container_key(container: Container) -> str:
     """A container as one text, equal for equal containers."""
     return json.dumps(clean_json([container.namespace, *container.parts]), ensure_ascii=False)
+
+
+def database_of(container: str) -> str:
+    """What a container, as `container_key` writes it, lies in: the container of its namespace and outermost part."""
+    return json.dumps(json.loads(container)[:2], ensure_ascii=False)
 
 
 def _crawled(found: Found) -> dict[str, Any]:

@@ -158,6 +158,7 @@ crawl = Table(
     Column("seq", BigInteger, nullable=False),
     Column("failures", Json, nullable=False),
     Column("unread", Json, nullable=False),  # containers that were not read completely
+    Column("databases", Json, nullable=False),  # what the containers that were mentioned lie in
     Index("crawl_by_source", "source", "requested_at"),
     Index("crawl_by_state", "state", "requested_at"),
 )

@@ -1,0 +1,95 @@
+/** What every part of the portal draws with: elements, and figures and times as people read them. */
+
+import { kindName, make } from "../widget/headwater.js";
+
+export { kindName, make };
+
+const COUNT = new Intl.NumberFormat("en");
+const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const WHEN = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const STEPS = [
+  ["year", 31_536_000],
+  ["month", 2_592_000],
+  ["week", 604_800],
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+];
+const BYTES = ["bytes", "kB", "MB", "GB", "TB", "PB"];
+
+/** A whole number with separators. */
+export function count(number) {
+  return COUNT.format(number);
+}
+
+/** A count with its noun; `more` is the plural where an s is not enough. */
+export function counted(number, noun, more = `${noun}s`) {
+  return `${count(number)} ${number === 1 ? noun : more}`;
+}
+
+/** Bytes in the largest decimal unit that leaves a figure of one or more. */
+export function size(bytes) {
+  const step = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), BYTES.length - 1);
+  return `${(bytes / 1000 ** step).toLocaleString("en", { maximumFractionDigits: step ? 1 : 0 })} ${BYTES[step]}`;
+}
+
+/** A time as an element: how long ago, with the date and the time of day on it. */
+export function time(text) {
+  const at = new Date(text);
+  const seconds = (at - Date.now()) / 1000;
+  const [unit, length] = STEPS.find(([, one]) => Math.abs(seconds) >= one) ?? ["second", 1];
+  const ago = unit === "second" ? "just now" : RELATIVE.format(Math.round(seconds / length), unit);
+  return make("time", { datetime: at.toISOString(), title: WHEN.format(at) }, ago);
+}
+
+/** A name or another text of the warehouse: isolated, so that its direction turns nothing around it. */
+export function foreign(text, attributes = {}, tag = "bdi") {
+  return make(tag, { dir: "auto", ...attributes }, text);
+}
+
+/** A badge of what an asset is. */
+export function kindBadge(kind) {
+  return make("span", { class: "badge" }, kindName(kind));
+}
+
+/** A mark of what people say of it; null where nobody said anything. */
+export function statusMark(status) {
+  return status ? make("span", { class: `badge ${status}` }, status) : null;
+}
+
+/** Where an asset's page is, with one of its columns pointed at. */
+export function assetLink(id, column) {
+  return `#/asset/${encodeURIComponent(id)}${column === undefined ? "" : `/${encodeURIComponent(column)}`}`;
+}
+
+/** A list of chips; null where there are none. */
+export function chips(texts, label) {
+  const items = texts.map((text) => make("li", {}, foreign(text)));
+  return items.length ? make("ul", { class: "chips", "aria-label": label }, ...items) : null;
+}
+
+/** A button that copies a text and says that it did. */
+export function copyButton(text, label, shown = "Copy") {
+  const button = make("button", { type: "button", class: "copy", "aria-label": label, title: label }, shown);
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(typeof text === "function" ? text() : text);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Not allowed"; // the browser's decision, such as on a page without TLS
+    }
+    announce(button.textContent);
+    setTimeout(() => button.replaceChildren(shown), 1500);
+  });
+  return button;
+}
+
+/** Say something to those who hear the page. */
+export function announce(text) {
+  document.getElementById("announcer").textContent = text;
+}
+
+/** A paragraph that stands out: `warning`, `problem` or plain. */
+export function notice(text, tone = "") {
+  return make("p", { class: `notice ${tone}`.trim() }, text);
+}

@@ -1,0 +1,29 @@
+"""The tables of a source that got a name. Journey 1, inside the commit that begins its crawl.
+
+Only what says whose a table is changes: ids come from the namespace, so words, versions and observations stay with it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from services.catalog.store.rows import owned
+from services.catalog.store.tables import asset
+from services.common.model.names import AssetId
+
+_AT_ONCE = 2_000
+"""Rows held in memory and written by one statement."""
+
+
+def rename(connection: Connection, old: str, new: str) -> list[AssetId]:
+    """Give the tables of the source `old`, gone ones too, to the source `new`; returns their ids, sorted.
+
+    What access globs see changes with it, so every one of them must be told to the feed.
+    """
+    theirs = select(asset.c.id, asset.c.parts).where(asset.c.source == old).order_by(asset.c.id).limit(_AT_ONCE)
+    counted = update(asset).where(asset.c.id == bindparam("of")).values(revision=asset.c.revision + 1)
+    ids: list[AssetId] = []
+    while rows := connection.execute(theirs.with_for_update()).all():
+        connection.execute(counted, [{"of": asset_id, **owned(new, parts)} for asset_id, parts in rows])
+        ids += [AssetId(asset_id) for asset_id, _ in rows]
+    return ids
