@@ -24,7 +24,7 @@ from services.catalog.feed import CatalogFeed
 from services.catalog.gate import Gate
 from services.catalog.sink import CatalogSink
 from services.catalog.store.line import LINE as CATALOG_LINE
-from services.common.errors import Conflict, WrongSettings
+from services.common.errors import Conflict, HeadwaterError, WrongSettings
 from services.common.model.access import FULL_SCOPE
 from services.common.model.changes import Seq
 from services.common.model.crawls import SourceInfo
@@ -193,14 +193,23 @@ def configured_sources(settings: Settings) -> dict[str, SourceInfo]:
 
 
 def create_all(settings: Settings) -> FastAPI:
-    """Role `all`: one process, in-process ports."""
+    """Role `all`: one process, in-process ports.
+
+    Raises:
+        Conflict: another server serves this home.
+
+    """
     check_exposure(settings.host, settings.tokens)
     space = Workspace(settings, role="serve")
+    try:
+        _claim_home(space.indexer)
+    except HeadwaterError:
+        space.close()
+        raise
     started: list[Seq] = []
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        await run_in_threadpool(_claim_home, space.indexer)
         started.append(await run_in_threadpool(space.feed.head))
         space.indexer.start()
         space.lineage.start()
@@ -235,15 +244,25 @@ def create_catalog(settings: Settings) -> FastAPI:
 
 
 def create_indexer(settings: Settings) -> FastAPI:
-    """Role `indexer`: the index and the crawls, with the catalog reached over HTTP."""
+    """Role `indexer`: the index and the crawls, with the catalog reached over HTTP.
+
+    Raises:
+        Conflict: another server serves this home.
+
+    """
     key = _key(settings)
     client = ServiceClient("catalog", settings.catalog_url, key)
     database = open_database(settings, INDEXER_LINE)
     indexer = make_indexer(settings, database, HttpFeed(client), HttpSink(client), role="serve")
+    try:
+        _claim_home(indexer)
+    except HeadwaterError:
+        client.close()
+        database.close()
+        raise
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        await run_in_threadpool(_claim_home, indexer)
         indexer.start()
         try:
             yield

@@ -8,16 +8,19 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
-from services.cli.main import DONE, FAILED, PARTLY
+from services.cli.exits import DONE, FAILED, PARTLY
 from services.cli.terminal import print_json, progress, say, settings_of
-from services.common.errors import BadRequest, WrongSettings
+from services.common.errors import BadRequest, Conflict, WrongSettings
 from services.common.model.changes import Seq
-from services.common.model.crawls import CrawlState
-from services.common.runtime.settings import Settings, SourceSettings, mask, source_namespace
+from services.common.model.crawls import CrawlState, TableCounts
+from services.common.model.names import UNLISTED
+from services.common.runtime.settings import SourceSettings, mask, url_namespace
 from services.compose import Workspace
-from services.indexer.crawl import CrawlOutcome, run_crawl
+from services.indexer.crawl import run_crawl
+from services.indexer.sources.open import open_source
 
 WATCH_S = 0.2
 """How often another process's progress is looked at."""
@@ -25,19 +28,23 @@ WATCH_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A crawl with what it took to make it searchable."""
+    """What a crawl of one source did, and what it took to make it searchable."""
 
-    outcome: CrawlOutcome
+    source: str
+    state: CrawlState
+    tables: TableCounts
     texts_encoded: int
+    statements: int
     seconds: float
+    failures: tuple[str, ...]
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Crawl the named sources, or all configured ones."""
     settings = settings_of(arguments)
-    chosen = list(_chosen(settings, arguments.sources))
     space = Workspace(settings)
     try:
+        chosen = list(_chosen(space, arguments.sources))
         reports = [_crawl(space, name, source, wait=not arguments.no_wait) for name, source in chosen]
         if not arguments.no_wait:
             space.lineage.follower.catch_up()
@@ -45,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         space.close()
     if arguments.json:
         print_json({"crawls": [_json(report) for report in reports]})
-    states = {report.outcome.record.state for report in reports}
+    states = {report.state for report in reports}
     if states == {CrawlState.COMPLETE}:
         return DONE
     return FAILED if states == {CrawlState.FAILED} else PARTLY
@@ -56,7 +63,8 @@ def crawl_and_index(space: Workspace, name: str, source: SourceSettings) -> Repo
     return _crawl(space, name, source, wait=True)
 
 
-def _chosen(settings: Settings, wanted: list[str]) -> Iterator[tuple[str, SourceSettings]]:
+def _chosen(space: Workspace, wanted: list[str]) -> Iterator[tuple[str, SourceSettings]]:
+    settings = space.settings
     if not wanted:
         if not settings.sources:
             raise WrongSettings("no source is configured: run `headwater init`, or name a URL to crawl")
@@ -64,7 +72,7 @@ def _chosen(settings: Settings, wanted: list[str]) -> Iterator[tuple[str, Source
         return
     for text in wanted:
         if "://" in text:
-            yield _unnamed(settings, text)
+            yield _unnamed(space, text)
         elif text in settings.sources:
             yield text, settings.sources[text]
         else:
@@ -72,25 +80,37 @@ def _chosen(settings: Settings, wanted: list[str]) -> Iterator[tuple[str, Source
             raise BadRequest(f"no source is called {text}; configured are: {known}")
 
 
-def _unnamed(settings: Settings, url: str) -> tuple[str, SourceSettings]:
-    """A URL on the command line: the configured source with its namespace, else one named by its namespace."""
-    source = SourceSettings(url=url)
+def _unnamed(space: Workspace, url: str) -> tuple[str, SourceSettings]:
+    """A URL on the command line: the source that its namespace, or an alias of it, belongs to; else one named by it."""
     try:
-        namespace = source_namespace(source)
+        reached = url_namespace(url)
     except ValueError as error:
         raise BadRequest(f"{mask(url)} is not a URL that can be crawled: {error}") from None
-    for name, configured in settings.sources.items():
-        if source_namespace(configured) == namespace:
-            return name, configured.model_copy(update={"url": url, "password": None})
-    return str(namespace), source
+    known = space.namespaces()
+    namespace = known.resolve(reached)
+    name = known.source_of(namespace)
+    if name == UNLISTED:
+        source = SourceSettings(url=url)
+        open_source(str(namespace), source)  # connects to nothing, but knows which URLs can be read at all
+        return str(namespace), source
+    configured = space.settings.sources.get(name, SourceSettings(url=url))
+    # reached by another address than the one known, it is still the same warehouse
+    return name, configured.model_copy(update={"url": url, "password": None, "namespace": str(namespace)})
 
 
 def _crawl(space: Workspace, name: str, source: SourceSettings, *, wait: bool) -> Report:
     begun = time.monotonic()
-    with progress(f"crawling {name}") as update:
-        outcome = run_crawl(name, source, space.sink, by="cli", on_progress=lambda told: update(told.done, told.expected))
-    record = outcome.record
-    counts = record.counts
+    try:
+        with progress(f"crawling {name}") as update:
+            outcome = run_crawl(
+                name, source, space.sink, by="cli", on_progress=lambda told: update(told.done, told.expected)
+            )
+    except (Conflict, WrongSettings) as error:
+        # such as a namespace that another source holds: the other sources can still be crawled
+        say(f"{name}: failed\n  {error.detail}")
+        spent = time.monotonic() - begun
+        return Report(name, CrawlState.FAILED, TableCounts(), 0, 0, spent, (error.detail,))
+    record, counts = outcome.record, outcome.record.counts
     say(
         f"{name}: {record.state.value}, {counts.found:,} tables and views "
         f"({counts.added:,} added, {counts.changed:,} changed, {counts.unchanged:,} unchanged, {counts.gone:,} gone)"
@@ -98,7 +118,8 @@ def _crawl(space: Workspace, name: str, source: SourceSettings, *, wait: bool) -
     for failure in record.failures:
         say(f"  {failure}")
     encoded = _index(space, record.seq) if wait else 0
-    return Report(outcome, encoded, time.monotonic() - begun)
+    spent = time.monotonic() - begun
+    return Report(name, record.state, counts, encoded, outcome.statements, spent, record.failures)
 
 
 def _index(space: Workspace, upto: Seq) -> int:
@@ -108,8 +129,9 @@ def _index(space: Workspace, upto: Seq) -> int:
         while True:
             if indexer.lease.acquire():
                 before = indexer.encoded
-                indexer.index_now(upto, lambda told: update(told.encoded, told.encoded + told.waiting))
-                return indexer.encoded - before
+                with suppress(Conflict):  # a server took the lease over: it goes on where this process stopped
+                    indexer.index_now(upto, lambda told: update(told.encoded, told.encoded + told.waiting))
+                    return indexer.encoded - before
             state = indexer.lease.state()
             if state.alive and min(state.lexical_seq, state.vector_seq) >= upto:
                 return 0
@@ -118,13 +140,12 @@ def _index(space: Workspace, upto: Seq) -> int:
 
 
 def _json(report: Report) -> dict[str, object]:
-    record = report.outcome.record
     return {
-        "source": record.source,
-        "state": record.state.value,
-        "tables": asdict(record.counts),
+        "source": report.source,
+        "state": report.state.value,
+        "tables": asdict(report.tables),
         "texts_encoded": report.texts_encoded,
-        "statements": report.outcome.statements,
+        "statements": report.statements,
         "seconds": round(report.seconds, 3),
-        "failures": list(record.failures),
+        "failures": list(report.failures),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from services.cli.main import DONE
+from services.cli.exits import DONE
 from services.cli.terminal import settings_of
 from services.compose import upgrade_all
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from services.cli.crawl import crawl_and_index
-from services.cli.main import DONE
+from services.cli.exits import DONE
 from services.cli.serve import bound, serve
 from services.cli.terminal import say, settings_of
 from services.common.runtime.settings import DEFAULT_PORT, Settings, SourceSettings
@@ -17,6 +18,9 @@ from services.demo.warehouse import build_warehouse
 HOME = Path(".headwater-demo")
 SOURCE = "demo"
 DATABASE = "retail"
+NAMESPACE = "duckdb:///headwater-demo/retail.duckdb"
+"""Not the file's own path, so that the sample's tables have the same ids everywhere: the API's examples name them."""
+SETTINGS = "# The sample warehouse, as `headwater demo` crawls it; written by it.\n"
 PORTS_TRIED = 20
 QUESTIONS = (
     "which table has monthly revenue per customer?",
@@ -32,7 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     warehouse = settings.home / f"{DATABASE}.duckdb"
     build_warehouse(warehouse)
     write_query_log(settings.home / "queries.jsonl", database=DATABASE)
-    source = SourceSettings(url=f"duckdb:///{warehouse}")
+    source = SourceSettings(url=f"duckdb:///{warehouse}", namespace=NAMESPACE)
+    _remember(settings.home / "headwater.toml", source)
     settings = settings.model_copy(update={"sources": {**settings.sources, SOURCE: source}})
     space = Workspace(settings)
     try:
@@ -49,6 +54,15 @@ def run(arguments: argparse.Namespace) -> int:
     if listening.getsockname()[1] != DEFAULT_PORT and arguments.port is None:
         say(f"port {port} is taken, so the next free one is used")
     return serve(settings, "all", listening)
+
+
+def _remember(path: Path, source: SourceSettings) -> None:
+    """Let `headwater crawl` and the API know the sample by its name; settings that somebody else wrote stay."""
+    if path.exists() and not path.read_text(encoding="utf-8").startswith(SETTINGS):
+        return
+    # a JSON text is a TOML text too
+    lines = (f"[sources.{SOURCE}]", f"url = {json.dumps(source.url)}", f"namespace = {json.dumps(source.namespace)}", "")
+    path.write_text(SETTINGS + "\n".join(lines), encoding="utf-8")
 
 
 def _try_these(settings: Settings) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
-from services.cli.main import DONE, FAILED
+from services.cli.exits import DONE, FAILED
 from services.cli.terminal import settings_of
 from services.common.errors import BadRequest, HeadwaterError
 from services.common.runtime.db import Database

@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 
 from services.catalog.search import find
+from services.cli.exits import DONE
 from services.cli.judgements import Judgement, read_judgements, shuffled
-from services.cli.main import DONE
 from services.cli.measures import Answered, Figures, figures
 from services.cli.terminal import print_json, progress, settings_of
 from services.common.errors import BadRequest

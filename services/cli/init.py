@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from services.cli.main import DONE
-from services.cli.terminal import say
+from services.cli.exits import DONE
+from services.cli.terminal import say, settings_of
 from services.common.errors import Conflict
 
 TEMPLATE = """\
@@ -54,4 +54,5 @@ def run(arguments: argparse.Namespace) -> int:
     except FileExistsError:
         raise Conflict(f"{path} is there already; --force overwrites it") from None
     say(f"wrote {path}; add a source to it and run `headwater crawl`")
+    settings_of(arguments)
     return DONE

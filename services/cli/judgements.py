@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,7 +38,7 @@ def read_judgements(path: Path) -> list[Judgement]:
     """
     try:
         judgements = [_judgement(text, number, path) for number, text in _lines(path)]
-    except (OSError, UnicodeDecodeError, EOFError) as error:
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
         raise BadRequest(f"{path} cannot be read: {error}") from error
     if not judgements:
         raise BadRequest(f"{path} holds no judgements")
@@ -45,12 +46,25 @@ def read_judgements(path: Path) -> list[Judgement]:
 
 
 def shuffled(judgements: list[Judgement], seed: int) -> list[Judgement]:
-    """The same questions, each with another one's gold: what a measure must say nothing good of."""
+    """The same questions, each with another one's gold and none of its own: what a measure must say nothing good of.
+
+    Raises:
+        BadRequest: the questions have too much gold in common.
+
+    """
     answered = [judgement for judgement in judgements if judgement.gold]
-    # a rotation of a random order: no question keeps its own
+    own = [frozenset(judgement.gold) for judgement in answered]
     order = random.Random(seed).sample(range(len(answered)), len(answered))  # noqa: S311 - a control, not a secret
-    gold = {order[at]: answered[order[(at + 1) % len(order)]].gold for at in range(len(order))}
-    return [replace(judgement, gold=gold[at]) for at, judgement in enumerate(answered)]
+    given = dict(zip(order, order[1:] + order[:1], strict=True))
+    for at in order:
+        if own[at].isdisjoint(own[given[at]]):
+            continue
+        fits = (o for o in order if own[at].isdisjoint(own[given[o]]) and own[o].isdisjoint(own[given[at]]))
+        other = next(fits, None)
+        if other is None:
+            raise BadRequest("these judgements cannot be shuffled: too many have gold in common")
+        given[at], given[other] = given[other], given[at]
+    return [replace(judgement, gold=answered[given[at]].gold) for at, judgement in enumerate(answered)]
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from services.catalog.api.schemas import lineage_shape
-from services.cli.main import DONE
+from services.cli.exits import DONE
 from services.cli.terminal import print_json, say, settings_of
 from services.common.errors import Ambiguous, BadRequest, NotFound
 from services.common.model.access import FULL_SCOPE

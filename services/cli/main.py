@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from services import __version__
+from services.cli.exits import WRONG_USE
 
-DONE, FAILED, WRONG_USE, PARTLY = 0, 1, 2, 3
-"""Exit codes."""
 ROLES = ("all", "catalog", "indexer", "lineage")
 
 
@@ -117,12 +114,3 @@ def _eval(parser: argparse.ArgumentParser) -> None:
 def _verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repair", action="store_true", help="mend what is found")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-
-
-def prefer_utf8() -> None:
-    """Let names in any script be printed, whatever the terminal's locale says."""
-    os.environ.setdefault("PYTHONIOENCODING", "utf-8")
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")

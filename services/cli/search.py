@@ -8,7 +8,7 @@ import textwrap
 
 from services.catalog.api.search import search_shape
 from services.catalog.search import WholeAnswer, WholeHit, find
-from services.cli.main import DONE
+from services.cli.exits import DONE
 from services.cli.terminal import print_json, say, settings_of
 from services.common.errors import BadRequest, NotFound
 from services.common.model.access import FULL_SCOPE

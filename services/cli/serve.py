@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import signal
 import socket
 from collections.abc import Callable
 
@@ -11,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from services import compose
-from services.cli.main import DONE, FAILED
+from services.cli.exits import DONE, FAILED
 from services.cli.terminal import say, settings_of
 from services.common.errors import Conflict, WrongSettings
 from services.common.runtime.settings import DEFAULT_PORT, Settings
@@ -44,17 +45,20 @@ def serve(settings: Settings, role: str, listening: socket.socket) -> int:
         WrongSettings: the address can be reached from elsewhere and no token is configured.
 
     """
-    app = _FACTORIES[role](settings)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_S,
-        timeout_keep_alive=30,
-    )
-    server = _Announced(config, role)
-    server.run(sockets=[listening])
+    with listening:
+        config = uvicorn.Config(
+            _FACTORIES[role](settings),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+            timeout_keep_alive=30,
+        )
+        server = _Announced(config, role)
+        for told in (signal.SIGTERM, signal.SIGINT):
+            # the server raises again what stopped it, which would end this process by the signal, not by its exit code
+            signal.signal(told, server.handle_exit)
+        server.run(sockets=[listening])
     return DONE if server.started else FAILED
 
 
@@ -72,6 +76,7 @@ def bound(host: str, port: int, *, tries: int = 1) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, candidate))
+            listening.listen()  # two may be bound to one port, but only one may listen
         except OSError as error:
             listening.close()
             if error.errno == errno.EADDRINUSE:

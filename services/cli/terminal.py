@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from services.cli.main import FAILED, WRONG_USE, prefer_utf8
+from services.cli.exits import FAILED, WRONG_USE
 from services.common.errors import Ambiguous, BadRequest, HeadwaterError, WrongSettings
 from services.common.runtime import logs
 from services.common.runtime.settings import DEFAULT_HOME, Settings, load_settings
@@ -24,25 +24,24 @@ def report_errors(run: Callable[[argparse.Namespace], int], arguments: argparse.
     """Run a command; an error that Headwater raises on purpose becomes one line and an exit code."""
     prefer_utf8()
     try:
-        return run(arguments)
-    except Ambiguous as error:
-        say(f"headwater: {error.detail}")
-        for candidate in error.candidates:
-            say(f"  {candidate}")
-        return WRONG_USE
-    except (BadRequest, WrongSettings) as error:
-        say(f"headwater: {error.detail}")
-        return WRONG_USE
+        code = run(arguments)
+        sys.stdout.flush()  # a reader that has gone away must be noticed here, not while the interpreter ends
     except HeadwaterError as error:
         say(f"headwater: {error.detail}")
-        return FAILED
+        for candidate in error.candidates if isinstance(error, Ambiguous) else ():
+            say(f"  {candidate}")
+        return WRONG_USE if isinstance(error, Ambiguous | BadRequest | WrongSettings) else FAILED
     except BrokenPipeError:
         # the reader of a pipe has seen enough; the interpreter must not fail again while it closes the stream
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except OSError as error:
+        say(f"headwater: {error}")
+        return FAILED
     except KeyboardInterrupt:
         say("headwater: stopped")
         return 130
+    return code
 
 
 def settings_of(arguments: argparse.Namespace, *, default_home: Path = DEFAULT_HOME) -> Settings:
@@ -117,3 +116,12 @@ def _plain_lines(label: str) -> Callable[[int, int | None], None]:
         say(f"{label}: {done:,}{f' of {total:,}' if total else ''}, {rate:,.0f}/s{left}")
 
     return update
+
+
+def prefer_utf8() -> None:
+    """Let names in any script be printed, whatever the terminal's locale says."""
+    os.environ.setdefault("PYTHONIOENCODING", "utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")

@@ -61,7 +61,8 @@ def run_crawl(
 
     Raises:
         Conflict: the source's namespace belongs to a source of another name, or another crawl of it took over.
-        WrongSettings: the source cannot even be named (no namespace); nothing was recorded.
+        WrongSettings: the source cannot even be named (no namespace) and nobody had asked for the crawl; nothing was
+            recorded.
         ServiceUnavailable: the catalog does not answer.
 
     """
@@ -94,7 +95,9 @@ def _unopened(
     except ValueError:
         namespace = None
     if namespace is None:
-        raise error
+        if crawl is None:
+            raise error
+        return sink.close(crawl, CrawlState.FAILED, [error.detail])
     record = sink.open(SourceInfo(name, namespace, namespace.partition("://")[0]), by=by, crawl=crawl)
     return sink.close(record.id, CrawlState.FAILED, [error.detail])
 

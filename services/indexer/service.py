@@ -9,10 +9,11 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.common.errors import HeadwaterError, ModelUnavailable
+from services.common.errors import Conflict, HeadwaterError, ModelUnavailable, WrongSettings
 from services.common.model.changes import Seq
 from services.common.model.crawls import CrawlRecord, CrawlState
 from services.common.model.search import IndexStatus
@@ -31,6 +32,7 @@ from services.indexer.store.cache import EmbeddingCache, no_vectors
 from services.indexer.store.lease import BEAT_S, Lease
 from services.indexer.sync.keeper import Keeper
 from services.indexer.sync.worker import IndexWorker, Progress
+from services.indexer.verify import VerifyReport, repair, verify
 
 POLL_S = 0.1
 """How often the feed is looked at: a write is found within this and the time to read it."""
@@ -70,7 +72,7 @@ class Indexer:
         self._feed = feed
         self._sink = sink
         self._generations = Generations(settings.home / "index")
-        self.lease = Lease(database, home_id(settings.home), role=role)
+        self.lease = Lease(database, home_id(settings.home), role=role, standing=self._generations.fence)
         self._encoder: Encoder | None = None
         self._problem: str | None = None
         self._cache: EmbeddingCache | None = None
@@ -83,6 +85,24 @@ class Indexer:
 
     def open(self) -> None:
         """Load the model and the published generation, and read what the feed brought since."""
+        self._open_model()
+        self._keeper = self._new_keeper()
+        target = self._feed.head()
+        self._keeper.reopen()
+        self._keeper.catch_up()
+        self._ready_at = target
+
+    def verify(self, on_progress: Callable[[int, int], None]) -> VerifyReport:
+        """Compare the published generation with the catalog; see `verify.verify`."""
+        if self._encoder is None:
+            self._open_model()
+        return verify(self._feed, self._generations, self._cache, self._encoder, on_progress=on_progress)
+
+    def repair(self, report: VerifyReport, on_progress: Callable[[Progress], None]) -> None:
+        """Build the index anew after `verify` found something; see `verify.repair`."""
+        repair(self._feed, self._generations, self.lease, self._cache, self._encoder, report, on_progress=on_progress)
+
+    def _open_model(self) -> None:
         set_threads(1)
         try:
             models = self._settings.home / "models"
@@ -91,11 +111,6 @@ class Indexer:
         except ModelUnavailable as error:
             self._problem = error.detail
             _log.warning("no model: search answers by words", detail=error.detail)
-        self._keeper = self._new_keeper()
-        target = self._feed.head()
-        self._keeper.reopen()
-        self._keeper.catch_up()
-        self._ready_at = target
 
     def start(self) -> None:
         """Open in the background, then keep indexing and crawling until `close`."""
@@ -111,7 +126,7 @@ class Indexer:
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout=30)
-        if self._worker is not None:
+        if self.lease.fence:
             self.lease.release()
         if self._encoder is not None:
             self._encoder.close()
@@ -147,7 +162,11 @@ class Indexer:
         """
         if self._keeper is None:
             self.open()
-        self._working().finish(upto, on_progress)
+        try:
+            self._working().finish(upto, on_progress)
+        except Conflict:
+            self._worker = None  # should the lease come back, what its other holder published is taken up first
+            raise
 
     def _working(self) -> IndexWorker:
         if self._worker is None:
@@ -227,11 +246,18 @@ class Indexer:
 
 
 def home_id(home: Path) -> str:
-    """The id of a home, made when first asked for: replicas on one database each have their own index and lease."""
+    """The id of a home, made when first asked for: replicas on one database each have their own index and lease.
+
+    Raises:
+        WrongSettings: the file that holds it is empty.
+
+    """
     path = home / "home.id"
-    try:
-        with path.open("x", encoding="ascii") as file:
-            file.write(secrets.token_hex(16))
-    except FileExistsError:
-        pass
-    return path.read_text(encoding="ascii")
+    with suppress(FileExistsError), path.open("x", encoding="ascii") as file:
+        file.write(secrets.token_hex(16))
+    for _ in range(100):
+        known = path.read_text(encoding="ascii")
+        if known:
+            return known
+        time.sleep(0.01)  # another process has made the file and is about to write into it
+    raise WrongSettings(f"{path} is empty: remove it, and start again")

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
-from services.common.errors import ServiceUnavailable
+from services.common.errors import ServiceUnavailable, WrongSettings
 from services.common.runtime.settings import mask
 
 BUSY_TIMEOUT_MS = 30_000
@@ -30,6 +30,9 @@ class Database:
         url: `sqlite:////absolute/file` or `postgresql://…`; its password is never shown.
         schema: the PostgreSQL schema that holds the tables; ignored by SQLite, where the file is the schema.
         pool_size: connections kept open on PostgreSQL; the server's thread pool is sized with it.
+
+    Raises:
+        WrongSettings: the URL cannot be split, or PostgreSQL's driver is not installed.
 
     """
 
@@ -130,14 +133,19 @@ def _sqlite_engine(url: str) -> Engine:
 
 def _postgresql_engine(url: str, schema: str, pool_size: int) -> Engine:
     driver_url = "postgresql+psycopg://" + url.partition("://")[2]
-    engine = create_engine(
-        driver_url,
-        pool_size=pool_size,
-        max_overflow=2,
-        pool_pre_ping=True,
-        hide_parameters=True,
-        connect_args={"application_name": f"headwater-{schema}", "connect_timeout": 10},
-    )
+    try:
+        engine = create_engine(
+            driver_url,
+            pool_size=pool_size,
+            max_overflow=2,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={"application_name": f"headwater-{schema}", "connect_timeout": 10},
+        )
+    except (ArgumentError, ValueError):  # its text repeats what stands where the port belongs
+        raise WrongSettings("database_url cannot be split: postgresql://USER:PASSWORD@HOST:PORT/DATABASE") from None
+    except ModuleNotFoundError as error:
+        raise WrongSettings("database_url needs a driver: pip install 'headwater[postgres]'") from error
     return engine.execution_options(schema_translate_map={None: schema})
 
 

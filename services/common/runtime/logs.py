@@ -11,8 +11,6 @@ from typing import Any, Literal, cast
 
 import structlog
 
-_HANDLER = "headwater"
-
 
 def configure(level: str = "info", style: Literal["auto", "json", "console"] = "auto") -> None:
     """Send every log line to standard error, below `level` none. `auto` is readable on a terminal, JSON elsewhere."""
@@ -28,7 +26,7 @@ def configure(level: str = "info", style: Literal["auto", "json", "console"] = "
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, final],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # what it is when the line is written
         cache_logger_on_first_use=False,
     )
     _configure_libraries(shared, final)
@@ -36,8 +34,7 @@ def configure(level: str = "info", style: Literal["auto", "json", "console"] = "
 
 def _configure_libraries(shared: list[structlog.typing.Processor], final: structlog.typing.Processor) -> None:
     """Libraries that use the standard logger say only what matters, never a statement, and in the same form."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.set_name(_HANDLER)
+    handler = _StandardError()
     last: list[structlog.typing.Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
@@ -45,12 +42,20 @@ def _configure_libraries(shared: list[structlog.typing.Processor], final: struct
     ]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=[_name_component, *shared], processors=last))
     root = logging.getLogger()
-    for old in [handler for handler in root.handlers if handler.get_name() == _HANDLER]:
+    for old in [known for known in root.handlers if isinstance(known, _StandardError)]:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     for noisy in ("sqlglot", "alembic", "sqlalchemy", "httpx", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+
+
+class _StandardError(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            structlog.PrintLogger(sys.stderr).msg(self.format(record))
+        except (OSError, TypeError, ValueError):  # a closed stream, or arguments that do not fit the message
+            self.handleError(record)
 
 
 def _name_component(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -120,7 +120,7 @@ async def _http(_request: Request, error: Exception) -> JSONResponse:
         "title": str(raised.detail),
         "status": raised.status_code,
         "detail": str(raised.detail),
-        "code": {404: "not_found", 405: "method_not_allowed"}.get(raised.status_code, "http_error"),
+        "code": {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}.get(raised.status_code, "http_error"),
     }
     return _answer(body, raised.status_code, {**(raised.headers or {}), "Cache-Control": "no-store"})
 

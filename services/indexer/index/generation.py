@@ -1,69 +1,27 @@
 """Generations: a manifest over immutable segments and which of their tables live; published atomically, verified when read.
 
-Journey 1, the last step. Layout under `<home>/index`: `segments/<name>/` (files), `generations/<n>.json` (manifests),
-`CURRENT` (the number of the published one). A publish writes the segment, then the manifest, then renames `CURRENT`.
+Journey 1, the last step. Layout under `<home>/index`: `segments/<name>/` (files), `generations/<n>.json` (manifests, each
+with its own sum), `CURRENT` (the number of the published one). A publish writes the segment, then the manifest, then
+renames `CURRENT`.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from services.common.errors import Conflict, IndexDamaged
-from services.common.model.changes import Seq
+from services.common.errors import Conflict, IndexDamaged, ServiceUnavailable
+from services.indexer.index.manifest import Manifest, SegmentEntry, from_text, live_rows, to_text
 from services.indexer.index.segment import Segment
 from services.indexer.index.segment_file import open_segment, sync_folder, write_segment
 from services.indexer.index.snapshot import Live
-from services.indexer.text.document import DOCUMENT_VERSION
 
-FORMAT = 1
 KEEP_GENERATIONS = 2
-"""The published generation and the one before it stay on disk: a reader may be opening it, a bad one falls back."""
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentEntry:
-    """A segment in a manifest: its folder, the SHA-256 of its files, and the rows in it that no longer count."""
-
-    name: str
-    files: Mapping[str, str]
-    tables: int
-    dead: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What a generation is.
-
-    Attributes:
-        number: from 1, each publish one more.
-        model: the encoder's id, None for a generation without vectors.
-        weights: the SHA-256 of its weights.
-        dimension: length of its vectors.
-        documents: the version of the document code.
-        seq: every change up to here is in it.
-        counts: tables, columns, texts and vectors, for people and for `verify`.
-        fence: the fencing number of the lease under which it was published.
-
-    """
-
-    number: int
-    model: str | None
-    weights: str | None
-    dimension: int
-    documents: int
-    seq: Seq
-    counts: Mapping[str, int]
-    fence: int
-    segments: tuple[SegmentEntry, ...]
+"""The published generation and the one before it stay on disk: a reader may still be opening it."""
 
 
 class Generations:
@@ -78,21 +36,29 @@ class Generations:
         self._folder = folder
         self._opened: dict[str, Segment] = {}
 
-    def current(self) -> Manifest | None:
-        """The published manifest, None before the first.
+    def number(self) -> int | None:
+        """The number of the published generation, None before the first. Cheap: made for polling.
 
         Raises:
-            IndexDamaged: the manifest or the pointer to it cannot be read.
+            IndexDamaged: the pointer to it cannot be read.
 
         """
-        pointer = self._folder / "CURRENT"
         try:
-            number = int(pointer.read_text(encoding="ascii"))
+            return int((self._folder / "CURRENT").read_text(encoding="ascii"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
             raise IndexDamaged("index/CURRENT cannot be read; run `headwater verify --repair`") from error
-        return self.manifest(number)
+
+    def current(self) -> Manifest | None:
+        """The published manifest, None before the first.
+
+        Raises:
+            IndexDamaged: the manifest or the pointer to it cannot be read, or is not what was published.
+
+        """
+        number = self.number()
+        return None if number is None else self.manifest(number)
 
     def manifest(self, number: int) -> Manifest:
         """The manifest of a generation.
@@ -102,13 +68,10 @@ class Generations:
 
         """
         try:
-            raw = json.loads((self._folder / "generations" / f"{number}.json").read_text(encoding="utf-8"))
-            if raw.pop("format") != FORMAT:
-                raise IndexDamaged(f"generation {number} has another format; it will be rebuilt")
-            segments = tuple(SegmentEntry(**{**entry, "dead": tuple(entry["dead"])}) for entry in raw.pop("segments"))
-            return Manifest(**raw, segments=segments)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            text = (self._folder / "generations" / f"{number}.json").read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
             raise IndexDamaged(f"the manifest of generation {number} cannot be read; it will be rebuilt") from error
+        return from_text(text, number)
 
     def open(self, manifest: Manifest) -> tuple[Live, ...]:
         """The live segments of a generation, each file verified the first time that it is opened here.
@@ -121,25 +84,37 @@ class Generations:
         for entry in manifest.segments:
             segment = self._opened.get(entry.name)
             if segment is None:
-                segment = open_segment(self._folder / "segments" / entry.name, entry.files, manifest.dimension)
+                segment = open_segment(self.segment_folder(entry), entry.files, manifest.dimension)
                 self._opened[entry.name] = segment
             if len(segment) != entry.tables:
                 raise IndexDamaged(f"the segment {entry.name} holds {len(segment)} tables, not {entry.tables}")
-            mask = np.ones(len(segment), dtype=np.bool_)
-            mask[list(entry.dead)] = False
-            parts.append(Live(segment, mask))
+            parts.append(Live(segment, live_rows(entry)))
         kept = {entry.name for entry in manifest.segments}
         self._opened = {name: segment for name, segment in self._opened.items() if name in kept}
         return tuple(parts)
 
+    def segment_folder(self, entry: SegmentEntry) -> Path:
+        """Where the files of a segment are."""
+        return self._folder / "segments" / entry.name
+
     def write(self, segment: Segment) -> SegmentEntry:
-        """Put a segment on disk; it counts only once a manifest names it."""
+        """Put a segment on disk; it counts only once a manifest names it.
+
+        Raises:
+            ServiceUnavailable: the disk does not take it; nothing of it is left behind.
+
+        """
         name = secrets.token_hex(8)
         folder = self._folder / "segments" / name
-        folder.mkdir(parents=True, mode=0o700)
-        files = write_segment(segment, folder)
-        sync_folder(folder)
-        sync_folder(folder.parent)
+        with _writing():
+            try:
+                folder.mkdir(parents=True, mode=0o700)
+                files = write_segment(segment, folder)
+                sync_folder(folder)
+                sync_folder(folder.parent)
+            except OSError:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
         self._opened[name] = segment
         return SegmentEntry(name, files, len(segment), ())
 
@@ -152,39 +127,49 @@ class Generations:
 
         Raises:
             Conflict: the lease was lost, or a generation with a newer fencing number stands already.
+            ServiceUnavailable: the disk does not take it.
 
         """
         folder = self._folder / "generations"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write_durably(folder / f"{manifest.number}.json", json.dumps(_plain(manifest), indent=1, sort_keys=True))
-        standing = self._fence()
-        if standing > manifest.fence or not may():
-            raise Conflict("another process took over the index; this generation was not published")
-        _write_durably(self._folder / "CURRENT", f"{manifest.number}\n")
+        # asked before anything is written too: a late holder must not write over the manifest of the one after it
+        self._check(manifest, may)
+        with _writing():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _write_new(folder / f"{manifest.number}.json", to_text(manifest))
+        self._check(manifest, may)
+        with _writing():
+            _replace(self._folder / "CURRENT", f"{manifest.number}\n")
         self._clean(manifest)
 
     def highest(self) -> int:
-        """The highest number of any manifest on disk, published or not; 0 where there is none."""
-        return max(
-            (int(path.stem) for path in (self._folder / "generations").glob("*.json") if path.stem.isdigit()), default=0
-        )
+        """The highest number that a generation here ever had, published or not; 0 where there was none."""
+        try:
+            pointed = self.number() or 0
+        except IndexDamaged:
+            pointed = 0
+        return max([pointed, *self._numbers()])
 
-    def clear(self) -> None:
-        """Forget everything, for a rebuild."""
-        self._opened.clear()
-        shutil.rmtree(self._folder, ignore_errors=True)
+    def _numbers(self) -> list[int]:
+        """The numbers of all manifests on disk, ascending."""
+        stems = (path.stem for path in (self._folder / "generations").glob("*.json"))
+        return sorted(int(stem) for stem in stems if stem.isdecimal())
 
-    def _fence(self) -> int:
+    def fence(self) -> int:
+        """The fencing number of the published generation; 0 where there is none, or a damaged one."""
         try:
             current = self.current()
         except IndexDamaged:
             return 0
         return current.fence if current else 0
 
+    def _check(self, manifest: Manifest, may: Callable[[], bool]) -> None:
+        if self.fence() > manifest.fence or not may():
+            raise Conflict("another process took over the index; this generation was not published")
+
     def _clean(self, manifest: Manifest) -> None:
         """Remove what neither this generation nor the one before it names, our own names only."""
         keep_segments = {entry.name for entry in manifest.segments}
-        numbers = sorted(int(path.stem) for path in (self._folder / "generations").glob("*.json") if path.stem.isdigit())
+        numbers = self._numbers()
         keep = [number for number in numbers if number <= manifest.number][-KEEP_GENERATIONS:]
         for number in keep[:-1]:
             try:
@@ -193,58 +178,39 @@ class Generations:
                 continue
         for number in set(numbers) - set(keep):
             (self._folder / "generations" / f"{number}.json").unlink(missing_ok=True)
-        for path in (self._folder / "segments").iterdir():
+        for path in (self._folder / "segments").glob("*"):
             if path.name not in keep_segments:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def describe(
-    number: int,
-    parts: Sequence[tuple[SegmentEntry, Live]],
-    *,
-    model: tuple[str, str] | None,
-    dimension: int,
-    seq: Seq,
-    fence: int,
-) -> Manifest:
-    """The manifest of some written segments; `model` is the encoder's id and the SHA-256 of its weights."""
-    entries = tuple(
-        SegmentEntry(entry.name, entry.files, entry.tables, tuple(np.flatnonzero(~live.mask).tolist()))
-        for entry, live in parts
-    )
-    shelves = [texts for _, live in parts for texts in (live.segment.texts, live.segment.column_texts)]
-    counts = {
-        "tables": sum(live.n for _, live in parts),
-        "columns": sum(int(live.mask[live.segment.owner].sum()) for _, live in parts),
-        "texts": sum(len(texts.row) for texts in shelves),
-        "vectors": sum(len(texts.vectors) for texts in shelves),
-    }
-    name, weights = model or (None, None)
-    return Manifest(number, name, weights, dimension, DOCUMENT_VERSION, seq, counts, fence, entries)
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ServiceUnavailable(f"the index cannot be written: {error.strerror or error}") from error
 
 
-def _plain(manifest: Manifest) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "number": manifest.number,
-        "model": manifest.model,
-        "weights": manifest.weights,
-        "dimension": manifest.dimension,
-        "documents": manifest.documents,
-        "seq": manifest.seq,
-        "counts": dict(manifest.counts),
-        "fence": manifest.fence,
-        "segments": [
-            {"name": s.name, "files": dict(s.files), "tables": s.tables, "dead": list(s.dead)} for s in manifest.segments
-        ],
-    }
+def _write_new(path: Path, text: str) -> None:
+    """Write a file that nobody reads before `CURRENT` names it; one that stands already is left as it is."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError as error:
+        raise Conflict(f"another process has written {path.name}; this generation was not published") from error
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
 
 
-def _write_durably(path: Path, text: str) -> None:
+def _replace(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    with temporary.open("x", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        _write_new(temporary, text)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
     sync_folder(path.parent)

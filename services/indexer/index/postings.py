@@ -14,7 +14,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-_MAX_TF = 255
+MAX_TF = 255
+"""Counts are kept in a byte: what occurs more often says no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def build_postings(documents: Sequence[Sequence[Sequence[str]]], n_fields: int) 
     pair = row_of[codes] * max(len(documents), 1) + place // n_fields
     pairs, posting = np.unique(pair, return_inverse=True)
     counts = np.bincount(posting * n_fields + place % n_fields, minlength=len(pairs) * n_fields)
-    tf = np.minimum(counts, _MAX_TF).astype(np.uint8).reshape(-1, n_fields)
+    tf = np.minimum(counts, MAX_TF).astype(np.uint8).reshape(-1, n_fields)
     term, doc = np.divmod(pairs, max(len(documents), 1))
     start = np.zeros(len(spelled) + 1, dtype=np.int64)
     np.cumsum(np.bincount(term, minlength=len(spelled)), out=start[1:])

@@ -118,10 +118,12 @@ class Segment:
 
     @cached_property
     def rows_by_name(self) -> dict[str, list[int]]:
-        """The tables by the last part of their name, in lower case."""
+        """The tables by the last part of their name, in lower case; by what follows its last dot where it has one."""
         out: dict[str, list[int]] = {}
         for row, record in enumerate(self.records):
-            out.setdefault(record.parts[-1].lower(), []).append(row)
+            last = record.parts[-1].lower()
+            for name in {last, last.rpartition(".")[2]}:
+                out.setdefault(name, []).append(row)
         return out
 
     @cached_property

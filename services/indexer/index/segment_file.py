@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,8 @@ from services.indexer.text.document import Record
 
 _POSTINGS = ("term_bytes", "term_start", "start", "docs", "tf", "lengths")
 _SHELVES = ("tables", "columns")
+# numpy evaluates a header as Python, and a damaged one fails in any way that a text can
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, SyntaxError, EOFError, OverflowError, MemoryError, TokenError)
 
 
 def write_segment(segment: Segment, folder: Path) -> dict[str, str]:
@@ -61,7 +65,34 @@ def open_segment(folder: Path, sums: Mapping[str, str], dimension: int) -> Segme
         IndexDamaged: a file is missing, is not what its sum says, or does not hold what it should.
 
     """
-    verify_files(folder, sums)
+    for name in sums:
+        if not is_whole(folder, name, sums):
+            raise IndexDamaged(f"{folder.name}/{name} is not what was published; run `headwater verify`")
+    return _read(folder, lambda shelf, _texts: Vectors.load(folder / f"{shelf}.faiss", dimension))
+
+
+def salvage_segment(folder: Path, dimension: int) -> Segment:
+    """What can be read of a damaged segment, for finding out which of its tables the damage is in; never served.
+
+    Raises:
+        IndexDamaged: nothing can be read of it.
+
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # numpy warns of headers that it can only just make out
+        return _read(folder, lambda shelf, n: Vectors.salvage(folder / f"{shelf}.faiss", dimension, n))
+
+
+def is_whole(folder: Path, name: str, sums: Mapping[str, str]) -> bool:
+    """Whether a file of a segment is what its sum says; False where it cannot be read."""
+    try:
+        return file_sha256(folder / name) == sums[name]
+    except OSError:
+        return False
+
+
+def _read(folder: Path, vectors: Callable[[str, int], Vectors]) -> Segment:
+    """A segment's arrays, with vectors from a function that is given the shelf and how many there must be."""
     try:
         records = tuple(_record(json.loads(line)) for line in _lines(folder / "records.jsonl"))
         return Segment(
@@ -72,30 +103,13 @@ def open_segment(folder: Path, sums: Mapping[str, str], dimension: int) -> Segme
             restricted=_array(folder, "restricted"),
             text=_array(folder, "text"),
             column_text=_array(folder, "column_text"),
-            texts=_texts(folder, "tables", dimension),
-            column_texts=_texts(folder, "columns", dimension),
+            texts=_texts(folder, "tables", vectors),
+            column_texts=_texts(folder, "columns", vectors),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except _UNREADABLE as error:
         raise IndexDamaged(
             f"the segment {folder.name} cannot be read ({type(error).__name__}); run `headwater verify`"
         ) from error
-
-
-def verify_files(folder: Path, sums: Mapping[str, str]) -> None:
-    """Compare every file of a folder with its sum.
-
-    Raises:
-        IndexDamaged: a file is missing or differs; extra files are ignored.
-
-    """
-    for name, expected in sums.items():
-        path = folder / name
-        try:
-            found = file_sha256(path)
-        except OSError as error:
-            raise IndexDamaged(f"{folder.name}/{name} cannot be read; run `headwater verify`") from error
-        if found != expected:
-            raise IndexDamaged(f"{folder.name}/{name} is not what was published; run `headwater verify`")
 
 
 def file_sha256(path: Path) -> str:
@@ -135,9 +149,9 @@ def _postings(folder: Path, shelf: str) -> Postings:
     return Postings(**{name: _array(folder, f"{shelf}.{name}") for name in _POSTINGS})
 
 
-def _texts(folder: Path, shelf: str, dimension: int) -> Texts:
-    vectors = Vectors.load(folder / f"{shelf}.faiss", dimension)
-    return Texts(_array(folder, f"{shelf}.hashes"), _array(folder, f"{shelf}.row"), vectors)
+def _texts(folder: Path, shelf: str, vectors: Callable[[str, int], Vectors]) -> Texts:
+    row = _array(folder, f"{shelf}.row")
+    return Texts(_array(folder, f"{shelf}.hashes"), row, vectors(shelf, int((row >= 0).sum())))
 
 
 def _plain(record: Record) -> list[Any]:

@@ -50,15 +50,38 @@ class Vectors:
         try:
             # already of its own class; a second downcast would not own what the first one frees
             index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             raise IndexDamaged(f"{path.name} cannot be read; run `headwater verify`") from error
-        if not isinstance(index, faiss.IndexScalarQuantizer) or index.d != dimension:
+        whole = isinstance(index, faiss.IndexScalarQuantizer) and index.codes.size() == index.ntotal * dimension * 2
+        if not whole or index.d != dimension:
             raise IndexDamaged(f"{path.name} does not hold vectors of {dimension} dimensions; run `headwater verify`")
         return cls(index, dimension)
 
+    @classmethod
+    def salvage(cls, path: Path, dimension: int, n: int) -> Vectors:
+        """The n rows at the end of a damaged file, read without FAISS, which trusts what a file says of itself.
+
+        Raises:
+            IndexDamaged: the file is too short.
+
+        """
+        size = n * dimension * 2
+        raw = path.read_bytes()[-size:] if size else b""
+        if len(raw) != size:
+            raise IndexDamaged(f"{path.name} is shorter than {n} vectors")
+        return cls.of(np.frombuffer(raw, dtype=np.float16).reshape(n, dimension), dimension)
+
     def save(self, path: Path) -> None:
-        """Write the index to a file."""
-        faiss.write_index(self.index, str(path))
+        """Write the index to a file.
+
+        Raises:
+            OSError: it cannot be written.
+
+        """
+        try:
+            faiss.write_index(self.index, str(path))
+        except RuntimeError as error:
+            raise OSError(f"{path.name} cannot be written") from error
 
     def __len__(self) -> int:
         return int(self.index.ntotal)
@@ -96,8 +119,14 @@ class Vectors:
         return rows[0][found], scores[0][found]
 
     def scores(self, query: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The cosines of some rows, float32 (len(rows),)."""
-        return self.rows[rows].astype(np.float32) @ query
+        """The cosines of some rows, float32 (len(rows),), to the last bit those that `search` gives."""
+        # not a matrix product: BLAS adds up a row differently by where it stands among the others
+        wanted = np.zeros(len(self), dtype=np.bool_)
+        wanted[rows] = True
+        out = np.zeros(len(self), dtype=np.float32)
+        found, scores = self.search(query, len(self), wanted)
+        out[found] = scores
+        return out[rows]
 
 
 def set_threads(n: int) -> None:

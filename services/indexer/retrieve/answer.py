@@ -71,15 +71,16 @@ class Retriever:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Snapshot] = OrderedDict()
         self._views: OrderedDict[tuple[object, ...], View] = OrderedDict()
+        self._viewed: Snapshot | None = None
 
     def search(self, query: SearchQuery) -> SearchAnswer:
         """See `Search.search`."""
-        label, offset = _read_cursor(query)
-        snapshot = self._snapshot_for(label)
+        state, offset = _read_cursor(query)
+        snapshot = self._snapshot_for(state)
         view = self._view(snapshot, query)
         degraded: list[str] = []
         if not query.text.strip():
-            found = browse(view)
+            found = browse(view, query.filters.kind)
             mode = Mode.LEXICAL if self._encoder() is None else Mode.HYBRID
         else:
             question = self._understood(query.text, view, degraded)
@@ -97,8 +98,8 @@ class Retriever:
             generation=snapshot.label,
             total=found.matched.total,
             hits=tuple(found.hit(position) for position in page.tolist()),
-            facets=count_facets((part.segment, tables) for part, tables in found.matched.tables(view)),
-            cursor=_write_cursor(snapshot.label, offset + query.limit, query) if more else None,
+            facets=count_facets(found.matched.parts(view)),
+            cursor=_write_cursor(_state(snapshot), offset + query.limit, query) if more else None,
             coverage=round(done / every, 4) if every else 1.0,
         )
 
@@ -126,26 +127,33 @@ class Retriever:
             degraded.append("model_missing")
             return Question(text, terms, None)
 
-    def _snapshot_for(self, label: str | None) -> Snapshot:
+    def _snapshot_for(self, state: str | None) -> Snapshot:
         current = self._snapshot()
+        now = _state(current)
         with self._lock:
-            self._kept[current.label] = current
-            self._kept.move_to_end(current.label)
+            self._kept[now] = current
+            self._kept.move_to_end(now)
             while len(self._kept) > KEPT_SNAPSHOTS:
                 self._kept.popitem(last=False)
             # a cursor older than what is kept goes on in the current snapshot, which the answer's generation shows
-            return self._kept.get(label, current) if label else current
+            return self._kept.get(state, current) if state else current
 
     def _view(self, snapshot: Snapshot, query: SearchQuery) -> View:
-        key = (snapshot.label, id(snapshot), query.scope.key, query.filters)
+        key = (query.scope.key, query.filters)
         with self._lock:
-            known = self._views.get(key)
+            if snapshot is self._snapshot() and snapshot is not self._viewed:
+                # views hold the segments of their snapshot: those of an older one would keep them in memory
+                self._viewed = snapshot
+                self._views.clear()
+            current = snapshot is self._viewed
+            known = self._views.get(key) if current else None
             if known is not None:
                 self._views.move_to_end(key)
                 return known
         view = view_of(snapshot, query.scope, query.filters)
         with self._lock:
-            self._views[key] = view
+            if snapshot is self._viewed:
+                self._views[key] = view
             while len(self._views) > KEPT_VIEWS:
                 self._views.popitem(last=False)
         return view
@@ -163,28 +171,33 @@ def _found(view: View, question: Question, kinds: tuple[Kind, ...]) -> Found:
     return pieces[0] if len(pieces) == 1 else Found.merged(*pieces)
 
 
-def _write_cursor(label: str, offset: int, query: SearchQuery) -> str:
-    return base64.urlsafe_b64encode(json.dumps([label, offset, _fingerprint(query)]).encode()).decode().rstrip("=")
+def _state(snapshot: Snapshot) -> str:
+    """What a cursor points at: vectors that came in move the order although the label stays."""
+    return f"{snapshot.label}.{snapshot.coverage[0]}"
+
+
+def _write_cursor(state: str, offset: int, query: SearchQuery) -> str:
+    return base64.urlsafe_b64encode(json.dumps([state, offset, _fingerprint(query)]).encode()).decode().rstrip("=")
 
 
 def _read_cursor(query: SearchQuery) -> tuple[str | None, int]:
     if query.cursor is None:
         return None, 0
-    label, offset, fingerprint = _decoded(query.cursor)
-    if not (isinstance(label, str) and isinstance(offset, int) and offset >= 0):
+    state, offset, fingerprint = _decoded(query.cursor)
+    if not (isinstance(state, str) and isinstance(offset, int) and offset >= 0):
         raise BadRequest("the cursor is not one that an answer gave", errors=(_CURSOR,))
     if fingerprint != _fingerprint(query):
         raise BadRequest("the cursor belongs to another question; ask again without it", errors=(_CURSOR,))
-    return label, offset
+    return state, offset
 
 
 def _decoded(cursor: str) -> tuple[object, object, object]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        label, offset, fingerprint = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        state, offset, fingerprint = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, TypeError, RecursionError) as error:
         raise BadRequest("the cursor is not one that an answer gave", errors=(_CURSOR,)) from error
-    return label, offset, fingerprint
+    return state, offset, fingerprint
 
 
 _CURSOR = {"pointer": "/query/cursor", "detail": "leave it out, or send the cursor of the answer before"}

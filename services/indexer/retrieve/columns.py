@@ -16,6 +16,7 @@ from services.indexer.retrieve.found import Found, Matched
 from services.indexer.retrieve.lexical import match_columns
 from services.indexer.retrieve.tables import DENSE_FLOOR, answerable
 from services.indexer.retrieve.view import View
+from services.indexer.text.document import Record
 
 WORDS = 0.5
 """Weight of shared words against 1 for the cosine, as for tables: column texts are short, so words say more."""
@@ -40,37 +41,32 @@ def column_hits(view: View, terms: tuple[str, ...], vector: NDArray[np.float32] 
     mask[columns] = True
 
     def hit(position: int) -> Hit:
-        return _hit(view, int(columns[position]), float(cosines[position]), float(WORDS * scaled[position]))
+        spoke = (float(WORDS * scaled[position]), float(cosines[position]))
+        return _hit(view, int(columns[position]), float(scores[position]), *spoke)
 
     lead = float(cosines.max(initial=0.0) - np.sort(cosines)[::-1][:10].mean()) if len(cosines) else 0.0
     best = int(order[0]) if len(order) else -1
     sure = answerable(float(cosines[best]), lead, float(matches.coverage[columns[best]])) if len(order) else 0.0
-    return Found(order, scores, keys, Matched(_owners(view, mask), int(mask.sum())), hit, sure)
+    return Found(order, scores, keys, Matched.of_columns(view, mask), hit, sure)
 
 
 def _column_id(view: View, column: int) -> str:
-    part, row = view.locate_column(column)
-    table = int(part.segment.owner[row])
-    return str(part.segment.records[table].column_ids[row - int(part.segment.column_start[table])])
+    record, at = _column(view, column)
+    return str(record.column_ids[at])
 
 
-def _hit(view: View, column: int, cosine: float, words: float) -> Hit:
+def _column(view: View, column: int) -> tuple[Record, int]:
+    """The record of a column's table, and which of its columns it is."""
     part, row = view.locate_column(column)
     table = int(part.segment.owner[row])
-    record = part.segment.records[table]
-    at = row - int(part.segment.column_start[table])
+    return part.segment.records[table], row - int(part.segment.column_start[table])
+
+
+def _hit(view: View, column: int, score: float, words: float, cosine: float) -> Hit:
+    record, at = _column(view, column)
     told = (
         Reason("words", "shares words with the question", round(words, 4)),
         Reason("meaning", "what it is about is close to the question", round(cosine, 4)),
     )
     why = tuple(sorted((reason for reason in told if reason.contribution), key=lambda reason: -reason.contribution))
-    score = round(cosine + words, 6)
     return Hit(str(record.column_ids[at]), record.id, Kind.COLUMN, score, why, (record.columns[at],))
-
-
-def _owners(view: View, columns: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    mask = np.zeros(view.rows, dtype=np.bool_)
-    for part in view.parts:
-        here = columns[part.column_offset : part.column_offset + part.segment.n_columns]
-        mask[part.segment.owner[here] + part.offset] = True
-    return mask

@@ -55,7 +55,7 @@ class BestColumns:
 def nearest_tables(view: View, query: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     """The tables whose own text is nearest, at least k where there are that many, numbered as in the view."""
     found = [
-        _texts_found(part.segment.texts, part.segment.texts.vectors.search(query, k + TIES, part.vectors_of_tables()))
+        _texts_found(part.segment.texts, part.segment.texts.vectors.search(query, k + TIES, part.vectors_of_tables))
         for part in view.parts
     ]
     tables: list[NDArray[np.int64]] = []
@@ -70,10 +70,10 @@ def nearest_columns(view: View, query: NDArray[np.float32], k: int, *, restricte
     """The columns with the k nearest texts, numbered as in the view; with or without restricted ones."""
     found, masks = [], []
     for part in view.parts:
-        mask = part.columns if restricted else part.open_columns
-        masks.append(mask)
+        masks.append(part.columns if restricted else part.open_columns)
+        allowed = part.vectors_of_columns if restricted else part.vectors_of_open_columns
         texts = part.segment.column_texts
-        found.append(_texts_found(texts, texts.vectors.search(query, k + TIES, part.vectors_of_columns(mask))))
+        found.append(_texts_found(texts, texts.vectors.search(query, k + TIES, allowed)))
     columns: list[NDArray[np.int64]] = []
     for part, mask, texts_found in zip(view.parts, masks, _cut(found, k), strict=True):
         start, order = part.segment.columns_of_text
@@ -118,7 +118,8 @@ def best_columns(view: View, query: NDArray[np.float32], tables: NDArray[np.int6
     """The best columns of some tables (ascending numbers), restricted ones left out."""
     flat, group = _columns_of(view, tables)
     cosines = column_cosines(view, query, flat)
-    order = np.lexsort((flat, -cosines, group))
+    # cosines are within 1 of 0, and both sorts are stable: by table, then by cosine, then by the column's place
+    order = np.argsort(4.0 * group - cosines, kind="stable")
     sizes = np.bincount(group, minlength=len(tables))
     place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     best = order[place < BEST_COLUMNS]

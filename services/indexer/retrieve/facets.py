@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from services.common.model.assets import Kind
 from services.indexer.index.segment import Segment
 from services.indexer.text.document import Record
 
@@ -43,9 +44,10 @@ class FacetIndex:
         mask[self.rows[fits[self.codes]]] = True
         return mask
 
-    def count(self, tables: NDArray[np.bool_]) -> dict[str, int]:
-        """How many of some tables have each value, those without any left out."""
-        counts = np.bincount(self.codes[tables[self.rows]], minlength=len(self.values))
+    def count(self, assets: NDArray[np.int64]) -> dict[str, int]:
+        """How many assets have each value, given how many each table stands for; values without any left out."""
+        # sums of whole numbers below 2**53 are exact in floating point
+        counts = np.bincount(self.codes, weights=assets[self.rows], minlength=len(self.values))
         return {value: int(count) for value, count in zip(self.values, counts, strict=True) if count}
 
 
@@ -58,15 +60,26 @@ def facet_index(segment: Segment, field: str) -> FacetIndex:
     return known
 
 
-def count_facets(parts: Iterable[tuple[Segment, NDArray[np.bool_]]]) -> Mapping[str, Mapping[str, int]]:
-    """Counts of every field over some tables of several segments, most frequent values first, empty fields left out."""
+def count_facets(
+    parts: Iterable[tuple[Segment, NDArray[np.bool_], NDArray[np.int64]]],
+) -> Mapping[str, Mapping[str, int]]:
+    """Counts of every field over what matches, most frequent values first, empty fields left out.
+
+    Args:
+        parts: for each segment which of its tables match, and how many columns of each; a column counts where its
+            table does, except that its kind is `column`.
+
+    """
     pieces = list(parts)
     out: dict[str, Mapping[str, int]] = {}
     for field in FACETS:
         total: dict[str, int] = {}
-        for segment, tables in pieces:
-            for value, count in facet_index(segment, field).count(tables).items():
+        for segment, tables, columns in pieces:
+            assets = tables.astype(np.int64) if field == "kind" else tables + columns
+            for value, count in facet_index(segment, field).count(assets).items():
                 total[value] = total.get(value, 0) + count
+        if field == "kind" and (n_columns := sum(int(columns.sum()) for _, _, columns in pieces)):
+            total[Kind.COLUMN.value] = n_columns
         if total:
             ordered = sorted(total.items(), key=lambda item: (-item[1], item[0]))
             out[field] = dict(ordered[:MAX_VALUES])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,8 +63,10 @@ def features_of(
     best: BestColumns | None,
 ) -> Candidates:
     """The features of some tables of a view."""
-    records = [view.record(table) for table in tables.tolist()]
-    words = _scaled(matches.scores[tables])
+    records = view.records(tables)
+    # BM25 grows with the question's length; as a share of what the question weighs it is comparable with a cosine,
+    # and a question of which only a common word is known gains little by it
+    words = matches.scores[tables] / matches.weight
     meaning = cosines if cosines is not None else np.zeros(len(tables))
     columns = best.mean if best is not None else np.zeros(len(tables))
     numbers = tables.tolist()
@@ -87,19 +90,14 @@ def features_of(
     return Candidates(tables, matrix, meaning, best)
 
 
+@lru_cache(maxsize=65_536)
 def looks_like_a_copy(name: str) -> bool:
     """Whether a table's name says that it stands beside the real one: `orders_bak`, `tmp_orders`, `orders_20240131`."""
     return bool(_DATE_SUFFIX.search(name)) or any(word.lower() in _COPY_WORDS for word in split_identifier(name))
 
 
-def _scaled(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """BM25 grows with the question's length; relative to the best candidate it is comparable with a cosine."""
-    top = scores.max(initial=0.0)
-    return scores / top if top > 0 else scores
-
-
 def _database(records: Sequence[Record], evidence: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The evidence of each candidate's whole database, relative to the best one; 0 where there is only one."""
+    """The evidence of each candidate's whole database; 0 where there is only one."""
     groups: dict[tuple[str, str], list[int]] = {}
     for row, record in enumerate(records):
         groups.setdefault((record.source, record.parts[0] if len(record.parts) > 1 else ""), []).append(row)

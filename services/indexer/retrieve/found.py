@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.model.search import Hit
-from services.indexer.retrieve.view import Seen, View
+from services.indexer.index.segment import Segment
+from services.indexer.retrieve.view import View
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,18 +21,38 @@ class Matched:
     """Everything inside the view that matches.
 
     Attributes:
-        mask: the tables that match, or whose columns do, bool (tables,).
-        total: how many assets match: tables, columns, or both.
+        tables: which tables match as themselves, bool (tables,).
+        columns: how many columns of each table match as themselves, int64 (tables,).
 
     """
 
-    mask: NDArray[np.bool_]
-    total: int
+    tables: NDArray[np.bool_]
+    columns: NDArray[np.int64]
 
-    def tables(self, view: View) -> Iterator[tuple[Seen, NDArray[np.bool_]]]:
-        """The matching tables segment by segment, for counting facets."""
+    @classmethod
+    def of_tables(cls, mask: NDArray[np.bool_]) -> Matched:
+        """Tables alone."""
+        return cls(mask, np.zeros(len(mask), dtype=np.int64))
+
+    @classmethod
+    def of_columns(cls, view: View, mask: NDArray[np.bool_]) -> Matched:
+        """Columns alone, bool (columns,)."""
+        pieces = [np.zeros(0, dtype=np.int64)]
         for part in view.parts:
-            yield part, self.mask[part.offset : part.offset + len(part.segment)]
+            here = mask[part.column_offset : part.column_offset + part.segment.n_columns]
+            pieces.append(np.bincount(part.segment.owner[here], minlength=len(part.segment)))
+        return cls(np.zeros(view.rows, dtype=np.bool_), np.concatenate(pieces))
+
+    @property
+    def total(self) -> int:
+        """How many assets match: tables, columns, or both."""
+        return int(self.tables.sum()) + int(self.columns.sum())
+
+    def parts(self, view: View) -> Iterator[tuple[Segment, NDArray[np.bool_], NDArray[np.int64]]]:
+        """Segment by segment, for counting facets."""
+        for part in view.parts:
+            here = slice(part.offset, part.offset + len(part.segment))
+            yield part.segment, self.tables[here], self.columns[here]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +62,7 @@ class Found:
     Attributes:
         order: positions of the hits, best first; `hit` makes one.
         scores: the score at each position.
-        keys: the id at each position, which decides between equal scores.
+        keys: the id at each position, which decides between equal scores; empty where nothing is ever merged.
         matched: what matches, ranked or not.
         hit: makes the hit at a position, reasons included.
         answerable: 0 to 1.
@@ -67,7 +88,7 @@ class Found:
             order=order,
             scores=scores,
             keys=keys,
-            matched=Matched(one.matched.mask | other.matched.mask, one.matched.total + other.matched.total),
+            matched=Matched(one.matched.tables | other.matched.tables, one.matched.columns + other.matched.columns),
             hit=lambda at: one.hit(at) if at < n else other.hit(at - n),
             answerable=max(one.answerable, other.answerable),
         )

@@ -35,6 +35,8 @@ class Matches:
         coverage: share of the question's weight (by inverse document frequency) that a document has, float64 (documents,).
         terms: the question's terms that anything seen has, with their inverse document frequency.
         unknown: the terms that nothing seen has.
+        documents: for each of `terms`, the seen documents that have it, ascending.
+        weight: the inverse document frequencies of all terms together, `unknown` ones counted as the rarest; above 0.
 
     """
 
@@ -42,6 +44,12 @@ class Matches:
     coverage: NDArray[np.float64]
     terms: dict[str, float]
     unknown: tuple[str, ...]
+    documents: dict[str, NDArray[np.int64]]
+    weight: float
+
+    def of(self, document: int) -> tuple[str, ...]:
+        """The question's terms that a document has, in the question's order."""
+        return tuple(term for term, rows in self.documents.items() if _contains(rows, document))
 
 
 def match_tables(view: View, terms: Sequence[str]) -> Matches:
@@ -69,6 +77,7 @@ def _match(
     shared = np.zeros(rows)
     known: dict[str, float] = {}
     unknown: list[str] = []
+    documents: dict[str, NDArray[np.int64]] = {}
     weight, slope = np.asarray(weights), np.asarray(b)
     for term in dict.fromkeys(terms):
         found = [_seen_postings(postings, mask, offset, term) for postings, mask, offset in pieces]
@@ -78,6 +87,7 @@ def _match(
             continue
         idf = float(np.log1p((n - df + 0.5) / (df + 0.5)))
         known[term] = idf
+        documents[term] = np.concatenate([docs for docs, _, _ in found])
         for docs, tf, lengths in found:
             norm = 1.0 - slope + slope * (lengths / mean_lengths)
             frequency = (weight * tf / norm).sum(axis=1)
@@ -86,7 +96,22 @@ def _match(
     # a word that nothing has counts as if one document had it: the question is not fully answered
     rarest = float(np.log1p((n + 0.5) / 0.5)) if n else 0.0
     total = sum(known.values()) + rarest * len(unknown)
-    return Matches(scores, shared / total if total else shared, known, tuple(unknown))
+    return Matches(scores, shared / total if total else shared, known, tuple(unknown), documents, total or 1.0)
+
+
+def columns_named(view: View, terms: Sequence[str]) -> NDArray[np.int64]:
+    """The seen columns that are not restricted and have one of some words in their name, ascending."""
+    out = [np.zeros(0, dtype=np.int64)]
+    for part in view.parts:
+        for term in terms:
+            docs, tf, _ = _seen_postings(part.segment.column_words, part.open_columns, part.column_offset, term)
+            out.append(docs[tf[:, 0] > 0])
+    return np.unique(np.concatenate(out))
+
+
+def _contains(ascending: NDArray[np.int64], value: int) -> bool:
+    at = int(np.searchsorted(ascending, value))
+    return at < len(ascending) and int(ascending[at]) == value
 
 
 def _seen_postings(

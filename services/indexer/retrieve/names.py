@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.model.access import AccessScope
-from services.common.model.names import parse_name
+from services.common.model.names import SqlPart, parse_name
 from services.common.model.search import Suggestion
 from services.indexer.index.snapshot import Snapshot
 from services.indexer.retrieve.view import View
@@ -48,44 +48,49 @@ def named_tables(view: View, text: str) -> Named:
     parts = _name_parts(text)
     if parts is None:
         return NOBODY
-    full: set[int] = set()
-    partial: set[int] = set()
-    for table, spelled in _tables_called(view, parts[-1]):
-        if spelled == parts:
-            full.add(table)
-        elif len(spelled) > len(parts) and spelled[-len(parts) :] == parts:
-            partial.add(table)
-    return Named(frozenset(full), frozenset(partial), _columns_called(view, parts))
+    called = dict(_tables_called(view, parts))
+    full = frozenset(table for table, whole in called.items() if whole)
+    return Named(full, frozenset(called) - full, _columns_called(view, parts))
 
 
-def _columns_called(view: View, parts: tuple[str, ...]) -> dict[int, str]:
+def _columns_called(view: View, parts: tuple[SqlPart, ...]) -> dict[int, str]:
+    """Tables with the column that a name ends with; restricted columns are found as themselves alone."""
     out: dict[int, str] = {}
     if len(parts) < 2:
         return out
-    *table_parts, column = parts
-    for table, spelled in _tables_called(view, table_parts[-1]):
-        if spelled[-len(table_parts) :] == tuple(table_parts):
-            found = next((name for name in view.record(table).columns if name.lower() == column), None)
-            if found is not None:
-                out[table] = found
+    column = parts[-1].text.lower()
+    for table, _ in _tables_called(view, parts[:-1]):
+        record = view.record(table)
+        shown = (name for name, hidden in zip(record.columns, record.restricted, strict=True) if not hidden)
+        found = next((name for name in shown if name.lower() == column), None)
+        if found is not None:
+            out[table] = found
     return out
 
 
-def _name_parts(text: str) -> tuple[str, ...] | None:
+def _name_parts(text: str) -> tuple[SqlPart, ...] | None:
     stripped = text.strip()
     if not stripped or len(stripped) > MAX_NAME_CHARS or "\n" in stripped:
         return None
     try:
-        return tuple(part.text.lower() for part in parse_name(stripped))
+        return parse_name(stripped)
     except ValueError:
         return None
 
 
-def _tables_called(view: View, last: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+def _tables_called(view: View, parts: tuple[SqlPart, ...]) -> Iterator[tuple[int, bool]]:
+    """The seen tables whose name is or ends with some parts, and whether it is all of their name."""
+    wanted = tuple(part.text.lower() for part in parts)
+    # a part of a name may hold dots, and answers show it without quotes: what they show must be found when pasted
+    dotted = None if any(part.quoted for part in parts) else ".".join(wanted)
     for part in view.parts:
-        for row in part.segment.rows_by_name.get(last, ()):
-            if part.tables[row]:
-                yield part.offset + row, tuple(p.lower() for p in part.segment.records[row].parts)
+        for row in part.segment.rows_by_name.get(wanted[-1], ()):
+            if not part.tables[row]:
+                continue
+            spelled = tuple(p.lower() for p in part.segment.records[row].parts)
+            for start in range(len(spelled)):
+                if spelled[start:] == wanted or ".".join(spelled[start:]) == dotted:
+                    yield part.offset + row, start == 0
 
 
 def suggestions(snapshot: Snapshot, prefix: str, scope: AccessScope, *, limit: int) -> list[Suggestion]:

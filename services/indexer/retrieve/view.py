@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from services.common.model.access import AccessScope
 from services.common.model.assets import Kind
 from services.common.model.search import Filters
-from services.indexer.index.segment import Segment, Texts
+from services.indexer.index.segment import COLUMN_FIELDS, TABLE_FIELDS, Segment, Texts
 from services.indexer.index.snapshot import Snapshot
 from services.indexer.retrieve.facets import FACETS, facet_index
 from services.indexer.text.document import Record
@@ -52,13 +52,20 @@ class Seen:
         """Which of them also speak for their table: those that are not restricted."""
         return self.columns & ~self.segment.restricted
 
+    @cached_property
     def vectors_of_tables(self) -> NDArray[np.bool_] | None:
         """Which table vectors may be found; None means all."""
         return _selected(self.segment.texts, self.segment.text, self.tables)
 
-    def vectors_of_columns(self, columns: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-        """Which column vectors may be found, for some of the columns; None means all."""
-        return _selected(self.segment.column_texts, self.segment.column_text, columns)
+    @cached_property
+    def vectors_of_columns(self) -> NDArray[np.bool_] | None:
+        """Which column vectors may be found; None means all."""
+        return _selected(self.segment.column_texts, self.segment.column_text, self.columns)
+
+    @cached_property
+    def vectors_of_open_columns(self) -> NDArray[np.bool_] | None:
+        """Which column vectors may speak for a table; None means all."""
+        return _selected(self.segment.column_texts, self.segment.column_text, self.open_columns)
 
 
 def _selected(texts: Texts, text: NDArray[np.int32], mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
@@ -107,31 +114,51 @@ class View:
         return _joined([part.columns for part in self.parts])
 
     @cached_property
+    def widths(self) -> NDArray[np.int64]:
+        """How many columns each table has, 0 where it is not seen, int64 (rows,)."""
+        pieces = [np.diff(part.segment.column_start) * part.tables for part in self.parts]
+        return np.concatenate([np.zeros(0, dtype=np.int64), *pieces])
+
+    @cached_property
+    def by_name(self) -> NDArray[np.int64]:
+        """The seen tables in order of their qualified names, without case, then of their ids."""
+        tables = np.flatnonzero(self.seen)
+        keyed = list(zip(self.records(tables), tables.tolist(), strict=True))
+        keyed.sort(key=lambda item: (".".join(item[0].parts).lower(), item[0].id))
+        return np.asarray([table for _, table in keyed], dtype=np.int64)
+
+    @cached_property
     def table_lengths(self) -> NDArray[np.float64]:
         """Mean tokens a field of the seen tables, float64 (4,); 1 where a field is empty everywhere."""
-        return _mean_lengths([part.segment.words.lengths[part.tables] for part in self.parts], self.n_tables)
+        return _mean_lengths(
+            [part.segment.words.lengths[part.tables] for part in self.parts], self.n_tables, len(TABLE_FIELDS)
+        )
 
     @cached_property
     def column_lengths(self) -> NDArray[np.float64]:
         """Mean tokens a field of the seen columns, float64 (2,)."""
-        return _mean_lengths([part.segment.column_words.lengths[part.columns] for part in self.parts], self.n_columns)
+        return _mean_lengths(
+            [part.segment.column_words.lengths[part.columns] for part in self.parts], self.n_columns, len(COLUMN_FIELDS)
+        )
 
     @cached_property
     def coverage(self) -> tuple[int, int]:
         """How many distinct texts of what is seen have a vector, and how many there are."""
-        done: set[bytes] = set()
-        every: set[bytes] = set()
+        keys, have = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.bool_)]
         for part in self.parts:
             segment = part.segment
             for texts, used in (
                 (segment.texts, segment.text[part.tables]),
                 (segment.column_texts, segment.column_text[part.columns]),
             ):
-                for text in np.unique(used).tolist():
-                    every.add(texts.hash(text))
-                    if texts.row[text] >= 0:
-                        done.add(texts.hash(text))
-        return len(done), len(every)
+                mask = np.zeros(len(texts.row), dtype=np.bool_)
+                mask[used] = True
+                # half of a hash tells texts apart well enough to count them
+                keys.append(texts.hashes[mask].view(np.uint64)[:, 0])
+                have.append(texts.row[mask] >= 0)
+        distinct, text = np.unique(np.concatenate(keys), return_inverse=True)
+        done = np.bincount(text, weights=np.concatenate(have), minlength=len(distinct))
+        return int((done > 0).sum()), len(distinct)
 
     def locate(self, table: int) -> tuple[Seen, int]:
         """The part and the row in it of a table in the view's numbering."""
@@ -142,6 +169,14 @@ class View:
         """The part and the row in it of a column in the view's numbering."""
         part = next(p for p in reversed(self.parts) if p.column_offset <= column)
         return part, column - part.column_offset
+
+    def records(self, tables: NDArray[np.int64]) -> list[Record]:
+        """The records of some tables in the view's numbering."""
+        owners = np.searchsorted([part.offset for part in self.parts], tables, side="right") - 1
+        return [
+            self.parts[part].segment.records[table - self.parts[part].offset]
+            for part, table in zip(owners.tolist(), tables.tolist(), strict=True)
+        ]
 
     def record(self, table: int) -> Record:
         """The record of a table in the view's numbering."""
@@ -190,7 +225,9 @@ def _joined(masks: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
     return np.concatenate(masks) if masks else np.zeros(0, dtype=np.bool_)
 
 
-def _mean_lengths(pieces: list[NDArray[np.int32]], n: int) -> NDArray[np.float64]:
+def _mean_lengths(pieces: list[NDArray[np.int32]], n: int, n_fields: int) -> NDArray[np.float64]:
     # whole numbers are summed, so the mean does not depend on how tables are spread over segments
-    total = sum((piece.sum(axis=0, dtype=np.int64) for piece in pieces[1:]), pieces[0].sum(axis=0, dtype=np.int64))
-    return np.maximum(total / max(n, 1), 1e-9) if total.any() else np.ones(len(total))
+    total = np.zeros(n_fields, dtype=np.int64)
+    for piece in pieces:
+        total += piece.sum(axis=0, dtype=np.int64)
+    return np.where(total > 0, total / max(n, 1), 1.0)

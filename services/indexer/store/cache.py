@@ -5,15 +5,14 @@ Journey 1, step "embed only texts never seen".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, bindparam, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, delete, func, select
 
 from services.common.runtime.db import Database
-from services.indexer.store.tables import embedding, pending
+from services.indexer.store.tables import embedding, insert_new, pending
 
 _CHUNK = 500
 """Hashes asked for in one statement: both databases take this many parameters."""
@@ -52,7 +51,7 @@ class EmbeddingCache:
             return
         rows = [{"model": self.model, "text_hash": h, "vector": v.astype(np.float16).tobytes()} for h, v in vectors.items()]
         with self._database.write() as connection:
-            connection.execute(_insert(connection, embedding), rows)
+            connection.execute(insert_new(connection, embedding), rows)
             gone = delete(pending).where(pending.c.model == self.model, pending.c.text_hash == bindparam("gone"))
             connection.execute(gone, [{"gone": text_hash} for text_hash in vectors])
 
@@ -60,13 +59,9 @@ class EmbeddingCache:
         """Note texts that want a vector; those already noted stay as they are."""
         if not texts:
             return
-        # a lone surrogate cannot be stored; the encoder would replace it the same way
-        rows = [
-            {"model": self.model, "text_hash": h, "text": t.encode("utf-8", "replace").decode("utf-8").replace("\0", " ")}
-            for h, t in texts.items()
-        ]
+        rows = [{"model": self.model, "text_hash": h, "text": storable(t)} for h, t in texts.items()]
         with self._database.write() as connection:
-            connection.execute(_insert(connection, pending), rows)
+            connection.execute(insert_new(connection, pending), rows)
 
     def waiting(self, limit: int) -> dict[bytes, str]:
         """Some texts that want a vector, short ones first so that a batch pads little."""
@@ -79,24 +74,33 @@ class EmbeddingCache:
         with self._database.read() as connection:
             return {bytes(text_hash): text for text_hash, text in connection.execute(query)}
 
+    def awaited(self, hashes: Collection[bytes]) -> set[bytes]:
+        """Those of some texts that are noted as wanting a vector."""
+        out: set[bytes] = set()
+        with self._database.read() as connection:
+            for chunk in _chunks(hashes):
+                wanted = select(pending.c.text_hash).where(pending.c.model == self.model, pending.c.text_hash.in_(chunk))
+                out.update(bytes(text_hash) for (text_hash,) in connection.execute(wanted))
+        return out
+
     def count_waiting(self) -> int:
         """How many texts want a vector."""
         query = select(func.count()).select_from(pending).where(pending.c.model == self.model)
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
 
-    def forget(self, hashes: Sequence[bytes]) -> None:
+    def forget(self, hashes: Collection[bytes]) -> None:
         """Drop vectors, so that their texts are encoded again: for those that `verify` found wrong."""
         with self._database.write() as connection:
-            for chunk in _chunks(hashes):
+            for chunk in _chunks(dict.fromkeys(hashes)):
                 connection.execute(
                     delete(embedding).where(embedding.c.model == self.model, embedding.c.text_hash.in_(chunk))
                 )
 
 
-def _insert(connection: Connection, table):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - two dialects' own types
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    return insert(table).on_conflict_do_nothing()
+def storable(text: str) -> str:
+    """A text as it is stored and encoded: lone surrogates become `?`, as the encoder would make them, and zeros blanks."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", " ")
 
 
 def no_vectors(_hashes: Sequence[bytes]) -> Mapping[bytes, NDArray[np.float16]]:

@@ -9,13 +9,15 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from services.common.model.changes import START, Seq
 from services.common.runtime.db import Database
-from services.indexer.store.tables import lease
+from services.indexer.store.tables import insert_new, lease
 
 BEAT_S = 2.0
 """How often a holder says that it lives."""
@@ -47,14 +49,16 @@ class Lease:
         database: the indexer's.
         home: the home's own id, so that replicas on one PostgreSQL each index their own folder.
         role: `serve` or `crawl`, for those who find it taken.
+        standing: the fencing number of what is published; a new one is higher also where the database was made anew.
 
     """
 
-    def __init__(self, database: Database, home: str, *, role: str) -> None:
+    def __init__(self, database: Database, home: str, *, role: str, standing: Callable[[], int] = lambda: 0) -> None:
         self._database = database
         self._home = home
         self._role = role
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._standing = standing
+        self._holder = f"{_machine()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.fence = 0
 
     def state(self) -> LeaseState:
@@ -71,21 +75,19 @@ class Lease:
         before = self.state()
         if before.alive and before.holder != self._holder:
             return False
-        now = time.time()
+        fence = max(before.fence, self._standing()) + 1
         with self._database.write() as connection:
             if before is NOBODY:
-                exists = connection.execute(select(lease.c.home).where(lease.c.home == self._home)).first()
-                if exists is None:
-                    values = {"lexical_seq": 0, "vector_seq": 0, "waiting": 0, "fence": 0, "beat_at": 0.0}
-                    connection.execute(insert(lease).values(home=self._home, **values))
+                values = {"lexical_seq": 0, "vector_seq": 0, "waiting": 0, "fence": 0, "beat_at": 0.0}
+                connection.execute(insert_new(connection, lease), [{"home": self._home, **values}])
             taken = connection.execute(
                 update(lease)
                 .where(lease.c.home == self._home, lease.c.fence == before.fence)
-                .values(holder=self._holder, role=self._role, fence=before.fence + 1, beat_at=now)
+                .values(holder=self._holder, role=self._role, fence=fence, beat_at=time.time())
             )
         if taken.rowcount != 1:
             return False
-        self.fence = before.fence + 1
+        self.fence = fence
         return True
 
     def beat(self, *, lexical_seq: Seq, vector_seq: Seq, waiting: int) -> bool:
@@ -113,10 +115,18 @@ class Lease:
             )
 
 
+def _machine() -> str:
+    """Where a process number means something: the host and, on Linux, the container's own process namespace."""
+    try:
+        return f"{socket.gethostname()}/{Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return socket.gethostname()
+
+
 def _is_dead_here(holder: str) -> bool:
     """Whether the holder ran on this machine and its process is gone: no need to wait for the lease to expire."""
-    host, pid, _ = holder.rsplit(":", 2)
-    if host != socket.gethostname():
+    machine, pid, _ = holder.rsplit(":", 2)
+    if machine != _machine():
         return False
     try:
         os.kill(int(pid), 0)

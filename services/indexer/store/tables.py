@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Executable,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 
 METADATA = MetaData()
 
@@ -37,3 +50,9 @@ lease = Table(
     Column("waiting", Integer, nullable=False),
 )
 """The one index worker of each home, and how far it is: `waiting` texts want a vector."""
+
+
+def insert_new(connection: Connection, table: Table) -> Executable:
+    """An insert that leaves rows which are there already as they are, in the connection's dialect."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing()

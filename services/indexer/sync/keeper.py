@@ -6,17 +6,18 @@ meaning as soon as its vectors are in the cache; what is gone is gone at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from services.common.errors import IndexDamaged
+from services.common.errors import HeadwaterError, IndexDamaged
 from services.common.model.changes import START, ChangePage, Seq
 from services.common.model.names import AssetId
 from services.common.ports import ChangeFeed
 from services.common.runtime.logs import get_logger
-from services.indexer.index.generation import Generations, Manifest, SegmentEntry
+from services.indexer.index.generation import Generations
+from services.indexer.index.manifest import Manifest, SegmentEntry
 from services.indexer.index.segment import Lookup, build_segment, merge_segments, with_vectors
 from services.indexer.index.snapshot import EMPTY, Live, Snapshot
 from services.indexer.text.document import DOCUMENT_VERSION, Document, document_of, text_hash
@@ -34,14 +35,6 @@ class Part:
 
     live: Live
     entry: SegmentEntry | None
-
-
-@dataclass(frozen=True)
-class Applied:
-    """What reading the feed brought: how many changes, and the texts that have no vector yet."""
-
-    changes: int
-    texts: dict[bytes, str]
 
 
 class Keeper:
@@ -68,6 +61,8 @@ class Keeper:
         self._parts: list[Part] = []
         self._where: dict[AssetId, tuple[int, int]] = {}
         self._seq: Seq = START
+        self._wanting: dict[bytes, str] = {}
+        self._shown = True
         self.snapshot: Snapshot = EMPTY
 
     @property
@@ -97,47 +92,59 @@ class Keeper:
         less than before. A damaged generation, or one of another model or document version, is left alone.
         """
         try:
+            if self._manifest is not None and self._generations.number() == self._manifest.number:
+                return False
             manifest = self._generations.current()
             if manifest is None or not self._fits(manifest):
-                return False
-            if self._manifest is not None and manifest.number == self._manifest.number:
                 return False
             opened = self._generations.open(manifest)
         except IndexDamaged as error:
             _log.warning("generation not opened", detail=error.detail)
             return False
         parts = [Part(live, entry) for live, entry in zip(opened, manifest.segments, strict=True)]
-        self.adopt(manifest, parts)
+        # what had no vector is the publisher's to encode
+        self._stand_on(manifest, parts, {})
         return True
 
     def adopt(self, manifest: Manifest, parts: Sequence[Part]) -> None:
-        """Stand on `manifest`, whose segments are `parts`, and on what the feed brought since."""
-        self._manifest = manifest
-        self._dimension = manifest.dimension
-        self._parts = list(parts)
-        self._where = _index_of(self._parts)
-        self._seq = manifest.seq
-        self.catch_up()
-        self._swap()
+        """Stand on `manifest`, whose segments are `parts`, and on what the feed brought since.
+
+        Raises:
+            ServiceUnavailable: the feed does not answer; everything is as it was before.
+
+        """
+        self._stand_on(manifest, parts, dict(self._wanting))
 
     def restart(self) -> None:
-        """Forget everything, to read the feed from its beginning; the snapshot stays until there is a new one."""
+        """Forget everything, to read the feed from its beginning; the snapshot stays until the new one knows as much."""
         self._manifest, self._parts, self._where, self._seq = None, [], {}, START
+        self._wanting, self._shown = {}, False
 
-    def catch_up(self, *, most: int | None = None) -> Applied:
-        """Read the feed to its head, or at least `most` changes of it; the snapshot changes once, at the end."""
-        changes = 0
-        texts: dict[bytes, str] = {}
+    def catch_up(self, *, most: int | None = None, between: Callable[[], object] = lambda: None) -> int:
+        """Read the feed to its head, or at least `most` changes of it; the snapshot changes once, at the end.
+
+        Args:
+            most: None reads all.
+            between: called after each page, for a holder that must say that it lives.
+
+        Returns:
+            How many changes were read.
+
+        """
         start = self._seq
-        while most is None or changes < most:
-            page = self._feed.after(self._seq, limit=PAGE)
-            if page.upto == self._seq:
-                break
-            texts |= self._apply(page)
-            changes += len(page.changes)
-        if self._seq != start:
-            self._swap()
-        return Applied(changes, texts)
+        finished = False
+        try:
+            changes, finished = self._read(most, between)
+        finally:
+            # also what was read before the feed broke off; never less than the snapshot had
+            if (self._seq != start or not self._shown) and (finished or self._seq >= self.snapshot.seq):
+                self._show()
+        return changes
+
+    def claim(self) -> dict[bytes, str]:
+        """The texts, by their hash, that were read since the last call and had no vector."""
+        texts, self._wanting = self._wanting, {}
+        return texts
 
     def fill(self, *, published: bool) -> None:
         """Take up vectors that have come into the cache, for unpublished parts and, if asked, for published ones."""
@@ -149,29 +156,57 @@ class Keeper:
             if fresh is not part.live.segment:
                 self._parts[at] = Part(Live(fresh, part.live.mask), None)
                 changed = True
-        if changed:
-            self._swap()
+        if changed and self._shown:
+            self._show()
+        if not published:
+            missing = self.missing(published=False)
+            self._wanting = {known: text for known, text in self._wanting.items() if known in missing}
 
-    def missing(self, *, published: bool) -> int:
-        """How many texts of the unpublished, or of all, parts have no vector in the snapshot."""
+    def missing(self, *, published: bool) -> set[bytes]:
+        """The texts of the unpublished, or of all, parts that have no vector, by their hash."""
         parts = [part for part in self._parts if published or part.entry is None]
-        return sum(len(part.live.segment.missing()) for part in parts)
+        return {text for part in parts for text in part.live.segment.missing()}
 
     def _fits(self, manifest: Manifest) -> bool:
         return manifest.documents == DOCUMENT_VERSION and (self._model is None or manifest.model == self._model)
 
-    def _apply(self, page: ChangePage) -> dict[bytes, str]:
+    def _stand_on(self, manifest: Manifest, parts: Sequence[Part], wanting: dict[bytes, str]) -> None:
+        before = (self._manifest, self._dimension, self._parts, self._where, self._seq, self._wanting)
+        self._manifest, self._dimension = manifest, manifest.dimension
+        self._parts = list(parts)
+        self._where = _index_of(self._parts)
+        self._seq, self._wanting = manifest.seq, wanting
+        try:
+            self._read(None, lambda: None)
+        except HeadwaterError:
+            self._manifest, self._dimension, self._parts, self._where, self._seq, self._wanting = before
+            raise
+        self._show()
+
+    def _read(self, most: int | None, between: Callable[[], object]) -> tuple[int, bool]:
+        """How many changes were read, and whether the head was reached."""
+        changes = 0
+        while most is None or changes < most:
+            page = self._feed.after(self._seq, limit=PAGE)
+            if page.upto == self._seq:
+                return changes, True
+            self._apply(page)
+            changes += len(page.changes)
+            between()
+        return changes, False
+
+    def _apply(self, page: ChangePage) -> None:
         documents = [document_of(change.asset) for change in page.changes if change.asset is not None]
         self._retire([change.id for change in page.changes])
         self._seq = page.upto
         if not documents:
-            return {}
+            return
         segment = build_segment(documents, self._lookup, self._dimension)
         self._parts.append(Part(Live(segment, np.ones(len(segment), dtype=np.bool_)), None))
         for row, document in enumerate(documents):
             self._where[document.record.id] = (len(self._parts) - 1, row)
         self._merge_delta()
-        return _texts_of(documents, set(segment.missing()))
+        self._wanting |= _texts_of(documents, set(segment.missing()))
 
     def _retire(self, ids: Sequence[AssetId]) -> None:
         """Mark the rows of some assets as no longer current; masks are replaced, since snapshots share them."""
@@ -198,7 +233,8 @@ class Keeper:
         self._parts = [*base, *delta]
         self._where = _index_of(self._parts)
 
-    def _swap(self) -> None:
+    def _show(self) -> None:
+        self._shown = True
         number = self._manifest.number if self._manifest else 0
         self.snapshot = Snapshot(tuple(part.live for part in self._parts), number, self._seq, self._dimension)
 

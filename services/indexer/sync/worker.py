@@ -16,7 +16,8 @@ from services.common.errors import Conflict, HeadwaterError
 from services.common.model.changes import START, Seq
 from services.common.runtime.logs import get_logger
 from services.indexer.embed.encoder import Encoder
-from services.indexer.index.generation import Generations, SegmentEntry, describe
+from services.indexer.index.generation import Generations
+from services.indexer.index.manifest import SegmentEntry, describe
 from services.indexer.index.snapshot import Live
 from services.indexer.store.cache import EmbeddingCache
 from services.indexer.store.lease import BEAT_S, Lease
@@ -24,6 +25,8 @@ from services.indexer.sync.keeper import Keeper, Part, merged_part
 
 BATCH_TEXTS = 64
 """Texts encoded between two looks at the feed: under half a second of work on one core, so that writes are seen soon."""
+READ_TEXTS = 512
+"""Texts read from the waiting list at once: putting it in order takes as long as encoding when it is long."""
 SETTLE_S = 0.5
 """Changes are published once nothing new has come for so long; until then they are found through the feed."""
 PUBLISH_TABLES = 20_000
@@ -31,11 +34,11 @@ PUBLISH_TABLES = 20_000
 GROWTH = 0.25
 """While many texts wait, what has become known is published each time that it grew by this share."""
 MERGE_SHARE = 0.25
-"""A new segment joins the base when unpublished and dead tables together are this share of it."""
+"""All segments become one when unpublished and dead tables together are this share of them."""
 SMALL_TABLES = 2_000
 """Below so many tables everything is one segment: rewriting it takes less than a tenth of a second."""
 MAX_PARTS = 6
-"""More published segments than this are merged."""
+"""More published segments than this are merged, the largest left as it is."""
 _log = get_logger("index")
 
 
@@ -81,6 +84,7 @@ class IndexWorker:
         self._encoded = 0
         self._encoded_at_publish = 0
         self._waiting = cache.count_waiting() if cache else 0
+        self._queue: list[tuple[bytes, str]] = []
         self._changed_at = 0.0
         self._beat_at = 0.0
         self._vector_seq: Seq = START
@@ -93,22 +97,23 @@ class IndexWorker:
     def start(self) -> None:
         """Open the published generation, and make sure that every text without a vector is known to wait for it."""
         self._keeper.reopen()
+        self._await(self._keeper.claim())
         self._recover()
 
     def step(self) -> bool:
         """Do some work: read the feed, encode a batch, publish if it is time. True when there is more to do at once."""
         self._beat()
-        applied = self._keeper.catch_up(most=PUBLISH_TABLES)
-        if applied.changes:
+        changes = self._keeper.catch_up(most=PUBLISH_TABLES, between=self._beat)
+        if changes:
             self._changed_at = time.monotonic()
-        self._await(applied.texts)
+        self._await(self._keeper.claim())
         worked = self._encode()
-        if not self._waiting and (worked or applied.changes):
+        if not self._waiting and (worked or changes):
             self._keeper.fill(published=True)
         self._note_vectors()
         if self._is_time():
             self.publish()
-        return bool(worked or applied.changes)
+        return bool(worked or changes)
 
     def run(self, stop: threading.Event, wait: Callable[[float], object] | None = None) -> None:
         """Work until `stop` is set or the lease is lost; looks at the feed ten times a second when there is nothing to do."""
@@ -133,20 +138,31 @@ class IndexWorker:
             if not busy and self._dirty():
                 self.publish()
 
+    def rebuild(self, upto: Seq, on_progress: Callable[[Progress], None]) -> None:
+        """Publish a generation that is made of the feed alone; what was published before is not read."""
+        self._keeper.restart()
+        self.finish(upto, on_progress)
+        if self._keeper.published is None:
+            self.publish()  # nothing is in the store, and that is to be found
+
     def publish(self) -> None:
         """Publish everything that the snapshot has.
 
         Raises:
             Conflict: the lease was lost.
+            ServiceUnavailable: the disk does not take it, or the feed does not answer; trying again helps.
 
         """
         self._keeper.fill(published=True)
-        parts = self._compacted()
+        self._beat()
         written: list[tuple[SegmentEntry, Live]] = []
-        for part in parts:
+        for part in self._compacted():
+            self._beat()
             entry = part.entry or self._generations.write(part.live.segment)
             written.append((entry, part.live))
-        number = (self._keeper.published.number if self._keeper.published else self._last_number()) + 1
+        self._beat()
+        published = self._keeper.published
+        number = max(self._generations.highest(), published.number if published else 0) + 1
         manifest = describe(
             number,
             written,
@@ -170,9 +186,11 @@ class IndexWorker:
         news = sum(part.live.n for part in fresh)
         if not parts:
             return []
-        if total <= SMALL_TABLES or news + dead >= MERGE_SHARE * total or len(base) + 1 > MAX_PARTS:
-            alone = len(parts) == 1 and dead == 0
-            return parts if alone and parts[0].live.mask.all() else [merged_part(parts)]
+        if total <= SMALL_TABLES or news + dead >= MERGE_SHARE * total:
+            return parts if len(parts) == 1 and parts[0].live.mask.all() else [merged_part(parts)]
+        if len(base) + 1 > MAX_PARTS:
+            largest = max(base, key=lambda part: len(part.live.segment))
+            return [largest, merged_part([part for part in parts if part is not largest])]
         return [*base, merged_part(fresh)] if fresh else base
 
     def _is_time(self) -> bool:
@@ -199,11 +217,16 @@ class IndexWorker:
     def _encode(self) -> int:
         if self._encoder is None or self._cache is None or not self._waiting:
             return 0
-        batch = self._cache.waiting(BATCH_TEXTS)
+        if not self._queue:
+            self._queue = list(self._cache.waiting(READ_TEXTS).items())
+            if len(self._queue) < READ_TEXTS:
+                self._waiting = len(self._queue)
+        batch = dict(self._queue[:BATCH_TEXTS])
         rows = self._encoder.encode_documents(list(batch.values())).astype(np.float16)
         self._cache.put(dict(zip(batch, rows, strict=True)))
+        del self._queue[:BATCH_TEXTS]
         self._encoded += len(batch)
-        self._waiting = max(0, self._waiting - len(batch)) if len(batch) == BATCH_TEXTS else 0
+        self._waiting = max(len(self._queue), self._waiting - len(batch))
         return len(batch)
 
     def _note_vectors(self) -> None:
@@ -224,14 +247,7 @@ class IndexWorker:
         if self._cache is None or not self._keeper.missing(published=True):
             return
         self._keeper.fill(published=True)
-        if self._keeper.missing(published=True) > self._waiting:
+        missing = self._keeper.missing(published=True)
+        if missing - self._cache.awaited(missing):
             _log.info("reading the feed from its beginning", reason="texts without a vector are not on the waiting list")
             self._keeper.restart()
-
-    def _last_number(self) -> int:
-        """The number of a generation that stands but is not used here: another model's, or a damaged one's."""
-        try:
-            current = self._generations.current()
-        except HeadwaterError:
-            return self._generations.highest()
-        return current.number if current else 0

@@ -17,7 +17,9 @@ MAX_TEXT_CHARS = 20_000
 _WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*", re.UNICODE)
 # aB → a B, HTMLPage → HTML Page, userIDs → user IDs, x2y → x 2 y; underscores split anyway
 _HUMPS = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+|\d+", re.UNICODE)
-_WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
+_WIDE_CHARS = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_WIDE = re.compile(f"[{_WIDE_CHARS}]")
+_RUNS = re.compile(rf"[{_WIDE_CHARS}]+|[^{_WIDE_CHARS}_]+")
 
 # function words of English questions, and the words that mean only "find me data"; closed classes, from no data set
 STOP_WORDS = frozenset(
@@ -145,28 +147,17 @@ def words(text: str) -> list[str]:
 
     Scripts written without spaces (Chinese, Japanese, Korean) become overlapping pairs of characters.
     """
-    out: list[str] = []
-    for match in _WORD.finditer(_normalised(text)):
-        whole = match[0]
-        if not whole.isascii() and _WIDE.search(whole):
-            out.extend(_pairs(whole))
-            continue
-        out.extend(map(_word, split_identifier(whole)))
-    return out
+    return [word for whole in _WORD.findall(_normalised(text)) for word in _words_of(whole)]
 
 
 def tokens(text: str) -> list[str]:
     """What is indexed of a text: its words without stop words, and each compound identifier whole besides its parts."""
     out: list[str] = []
     compounds: list[str] = []
-    for match in _WORD.finditer(_normalised(text)):
-        whole = match[0]
-        if not whole.isascii() and _WIDE.search(whole):
-            out.extend(_pairs(whole))
-            continue
-        parts = split_identifier(whole)
-        out.extend(word for word in map(_word, parts) if word not in STOP_WORDS)
-        if len(parts) > 1:
+    for whole in _WORD.findall(_normalised(text)):
+        parts = _words_of(whole)
+        out.extend(word for word in parts if word not in STOP_WORDS)
+        if len(parts) > 1 and not _has_wide(whole):
             compounds.append(joined(whole))
     return out + compounds
 
@@ -205,12 +196,25 @@ def stem(word: str) -> str:
     return word if word.endswith(("us", "ss")) else word[:-1]
 
 
+def _words_of(whole: str) -> list[str]:
+    if not _has_wide(whole):
+        return [_word(part) for part in split_identifier(whole)]
+    out: list[str] = []
+    for run in _RUNS.findall(whole):
+        out.extend(_pairs(run) if _has_wide(run) else map(_word, split_identifier(run)))
+    return out
+
+
 def _word(part: str) -> str:
     return stem(part.lower()[:MAX_TOKEN_CHARS])
 
 
-def _pairs(text: str) -> list[str]:
-    return [text[i : i + 2] for i in range(len(text) - 1)] or [text]
+def _has_wide(text: str) -> bool:
+    return not text.isascii() and _WIDE.search(text) is not None
+
+
+def _pairs(run: str) -> list[str]:
+    return [run[i : i + 2] for i in range(len(run) - 1)] or [run]
 
 
 def _normalised(text: str) -> str:

@@ -1,0 +1,179 @@
+"""Segments: merged is built, and how tables are spread over segments changes no answer. The access oracle stands on this."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.common.model.access import FULL_SCOPE, AccessScope
+from services.common.model.assets import RESTRICTED, Asset, Column, Kind, Status
+from services.common.model.search import SearchAnswer
+from services.indexer.embed.hashing import HashingEncoder
+from services.indexer.index.generation import Generations
+from services.indexer.index.manifest import describe
+from services.indexer.index.segment import build_segment, merge_segments
+from services.indexer.index.shape import misfits
+from services.indexer.index.snapshot import Live, Snapshot
+from services.indexer.text.document import document_of
+from tests.support.feeds import asset
+from tests.support.indexes import ask, lookup_for, retriever
+
+ENCODER = HashingEncoder(32)
+WORDS = ["order", "customer", "price", "day", "id", "line", "status", "country"]
+NAME = st.lists(st.sampled_from(WORDS), min_size=1, max_size=2).map("_".join)
+TEXT = st.none() | st.lists(st.sampled_from([*WORDS, "the"]), min_size=1, max_size=5).map(" ".join)
+COLUMN = st.builds(Column, NAME, description=TEXT, tags=st.sampled_from([(), (), (), (RESTRICTED,)]))
+QUESTIONS = ["order", "price of a customer", "country.line", "sales.order", "sales.order.id", "zebra", "day day status", ""]
+SCOPES = [FULL_SCOPE, AccessScope(("*",), ("*sales*",)), AccessScope(("*price*", "*mart*"), ("*day*",)), AccessScope()]
+
+
+@st.composite
+def assets(draw, max_size: int = 14) -> list[Asset]:
+    """Tables with few words, so that scores are equal often, each under its own id."""
+    made: dict[str, Asset] = {}
+    for _ in range(draw(st.integers(0, max_size))):
+        schema = draw(st.sampled_from(["sales", "mart"]))
+        columns = {column.name: column for column in draw(st.lists(COLUMN, max_size=5))}
+        one = asset(
+            f"shop.{schema}.{draw(NAME)}",
+            *columns.values(),
+            description=draw(TEXT),
+            kind=draw(st.sampled_from([Kind.TABLE, Kind.VIEW])),
+            tags=draw(st.sampled_from([(), ("core",), ("core", "pii")])),
+            status=draw(st.sampled_from([None, Status.ENDORSED, Status.DEPRECATED])),
+        )
+        made[one.id] = one
+    return list(made.values())
+
+
+def parts_of(groups, vectors) -> tuple[Live, ...]:
+    segments = [build_segment([document_of(one) for one in group], vectors, 32) for group in groups]
+    return tuple(Live(segment, np.ones(len(segment), dtype=np.bool_)) for segment in segments)
+
+
+def split(data, items) -> list[list[Asset]]:
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(items)), max_size=4)))
+    return [items[start:end] for start, end in pairwise([0, *cuts, len(items)])]
+
+
+def plain(answer: SearchAnswer) -> SearchAnswer:
+    # the cursor holds what it was made from; the rest must be equal
+    return replace(answer, cursor="more" if answer.cursor else None)
+
+
+def every_answer(snapshot: Snapshot, encoder: HashingEncoder | None) -> list[SearchAnswer]:
+    search = retriever(snapshot, encoder)
+    kinds = [(), (Kind.COLUMN,), (Kind.VIEW, Kind.COLUMN), (Kind.VIEW,)]
+    return [
+        plain(ask(search, question, *kind, scope=scope, limit=50))
+        for scope in SCOPES
+        for question in QUESTIONS
+        for kind in kinds
+    ]
+
+
+def suggested(snapshot: Snapshot):
+    search = retriever(snapshot)
+    return [search.suggest(prefix, scope, limit=50) for scope in SCOPES for prefix in ("o", "pri", "sales.", "line")]
+
+
+@settings(max_examples=30, deadline=None)
+@given(assets(), st.data())
+def test_how_tables_are_spread_over_segments_changes_no_answer(items, data):
+    """Ids, order, scores, reasons, columns, totals, facets, coverage: equal for one segment and for any split in any order."""
+    encoder = data.draw(st.sampled_from([ENCODER, None]))
+    documents = [document_of(one) for one in items]
+    vectors = lookup_for(documents, ENCODER) if documents else lambda _hashes: {}
+    whole = Snapshot(parts_of([items], vectors), 1, 1, 32)
+    shuffled = data.draw(st.permutations(items))
+    pieces = Snapshot(parts_of(split(data, shuffled), vectors), 1, 1, 32)
+    assert every_answer(whole, encoder) == every_answer(pieces, encoder)
+    assert suggested(whole) == suggested(pieces)
+
+
+@settings(max_examples=30, deadline=None)
+@given(assets(), st.data())
+def test_what_is_dead_or_hidden_moves_nothing(items, data):
+    """An answer over live rows, and one inside a scope, are those of an index that never had the others."""
+    documents = [document_of(one) for one in items]
+    vectors = lookup_for(documents, ENCODER) if documents else lambda _hashes: {}
+    dead = data.draw(st.sets(st.integers(0, max(len(items) - 1, 0))))
+    mask = np.asarray([row not in dead for row in range(len(items))], dtype=np.bool_)
+    (live,) = parts_of([items], vectors)
+    marked = Snapshot((Live(live.segment, mask),), 1, 1, 32)
+    alive = [one for one, stays in zip(items, mask, strict=True) if stays]
+    without = Snapshot(parts_of([alive], vectors), 1, 1, 32)
+    assert every_answer(marked, ENCODER) == every_answer(without, ENCODER)
+    assert suggested(marked) == suggested(without)
+    for scope in SCOPES:
+        shown = Snapshot(parts_of([[one for one in alive if scope.permits(one.scope_path)]], vectors), 1, 1, 32)
+        for question in QUESTIONS:
+            asked = plain(ask(retriever(marked, ENCODER), question, scope=scope, limit=50))
+            assert asked == plain(ask(retriever(shown, ENCODER), question, limit=50))
+
+
+@settings(max_examples=50, deadline=None)
+@given(assets(), st.data())
+def test_a_merge_is_a_build_of_the_documents_that_are_kept(items, data):
+    """Records, words, lengths, text hashes and vectors, whatever was left out and however it was split."""
+    documents = [document_of(one) for one in items]
+    vectors = lookup_for(documents, ENCODER) if documents else lambda _hashes: {}
+    groups = [group for group in split(data, items) if group] or [[]]
+    keep = [np.asarray(data.draw(st.lists(st.booleans(), min_size=len(g), max_size=len(g))), dtype=bool) for g in groups]
+    merged = merge_segments([part.segment for part in parts_of(groups, vectors)], keep)
+    kept = [one for group, mask in zip(groups, keep, strict=True) for one, stays in zip(group, mask, strict=True) if stays]
+    built = build_segment([document_of(one) for one in kept], vectors, 32)
+    assert contents(merged) == contents(built)
+    assert misfits(merged) == []
+    assert len(merged.texts.row) == len(built.texts.row)
+
+
+@settings(max_examples=15, deadline=None)
+@given(items=assets())
+def test_a_segment_read_from_disk_is_the_one_that_was_written(tmp_path_factory, items):
+    """Through files and back: the same contents, and the same answers."""
+    documents = [document_of(one) for one in items]
+    vectors = lookup_for(documents, ENCODER) if documents else lambda _hashes: {}
+    (live,) = parts_of([items], vectors)
+    folder = tmp_path_factory.mktemp("index")
+    writing = Generations(folder)
+    manifest = describe(1, [(writing.write(live.segment), live)], model=("m", ""), dimension=32, seq=1, fence=1)
+    writing.publish(manifest, may=lambda: True)
+    reading = Generations(folder)
+    assert reading.current() == manifest
+    (again,) = reading.open(manifest)
+    assert contents(again.segment) == contents(live.segment)
+    assert every_answer(Snapshot((again,), 1, 1, 32), ENCODER) == every_answer(Snapshot((live,), 1, 1, 32), ENCODER)
+
+
+def contents(segment):
+    """Everything that a segment says of each table, however its texts are numbered."""
+
+    def words(postings):
+        out: dict[int, dict[bytes, tuple]] = {}
+        for at, term in enumerate(postings.terms()):
+            here = slice(int(postings.start[at]), int(postings.start[at + 1]))
+            for document, tf in zip(postings.docs[here].tolist(), postings.tf[here].tolist(), strict=True):
+                out.setdefault(document, {})[term] = tuple(tf)
+        return out, postings.lengths.tolist()
+
+    def vectors(used, texts):
+        rows = [int(texts.row[text]) for text in used]
+        return [
+            (texts.hash(int(text)), texts.vectors.rows[row].tobytes() if row >= 0 else None)
+            for text, row in zip(used, rows, strict=True)
+        ]
+
+    return (
+        segment.records,
+        words(segment.words),
+        words(segment.column_words),
+        segment.column_start.tolist(),
+        segment.restricted.tolist(),
+        vectors(segment.text, segment.texts),
+        vectors(segment.column_text, segment.column_texts),
+    )

@@ -1,0 +1,181 @@
+"""Runs the examples of a page: its `console` blocks in one shell, what they print compared with what the page shows.
+
+Used by `tests/docs/test_examples.py`; CONTRIBUTING.md describes the conventions.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.pages import ROOT, Block
+
+PORTS = ("8642", "8643", "8644")
+"""The default ports, which pages name; free ones take their place when an example runs."""
+TIMEOUT_S = 240
+_MARK = "<<example {at} ended with {code}>>"
+_ENDED = re.compile(r"<<example (\d+) ended with (\d+)>>\n?")
+_LINKED = ("services", "bench")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command of a page, the lines that must be found in its output, and where in the page it stands."""
+
+    command: str
+    expected: tuple[str, ...]
+    line: int
+
+
+def steps_of(blocks: Iterable[Block]) -> list[Step]:
+    """The steps of all `console` blocks but those marked `no-run`.
+
+    Raises:
+        ValueError: a block that is to be run does not begin with a command.
+
+    """
+    steps: list[Step] = []
+    for block in blocks:
+        if block.language == "console" and "no-run" not in block.flags:
+            steps += _steps(block)
+    return steps
+
+
+def _steps(block: Block) -> list[Step]:
+    steps: list[Step] = []
+    for number, line in enumerate(block.body.splitlines(), block.line + 1):
+        if line.startswith("$ "):
+            steps.append(Step(line[2:], (), number))
+        elif not steps:
+            raise ValueError(f"line {number}: a console block begins with a command, `$ …`")
+        elif line == ">" or line.startswith("> "):
+            steps[-1] = Step(f"{steps[-1].command}\n{line[2:]}", (), steps[-1].line)
+        elif line.strip():
+            last = steps[-1]
+            steps[-1] = Step(last.command, (*last.expected, line), last.line)
+    return steps
+
+
+class Shell:
+    """One shell in a fresh folder that looks like a checkout, with free ports in place of the default ones.
+
+    Args:
+        folder: an empty folder.
+        replacements: further texts that are replaced in commands and in what is expected.
+
+    """
+
+    def __init__(self, folder: Path, replacements: Mapping[str, str] | None = None) -> None:
+        self._folder = folder
+        self._replacements = {**dict(zip(PORTS, _free_ports(len(PORTS)), strict=True)), **(replacements or {})}
+        for name in _LINKED:
+            if (ROOT / name).exists():
+                (folder / name).symlink_to(ROOT / name)
+
+    def run(self, steps: Iterable[Step]) -> list[str]:
+        """Run steps in order and say what is wrong, a text each; nothing is left running."""
+        steps = list(steps)
+        script = self._folder / ".example.sh"
+        script.write_text("".join(self._scripted(at, step) for at, step in enumerate(steps)), encoding="utf-8")
+        output = self._output(script)
+        pieces = _ENDED.split(output)  # output, number, code, output, number, code, …
+        codes = {int(number): int(code) for number, code in zip(pieces[1::3], pieces[2::3], strict=True)}
+        printed = dict(zip(map(int, pieces[1::3]), pieces[0::3], strict=False))
+        wrong: list[str] = []
+        for at, step in enumerate(steps):
+            if at not in codes:
+                return [*wrong, f"line {step.line}: `{step.command}` did not end; printed: {pieces[-1][-2000:]}"]
+            if codes[at] != 0:
+                return [*wrong, f"line {step.line}: `{step.command}` ended with {codes[at]}: {printed[at][-2000:]}"]
+            wrong += self._missing(step, printed[at])
+        return wrong
+
+    def _missing(self, step: Step, printed: str) -> list[str]:
+        at = 0
+        for line in step.expected:
+            parts = self._replaced(line).strip().split("…")
+            found = re.compile(".*?".join(map(re.escape, parts))).search(printed, at)
+            if found is None:
+                return [f"line {step.line}: `{step.command}` did not print {line!r} but: {printed[-2000:]}"]
+            at = found.end()
+        return []
+
+    def _scripted(self, at: int, step: Step) -> str:
+        # after a command that failed the others would only wait for what will not come
+        ended = f"code=$?; printf '{_MARK.format(at=at, code='%d')}\\n' $code; [ $code = 0 ] || exit"
+        return f"{self._replaced(step.command)}\n{ended}\n"
+
+    def _replaced(self, text: str) -> str:
+        for old, new in self._replacements.items():
+            text = text.replace(old, new)
+        return text
+
+    def _output(self, script: Path) -> str:
+        own = {key: value for key, value in os.environ.items() if not key.startswith("HEADWATER_")}
+        programs = Path(sys.executable).parent
+        environment = own | {
+            "PATH": f"{self._commands()}:{programs}:{os.environ['PATH']}",
+            "HEADWATER_PORT": self._replacements[PORTS[0]],
+            "COLUMNS": "120",
+        }
+        log = self._folder / ".example.log"
+        with log.open("wb") as sink:
+            process = subprocess.Popen(
+                ["bash", "--noprofile", "--norc", str(script)],
+                cwd=self._folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                process.wait(TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                pass  # what is missing from the log is told
+            finally:
+                _end(process)
+        return log.read_text(encoding="utf-8", errors="replace")
+
+    def _commands(self) -> Path:
+        """A folder with `headwater` in it, of this checkout, whether it is installed or not."""
+        folder = self._folder / ".bin"
+        folder.mkdir()
+        program = folder / "headwater"
+        program.write_text(
+            f'#!/bin/sh\nPYTHONPATH={ROOT}${{PYTHONPATH:+:$PYTHONPATH}} exec {sys.executable} -m services "$@"\n',
+            encoding="utf-8",
+        )
+        program.chmod(0o755)
+        return folder
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the shell and whatever it left behind: they are one process group of our own."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _free_ports(count: int) -> list[str]:
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [str(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
