@@ -1,0 +1,84 @@
+# One door to the project: `make` lists what there is. CI calls the same targets (.ci/run).
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+# SLIM=1 leaves torch out: enough to run Headwater; the tests that need torch are then skipped, each by name
+SLIM ?=
+# what to test: a folder, a file or a test, with more options for pytest behind it
+T ?= tests
+# what is handed on by `make demo` and `make bench`
+ARGS ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+KIND := $(if $(SLIM),slim,full)
+
+.PHONY: help
+help: ## show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^## / { printf "\n%s\n", substr($$0, 4) } \
+	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nvariables: PYTHON=path (interpreter for .venv)  SLIM=1 (without torch)  T=path (what to test)  ARGS=… (handed on)\n'
+
+## Start here
+
+.PHONY: setup
+setup: ## make .venv with everything in it (SLIM=1: without torch)
+	@tools/setup.sh $(KIND)
+
+.PHONY: demo
+demo: ## the sample warehouse: crawl, index, serve, and three questions to try
+	@tools/setup.sh slim
+	@$(VENV)/bin/headwater demo $(ARGS)
+
+## Test
+
+.PHONY: test
+test: setup ## every test but the long ones (T=path: some of them)
+	$(PY) -m pytest -q -m "not slow" $(PARALLEL) $(T)
+
+.PHONY: test-long
+test-long: setup ## every test, the long campaigns included
+	$(PY) -m pytest -q $(PARALLEL) $(T)
+
+## Check
+
+.PHONY: check
+check: lint types contracts docs ## all of the checks below: what a change must pass, besides the tests
+
+.PHONY: lint
+lint: setup ## ruff: rules and format
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+.PHONY: types
+types: setup ## mypy, strict
+	$(PY) -m mypy
+
+.PHONY: contracts
+contracts: setup ## import-linter: who may import whom
+	$(VENV)/bin/lint-imports --no-cache
+
+.PHONY: docs
+docs: setup ## what the pages say against what the code does
+	$(PY) -m pytest -q tests/docs
+
+.PHONY: format
+format: setup ## let ruff write the format, and the fixes that are safe
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+## Measure
+
+.PHONY: bench
+bench: setup ## the benchmarks: ARGS="demo" runs one, without ARGS they are listed
+	$(PY) -m bench $(ARGS)
+
+## Tidy up
+
+.PHONY: clean
+clean: ## remove caches and build products; data folders and .venv stay
+	rm -rf build dist bench/out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find services tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,113 @@
+"""What the access oracle compares: answers as they were sent, but for the few things that two catalogs cannot share.
+
+`EXCEPTIONS` is the whole list, each with its reason. Everything else is equal to the last digit and in order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Exempt:
+    """A value that may differ; whether it is there, and of which type, may not.
+
+    Attributes:
+        route: the route whose answers have it.
+        field: where it stands, `*` for any item of a list.
+        reason: why two honest catalogs differ in it.
+
+    """
+
+    route: str
+    field: str
+    reason: str
+
+
+_CLOCK = "the two catalogs were crawled one after the other"
+_NUMBER = "numbers are given out over the whole store, in the order of writing; the order itself is compared"
+EXCEPTIONS = (
+    Exempt("search", "query_id", "made anew for every request"),
+    Exempt("search", "generation", "a label of the state of the whole index, the same for every caller; nothing is derived from it"),
+    Exempt("search", "cursor", "holds that label; the pages that it leads to are compared"),
+    Exempt("asset", "first_seen", _CLOCK),
+    Exempt("asset", "last_seen", _CLOCK),
+    Exempt("assets", "assets.*.first_seen", _CLOCK),
+    Exempt("assets", "assets.*.last_seen", _CLOCK),
+    Exempt("changes", "changes.*.at", _CLOCK),
+    Exempt("changes", "changes.*.id", _NUMBER),
+    Exempt("changes", "changes.*.undoes", _NUMBER),
+    Exempt("versions", "versions.*.at", _CLOCK),
+    *(
+        Exempt(route, f"{where}{field}", reason)
+        for route, where in (("crawls", "crawls.*."), ("crawl", ""), ("sources", "sources.*.last_crawl."))
+        for field, reason in (
+            ("id", "drawn by chance for every crawl"),
+            ("requested_at", _CLOCK),
+            ("started_at", _CLOCK),
+            ("ended_at", _CLOCK),
+        )
+    ),
+    Exempt("problem", "request_id", "made anew for every request"),
+)
+REVISION = "a table's revision also counts what was said of it and names a hidden table; only such tables' may differ"
+_BY_ROUTE = {route: {e.field for e in EXCEPTIONS if e.route == route} for route in {e.route for e in EXCEPTIONS}}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer, ready to be compared: the route, the status, and the body's leaves with the path of each."""
+
+    route: str
+    status: int
+    leaves: tuple[tuple[str, Any], ...]
+    text: str
+
+
+def answer_of(route: str, response: Any, loosely: frozenset[str] = frozenset()) -> Answer:
+    """An HTTP answer; `loosely` are the ids of tables whose revision may differ (see `REVISION`)."""
+    route = route if response.status_code == 200 else "problem"
+    body = json.loads(response.text, parse_float=_as_sent)
+    leaves = [("", response.headers["Content-Type"]), ("", response.headers.get("Cache-Control"))]
+    leaves += _leaves(body, "", _BY_ROUTE.get(route, set()), loosely)
+    return Answer(route, response.status_code, tuple(leaves), response.text)
+
+
+def _as_sent(text: str) -> str:
+    return f"float {text}"
+
+
+def _leaves(value: Any, path: str, exempt: set[str], loosely: frozenset[str]) -> Iterator[tuple[str, Any]]:
+    """The leaves in the order in which they were sent, so that the order of keys and items counts."""
+    if path in exempt:
+        yield path, type(value).__name__
+    elif isinstance(value, dict):
+        yield path, "{}"
+        for key, item in value.items():
+            counted = key == "revision" and value.get("id") in loosely
+            yield from _leaves("counted" if counted else item, f"{path}.{key}".lstrip("."), exempt, loosely)
+    elif isinstance(value, list):
+        yield path, f"[{len(value)}]"
+        for item in value:
+            yield from _leaves(item, f"{path}.*".lstrip("."), exempt, loosely)
+    else:
+        yield path, value
+
+
+def differences(full: list[Answer], reduced: list[Answer]) -> list[str]:
+    """What differs between two lists of answers, the first few places each; empty where nothing does."""
+    if len(full) != len(reduced):
+        return [f"{len(full)} answers against {len(reduced)}"]
+    out: list[str] = []
+    for at, (one, other) in enumerate(zip(full, reduced, strict=True)):
+        if one.status != other.status:
+            out.append(f"answer {at}: {one.status} {one.text[:200]} against {other.status} {other.text[:200]}")
+            continue
+        places = [(a, b) for a, b in zip(one.leaves, other.leaves, strict=False) if a != b]
+        out += [f"answer {at} ({one.route}): {a} against {b}" for a, b in places[:3]]
+        if not places and len(one.leaves) != len(other.leaves):
+            out.append(f"answer {at} ({one.route}): {len(one.leaves)} values against {len(other.leaves)}")
+    return out

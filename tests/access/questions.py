@@ -1,0 +1,218 @@
+"""The cases of the access oracle: requests made up from a world's own words, and how their answers are fetched."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.common.model.names import AssetId, DatasetName, Namespace
+from tests.access.answers import Answer, answer_of
+from tests.access.served import Served
+from tests.access.worlds import NOUNS, PEOPLE, PLACES, QUESTIONS, STATUSES, TAGS, VERBS, World
+
+Params = list[tuple[str, Any]]
+MAX_PAGES = 40
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that a reader asks; `ask` fetches every answer that belongs to it, in order."""
+
+    what: str
+    ask: Callable[[Asker], list[Answer]]
+
+
+@dataclass(frozen=True)
+class Asker:
+    """A reader of one catalog; `loosely` as in `answers.answer_of`."""
+
+    served: Served
+    caller: str
+    loosely: frozenset[str] = frozenset()
+
+    def one(self, route: str, path: str, params: Params | None = None) -> Answer:
+        return answer_of(route, self.served.get(path, self.caller, params), self.loosely)
+
+    def pages(self, route: str, path: str, params: Params, then: int) -> list[Answer]:
+        """An answer and all that its cursor leads to, `then` items a page after the first."""
+        out: list[Answer] = []
+        asked = params
+        while len(out) < MAX_PAGES:
+            response = self.served.get(path, self.caller, asked)
+            out.append(answer_of(route, response, self.loosely))
+            cursor = response.json().get("cursor") if response.status_code == 200 else None
+            if cursor is None:
+                return out
+            asked = [("limit", then), ("cursor", cursor), *(p for p in params if p[0] != "limit")]
+        raise AssertionError(f"{path} has more than {MAX_PAGES} pages for {params}")
+
+    def crawls(self, params: Params) -> list[Answer]:
+        """The list of crawls, and each of them alone."""
+        response = self.served.get("/crawls", self.caller, params)
+        ids = [crawl["id"] for crawl in response.json().get("crawls", [])]
+        return [answer_of("crawls", response), *(self.one("crawl", f"/crawls/{crawl}") for crawl in ids)]
+
+
+def cases(world: World, dice: random.Random, n: int) -> Iterator[Case]:
+    """`n` cases, of every kind in turn."""
+    made = _Questions(world, dice)
+    kinds = (
+        made.search,
+        made.asset,
+        made.search,
+        made.lineage,
+        made.columns,
+        made.suggest,
+        made.search,
+        made.named,
+        made.browse,
+        made.listed,
+        made.search,
+        made.elsewhere,
+    )
+    return (kinds[at % len(kinds)]() for at in range(n))
+
+
+class _Questions:
+    def __init__(self, world: World, dice: random.Random) -> None:
+        self._world = world
+        self._dice = dice
+        self._datasets = [shelf.dataset(line) for shelf in world.shelves for line in shelf.lines]
+        self._ghosts = [ghost for _, ghost in world.ghosts]
+        self._schemas = sorted({d.parts[1] for d in self._datasets if len(d.parts) == 3})
+        self._databases = sorted({d.parts[0] for d in self._datasets})
+        self._sources = [shelf.name for shelf in world.shelves]
+
+    def search(self) -> Case:
+        params: Params = [("q", self._question()), ("limit", self._dice.choice((1, 3, 10, 50)))]
+        params += self._filters() if self._dice.random() < 0.3 else []
+        if self._dice.random() < 0.2:
+            params += [("kind", kind) for kind in self._dice.choice((["table"], ["view"], ["column", "table"], ["job"]))]
+        return Case(f"/search {params}", lambda asker: asker.pages("search", "/search", params, 200))
+
+    def columns(self) -> Case:
+        params: Params = [("q", self._question()), ("kind", "column"), ("limit", self._dice.choice((2, 20, 200)))]
+        return Case(f"/search {params}", lambda asker: asker.pages("search", "/search", params, 200))
+
+    def browse(self) -> Case:
+        params: Params = [*(self._filters() or [("kind", "view")]), ("limit", self._dice.choice((1, 7, 200)))]
+        return Case(f"/search {params}", lambda asker: asker.pages("search", "/search", params, 200))
+
+    def suggest(self) -> Case:
+        params: Params = [("q", self._prefix()), ("limit", self._dice.choice((1, 3, 8, 50)))]
+        return Case(f"/suggest {params}", lambda asker: [asker.one("suggest", "/suggest", params)])
+
+    def listed(self) -> Case:
+        params: Params = [("limit", self._dice.choice((1, 5, 200))), *(self._filters() if self._dice.random() < 0.6 else [])]
+        return Case(f"/assets {params}", lambda asker: asker.pages("assets", "/assets", params, 100))
+
+    def named(self) -> Case:
+        params: Params = [("name", self._name())]
+        return Case(f"/assets {params}", lambda asker: [asker.one("assets", "/assets", params)])
+
+    def asset(self) -> Case:
+        asset = self._id()
+        rest = self._dice.choice((1, 2, 100))
+        return Case(
+            f"/assets/{asset}",
+            lambda asker: [
+                asker.one("asset", f"/assets/{asset}"),
+                asker.one("changes", f"/assets/{asset}/changes", [("limit", rest)]),
+                asker.one("versions", f"/assets/{asset}/versions"),
+            ],
+        )
+
+    def lineage(self) -> Case:
+        asset = self._id()
+        params: Params = [
+            ("direction", self._dice.choice(("upstream", "downstream", "both"))),
+            ("depth", self._dice.choice((1, 2, 3, 100))),
+            ("limit", self._dice.choice((1, 3, 200))),
+        ]
+        return Case(f"lineage of {asset} {params}", lambda asker: [asker.one("lineage", f"/assets/{asset}/lineage", params)])
+
+    def elsewhere(self) -> Case:
+        """Sources, crawls, and requests that fail."""
+        source = self._dice.choice([*self._sources, "nobody"])
+        match self._dice.randrange(4):
+            case 0:
+                return Case("/sources", lambda asker: [asker.one("sources", "/sources")])
+            case 1:
+                return Case(f"/crawls of {source}", lambda asker: asker.crawls([("source", source)]))
+            case 2:
+                return Case("/crawls", lambda asker: asker.crawls([]))
+            case _:
+                params: Params = [("q", self._question()), ("cursor", "WyIxLjEiLDAsIngiXQ")]
+                return Case(f"/search {params}", lambda asker: [asker.one("search", "/search", params)])
+
+    def _question(self) -> str:
+        dice = self._dice
+        match dice.randrange(8):
+            case 0:
+                return self._name()
+            case 1:
+                return dice.choice(self._datasets).parts[-1].replace("_", " ")
+            case 2:
+                return f"{dice.choice(self._code_words())} {dice.choice(NOUNS)}"
+            case 3:
+                return dice.choice(("qwerty zxcvb", "'; DROP TABLE x", "%", "🛒", "the of and", "*", "nobody.knows.this"))
+            case 4:
+                return " ".join(dice.sample([*NOUNS, *VERBS, *PLACES], dice.randint(2, 9)))
+            case _:
+                words = {"a": NOUNS, "b": NOUNS, "v": VERBS, "p": PLACES}
+                return dice.choice(QUESTIONS).format(**{key: dice.choice(values) for key, values in words.items()})
+
+    def _name(self) -> str:
+        """A whole name, its end, a column of it, in another case, or with its namespace; of any table or ghost."""
+        dice = self._dice
+        dataset = dice.choice([*self._datasets, *self._datasets, *self._ghosts])
+        parts = list(dataset.parts[dice.randrange(len(dataset.parts)) :])
+        match dice.randrange(6):
+            case 0:
+                return ".".join(parts).upper()
+            case 1:
+                return f"{dataset.namespace}/{dataset.qualified}"
+            case 2:
+                return ".".join([*parts, f"{dice.choice(NOUNS)}_id"])
+            case _:
+                return ".".join(parts)
+
+    def _prefix(self) -> str:
+        dice = self._dice
+        word = dice.choice([dice.choice(self._datasets).parts[-1], dice.choice(NOUNS), self._name(), *self._code_words()[:1]])
+        return word[: dice.randint(1, max(1, len(word)))]
+
+    def _code_words(self) -> list[str]:
+        codes = [piece for d in (*self._datasets, *self._ghosts) for piece in d.parts[-1].lower().split("_") if piece[:2] == "zk"]
+        return self._dice.sample(codes, 3)
+
+    def _filters(self) -> Params:
+        dice = self._dice
+        every: Sequence[tuple[str, Sequence[str]]] = (
+            ("source", self._sources),
+            ("database", self._databases),
+            ("schema", self._schemas),
+            ("tag", TAGS),
+            ("owner", PEOPLE),
+            ("status", STATUSES),
+            ("platform", ("postgres", "duckdb", "snowflake", "metadata")),
+        )
+        chosen = dice.sample(every, dice.randint(1, 2))
+        return [(field, value) for field, values in chosen for value in dice.sample(list(values), min(len(values), 2))]
+
+    def _id(self) -> AssetId:
+        """Of a table, seen or hidden; of a view; of a name that only SQL has; of nothing."""
+        match self._dice.randrange(6):
+            case 0 if self._ghosts:
+                return self._dice.choice(self._ghosts).id
+            case 1:
+                return DatasetName(Namespace("postgres://db1:5432"), ("shop", "public", "nothing")).id
+            case 2 | 3:
+                return self._dice.choice(self._views()).id
+            case _:
+                return self._dice.choice(self._datasets).id
+
+    def _views(self) -> list[DatasetName]:
+        return [shelf.dataset(line) for shelf in self._world.shelves for line in shelf.lines if "sql" in line]

@@ -1,0 +1,373 @@
+"""The command line from outside: what it prints where, and how it ends. Every test runs real processes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.journey.conftest import Demo
+from tests.support.commands import Done, command, environment, hw, simple_table, write_metadata
+
+QUESTIONS = Path(__file__).parents[2] / "services" / "demo" / "questions.jsonl"
+COUNTS = {"found", "added", "changed", "unchanged", "gone", "unseen", "held"}
+REPORT = {"source", "state", "tables", "texts_encoded", "statements", "seconds", "failures"}
+SECRET = "hunter2-and-more"
+
+
+class TestFrontDoor:
+    """What is said before any command runs."""
+
+    def test_help_is_quick(self) -> None:
+        """All commands are named, and nobody waits for a library: a tenth of what a command takes, five times over."""
+        begun = time.monotonic()
+        shown = hw("--help")
+
+        assert time.monotonic() - begun < 10
+        assert shown.code == 0
+        for name in ("demo", "init", "crawl", "serve", "search", "lineage", "eval", "verify", "doctor", "db"):
+            assert re.search(rf"^    {name}\b", shown.out, re.MULTILINE)
+        assert "0 done, 1 failed, 2 wrong use, 3 done in part" in " ".join(shown.out.split())
+
+    @pytest.mark.parametrize(
+        "arguments", [["polish"], ["crawl", "--fast"], ["search"], ["lineage", "a", "--up", "--down"], []]
+    )
+    def test_wrong_use(self, quick: Callable[..., Done], tmp_path: Path, arguments: list[str]) -> None:
+        assert quick(*arguments, cwd=tmp_path).code == 2
+
+    def test_wrong_use_is_the_exit_code(self) -> None:
+        assert hw("polish").code == 2
+
+    def test_version(self, quick: Callable[..., Done], tmp_path: Path) -> None:
+        assert re.fullmatch(r"headwater \d+\.\d+\.\d+\S*\n", quick("--version", cwd=tmp_path).out)
+
+
+class TestDemo:
+    """`headwater demo --no-serve`, and what can be asked of its home."""
+
+    def test_says_what_it_did(self, demo: Demo) -> None:
+        """The home, the crawl and three questions that can be pasted; nothing on standard output."""
+        said = demo.ran.err.splitlines()
+
+        assert said[0] == f"home: {demo.home} (empty)"
+        assert re.search(r"demo: complete, 191 tables and views \(191 added", demo.ran.err)
+        questions = [shlex.split(line) for line in said if line.startswith("  headwater search")]
+        assert len(questions) == 3
+        assert all(words[:4] == ["headwater", "search", "--home", ".headwater-demo"] for words in questions)
+        assert demo.ran.out == ""
+
+    def test_search(self, demo: Demo) -> None:
+        """A pasted question is answered, with reasons and the first answer's lineage."""
+        found = hw(
+            "search", "--home", ".headwater-demo", "which table has monthly revenue per customer?", cwd=demo.home.parent
+        )
+
+        assert found.code == 0
+        assert found.err.startswith(f"home: {demo.home}\n")
+        assert re.match(r" 1\. retail\.mart\.cust_revenue_mth  \(view, score ", found.out)
+        assert "has the words" in found.out
+        assert re.search(r"made from: .*retail\.mart\.fct_sales", found.out)
+
+    def test_search_with_the_real_model(self, demo: Demo, tmp_path: Path) -> None:
+        """A home indexed with one model and asked with another answers by words until the new vectors are made, and says so."""
+        home = demo.copy(tmp_path)
+
+        found = hw("search", "--json", "-k", "3", "takings by shopper", home=home, HEADWATER_MODEL="all-MiniLM-L6-v2")
+
+        assert found.code == 0
+        assert found.json["mode"] == "lexical"
+        assert found.json["degraded"]
+        assert len(found.json["hits"]) == 3
+
+    def test_search_by_kind(self, demo: Demo, quick: Callable[..., Done]) -> None:
+        found = quick("search", "--json", "--kind", "column", "-k", "5", "loyalty number", home=demo.home)
+
+        assert [hit["kind"] for hit in found.json["hits"]] == ["column"] * 5
+
+    @pytest.mark.parametrize(
+        "arguments", [["search", "x", "-k", "0"], ["search", "x", "--kind", "idea"], ["lineage", "orders", "--depth", "0"]]
+    )
+    def test_bounds(self, demo: Demo, quick: Callable[..., Done], arguments: list[str]) -> None:
+        refused = quick(*arguments, home=demo.home)
+
+        assert refused.code == 2
+        assert refused.err.splitlines()[-1].startswith("headwater: -")
+
+    def test_lineage(self, demo: Demo, quick: Callable[..., Done]) -> None:
+        """The end of a name is enough; what it is made from is up, and there is nothing down."""
+        shown = quick("lineage", "v_customer_360", home=demo.home)
+
+        assert shown.code == 0
+        assert re.search(r"asked +retail\.crm\.v_customer_360 +\(view\)", shown.out)
+        assert "retail.sales.orders → retail.crm.v_customer_360  [view]" in shown.out
+
+    def test_lineage_as_json(self, demo: Demo, quick: Callable[..., Done]) -> None:
+        shown = quick("lineage", "retail.crm.v_customer_360", "--up", "--depth", "1", "--json", home=demo.home)
+
+        assert {node["qualified_name"]: node["depth"] for node in shown.json["nodes"]} == {
+            "retail.crm.v_customer_360": 0,
+            "retail.crm.customers": -1,
+            "retail.crm.loyalty_acct": -1,
+            "retail.crm.tickets": -1,
+            "retail.sales.orders": -1,
+        }
+        assert (shown.json["total"], shown.json["truncated"], shown.json["state"]) == (5, False, "complete")
+        assert {edge["kind"] for edge in shown.json["edges"]} == {"view"}
+
+    def test_an_ambiguous_name(self, demo: Demo) -> None:
+        """Two schemas have a table `payments`: both are printed with their ids, and nothing is guessed."""
+        refused = hw("lineage", "payments", home=demo.home)
+
+        assert refused.code == 2
+        assert refused.out == ""
+        candidates = [line.split()[0].rpartition("/")[2] for line in refused.err.splitlines() if line.startswith("  ")]
+        assert candidates == ["retail.finance.payments", "retail.sales.payments"]
+
+    def test_an_unknown_name(self, demo: Demo, quick: Callable[..., Done]) -> None:
+        refused = quick("lineage", "no_such_table", home=demo.home)
+
+        assert refused.code == 1
+        assert "no asset is called no_such_table" in refused.err
+
+    def test_eval(self, demo: Demo, quick: Callable[..., Done]) -> None:
+        """Figures for each class and for all; the control falls to chance on the same file."""
+        real = quick("eval", QUESTIONS, "--json", home=demo.home)
+        control = quick("eval", QUESTIONS, "--json", "--shuffle", "1", home=demo.home)
+
+        assert (real.code, control.code) == (0, 0)
+        assert {name: row["n"] for name, row in real.json["classes"].items()} == {"paraphrase": 30, "words": 30, "all": 60}
+        assert real.json["unanswerable"] == 10
+        assert 0.5 < real.json["answerable_auroc"] <= 1
+        assert real.json["classes"]["words"]["recall"] > 0.8
+        assert control.json["classes"]["all"]["recall"] < 0.2  # ten of 191 tables
+        assert control.json["unanswerable"] == 0
+
+    def test_doctor(self, demo: Demo) -> None:
+        """Everything is looked at and well, the source that the demo left in its settings too."""
+        looked = hw("doctor", home=demo.home)
+
+        assert looked.code == 0, looked.out
+        assert all(line.startswith("ok  ") for line in looked.out.splitlines())
+        assert re.search(r"^ok    index: generation \d+, 191 tables and views", looked.out, re.MULTILINE)
+        assert "source demo: can be read, 191 tables and views" in looked.out
+
+    def test_db_upgrade(self, demo: Demo, quick: Callable[..., Done]) -> None:
+        """All three are named; nothing is left to do."""
+        done = quick("db", "upgrade", home=demo.home)
+
+        assert done.code == 0
+        assert re.findall(r"^(\w+): at revision \d+$", done.out, re.MULTILINE) == ["catalog", "indexer", "lineage"]
+
+    def test_a_reader_that_goes_away(self, demo: Demo) -> None:
+        """`| head -1` closes the pipe: no traceback, whether the answer is short or long."""
+        for arguments in (["db", "upgrade"], ["search", "--json", "-k", "200", "order"]):
+            shell = f"{shlex.join(command(arguments))} | head -1"
+            env = environment(demo.home)
+            ran = subprocess.run(shell, shell=True, env=env, cwd=demo.home.parent, capture_output=True, check=False)
+
+            assert len(ran.stdout.splitlines()) == 1
+            assert ran.stderr.decode() == f"home: {demo.home}\n"
+
+
+class TestCrawl:
+    """`headwater crawl`: its report, its exit code, its sources."""
+
+    def test_configured_sources(self, tmp_path: Path, quick: Callable[..., Done]) -> None:
+        """`init`, two sources, `crawl`: all of them; one by its name; again: nothing is encoded and nothing changed."""
+        begun = quick("init", cwd=tmp_path)
+        assert begun.code == 0
+        assert begun.err.splitlines()[-1].startswith("home: ")
+        assert quick("init", cwd=tmp_path).code == 1  # never over a file that is there
+        settings = tmp_path / "headwater.toml"
+        north = write_metadata(tmp_path / "north.jsonl", simple_table("orders"), simple_table("bills"))
+        south = write_metadata(tmp_path / "south.jsonl", simple_table("orders"))
+        settings.write_text(
+            settings.read_text() + f'\n[sources.north]\nurl = "{north}"\n\n[sources.south]\nurl = "{south}"\n'
+        )
+
+        first = hw("crawl", "--json", cwd=tmp_path)
+
+        assert first.code == 0, first.err
+        assert first.err.splitlines()[0] == f"home: {tmp_path / '.headwater'} (empty)"
+        assert set(first.json) == {"crawls"}
+        assert [set(crawl) for crawl in first.json["crawls"]] == [REPORT, REPORT]
+        assert [set(crawl["tables"]) for crawl in first.json["crawls"]] == [COUNTS, COUNTS]
+        seen = [(crawl["source"], crawl["state"], crawl["tables"]["added"]) for crawl in first.json["crawls"]]
+        assert seen == [("north", "complete", 2), ("south", "complete", 1)]
+        assert sum(crawl["texts_encoded"] for crawl in first.json["crawls"]) > 0
+
+        again = hw("crawl", "--json", "north", cwd=tmp_path)
+
+        (report,) = again.json["crawls"]
+        assert (report["source"], report["texts_encoded"], report["failures"]) == ("north", 0, [])
+        assert report["tables"] == dict.fromkeys(COUNTS, 0) | {"found": 2, "unchanged": 2}
+        assert report["seconds"] > 0
+        assert "(empty)" not in again.err
+
+        by_url = quick("crawl", "--json", north, cwd=tmp_path)
+
+        assert [crawl["source"] for crawl in by_url.json["crawls"]] == ["north"]
+        assert by_url.json["crawls"][0]["tables"]["unchanged"] == 2
+
+    def test_a_url_without_a_name(self, tmp_path: Path, quick: Callable[..., Done]) -> None:
+        """It is named by its namespace, and later URLs that lead there go on under that name; `--no-wait` leaves the index."""
+        url = write_metadata(tmp_path / "wh.jsonl", simple_table("orders", "what people bought"))
+        home = tmp_path / "home"
+
+        early = hw("crawl", url, "--no-wait", "--json", home=home)
+        found = quick("search", "--json", "bought", home=home)
+        waited = quick("crawl", url, "--json", home=home)
+
+        assert [crawl["source"] for crawl in early.json["crawls"]] == ["metadata://wh"]
+        assert early.json["crawls"][0]["texts_encoded"] == 0
+        assert [hit["name"] for hit in found.json["hits"]] == ["orders"]  # by its words, from what was committed
+        assert found.json["mode"] == "lexical"
+        assert waited.json["crawls"][0]["tables"]["unchanged"] == 1
+        assert waited.json["crawls"][0]["texts_encoded"] > 0
+
+    def test_an_alias_is_the_same_source(self, tmp_path: Path, quick: Callable[..., Done]) -> None:
+        """A file reached by another path than the one configured: no second copy of its tables."""
+        url = write_metadata(tmp_path / "wh.jsonl", simple_table("orders"))
+        (tmp_path / "headwater.toml").write_text(
+            f'[sources.main]\nurl = "{url}"\nnamespace = "postgres://db1"\naliases = ["metadata://replica"]\n'
+        )
+        elsewhere = write_metadata(tmp_path / "replica.jsonl", simple_table("orders"))
+
+        quick("crawl", "main", cwd=tmp_path)
+        again = quick("crawl", "--json", elsewhere, cwd=tmp_path)
+
+        (report,) = again.json["crawls"]
+        assert (report["source"], report["tables"]["unchanged"], report["tables"]["added"]) == ("main", 1, 0)
+
+    def test_a_broken_line(self, tmp_path: Path) -> None:
+        """Done in part: the other tables are there, the line is named, the exit code is 3."""
+        url = write_metadata(tmp_path / "wh.jsonl", simple_table("orders"), '{"name": ', simple_table("bills"))
+
+        done = hw("crawl", url, "--json", home=tmp_path / "home")
+
+        assert done.code == 3
+        (report,) = done.json["crawls"]
+        assert (report["state"], report["tables"]["found"]) == ("partial", 2)
+        assert "line 2" in " ".join(report["failures"])
+        assert "line 2" in done.err
+
+    def test_an_unknown_source(self, tmp_path: Path) -> None:
+        """Wrong use: what is configured is said."""
+        refused = hw("crawl", "nowhere", home=tmp_path / "home")
+
+        assert refused.code == 2
+        assert refused.err.splitlines()[-1] == "headwater: no source is called nowhere; configured are: none"
+
+    @pytest.mark.parametrize("arguments", [[], ["gopher://x"], ["postgresql://reader:pass/word@db/x"]])
+    def test_nothing_to_crawl(self, tmp_path: Path, quick: Callable[..., Done], arguments: list[str]) -> None:
+        """No source at all, or a URL that nothing reads: wrong use, and nothing is left in the catalog."""
+        home = tmp_path / "home"
+
+        refused = quick("crawl", *arguments, home=home)
+
+        assert refused.code == 2
+        assert refused.err.splitlines()[-1].startswith("headwater: ")
+        assert "pass/" not in refused.err
+        assert "sources: none" in quick("doctor", home=home).out
+
+    def test_an_unreachable_server(
+        self, tmp_path: Path, quick: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Failed, for the others too it goes on; the password is nowhere, not in what is said and not in the home."""
+        good = write_metadata(tmp_path / "wh.jsonl", simple_table("orders"))
+        (tmp_path / "headwater.toml").write_text(
+            f'[sources.away]\nurl = "postgresql://reader:{SECRET}@127.0.0.1:1/shop"\n'
+            '[sources.hidden]\nurl = "postgresql://reader@127.0.0.2:1/shop"\npassword = "env:PG_SECRET"\n'
+            f'[sources.good]\nurl = "{good}"\n'
+        )
+
+        one = hw("crawl", "away", "--json", cwd=tmp_path)
+        monkeypatch.setenv("PG_SECRET", SECRET)
+        every = quick("crawl", "--json", cwd=tmp_path)
+
+        assert (one.code, one.json["crawls"][0]["state"]) == (1, "failed")
+        assert one.json["crawls"][0]["failures"]
+        assert every.code == 3
+        assert [crawl["state"] for crawl in every.json["crawls"]] == ["failed", "failed", "complete"]
+        looked = quick("doctor", cwd=tmp_path)
+        assert looked.code == 1
+        assert re.search(r"^FAIL  source away: ", looked.out, re.MULTILINE)
+        for ran in (one, every, looked):
+            assert SECRET not in ran.out + ran.err
+        files = [path for path in (tmp_path / ".headwater").rglob("*") if path.is_file()]
+        assert files
+        assert not any(SECRET.encode() in path.read_bytes() for path in files)
+
+    def test_a_namespace_that_another_source_has(self, tmp_path: Path, quick: Callable[..., Done]) -> None:
+        """Two files of one name: the second is refused, what to do is said, and the others are crawled."""
+        url = write_metadata(tmp_path / "wh.jsonl", simple_table("orders"))
+        home = tmp_path / "home"
+        (tmp_path / "headwater.toml").write_text(
+            f'[sources.second]\nurl = "{url}"\n[sources.third]\nurl = "{url}"\nnamespace = "metadata://third"\n'
+        )
+        quick("crawl", "second", "--no-wait", home=home)
+        (tmp_path / "headwater.toml").write_text(
+            f'[sources.first]\nurl = "{url}"\n[sources.third]\nurl = "{url}"\nnamespace = "metadata://third"\n'
+        )
+
+        done = quick("crawl", "--json", home=home)
+
+        assert done.code == 3, done.err
+        assert [(crawl["source"], crawl["state"]) for crawl in done.json["crawls"]] == [
+            ("first", "failed"),
+            ("third", "complete"),
+        ]
+        assert "belongs to the source second" in done.err
+
+
+class TestEmptyHome:
+    """Questions to a home in which nothing is."""
+
+    def test_it_is_said(self, tmp_path: Path) -> None:
+        home = tmp_path / "nothing"
+
+        found = hw("search", "--json", "orders", home=home)
+
+        assert found.code == 0
+        assert found.err.splitlines()[0] == f"home: {home} (empty)"
+        assert (found.json["total"], found.json["hits"]) == (0, [])
+
+    def test_a_home_that_cannot_be(self, tmp_path: Path, quick: Callable[..., Done]) -> None:
+        """A file where the folder should be: one line, no traceback."""
+        home = tmp_path / "file"
+        home.write_text("")
+
+        refused = quick("search", "orders", home=home)
+
+        assert refused.code == 1
+        assert refused.err.splitlines()[-1].startswith("headwater: ")
+
+    def test_settings_that_are_wrong(self, tmp_path: Path, quick: Callable[..., Done]) -> None:
+        """Every wrong setting is named, none of the values."""
+        (tmp_path / "headwater.toml").write_text(
+            f'port = "{SECRET}"\n[sources.wh]\nurl = "sqlite:///x.db"\npassword = "{SECRET}"\n'
+        )
+
+        refused = quick("crawl", cwd=tmp_path)
+
+        assert refused.code == 2
+        assert "port" in refused.err
+        assert "sources.wh.password" in refused.err
+        assert SECRET not in refused.err
+
+
+def test_names_in_any_script(tmp_path: Path, quick: Callable[..., Done]) -> None:
+    """A terminal that knows ASCII alone gets escapes, not an error."""
+    url = write_metadata(tmp_path / "wh.jsonl", simple_table("заказы", "订单"))
+    home = tmp_path / "home"
+    quick("crawl", url, "--no-wait", home=home)
+
+    found = hw("search", "заказы", home=home, PYTHONIOENCODING="ascii")
+
+    assert found.code == 0, found.err
+    assert "\\u0437" in found.out
