@@ -99,7 +99,7 @@ class Workspace:
     @cached_property
     def lineage(self) -> Lineage:
         """The lineage of this home."""
-        return Lineage(self._database(LINEAGE_LINE), self.feed, self.namespaces())
+        return Lineage(self._database(LINEAGE_LINE), self.feed, self.namespaces)
 
     def namespaces(self) -> Namespaces:
         """The namespaces of the settings' sources and of those that the catalog has seen, which win no alias over them."""
@@ -130,7 +130,7 @@ class Workspace:
 class Lineage:
     """The lineage service as a running thing: a follower that keeps the graph, and the walker that answers."""
 
-    def __init__(self, database: Database, feed: ChangeFeed, namespaces: Namespaces) -> None:
+    def __init__(self, database: Database, feed: ChangeFeed, namespaces: Callable[[], Namespaces]) -> None:
         self._parser = SqlParser()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -279,7 +279,7 @@ def create_lineage(settings: Settings) -> FastAPI:
     key = _key(settings)
     client = ServiceClient("catalog", settings.catalog_url, key)
     database = open_database(settings, LINEAGE_LINE)
-    lineage = Lineage(database, HttpFeed(client), settings.namespaces())
+    lineage = Lineage(database, HttpFeed(client), settings.namespaces)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

@@ -60,7 +60,7 @@ def _print(graph: Subgraph) -> None:
     names = {node.id: node.name.qualified for node in graph.nodes}
     for node in sorted(graph.nodes, key=lambda node: (node.depth, node.name.qualified)):
         place = "asked" if node.depth == 0 else f"{abs(node.depth)} {'up' if node.depth < 0 else 'down'}"
-        unlisted = "" if node.listed else ", known only from SQL"
+        unlisted = ", gone" if node.gone else "" if node.listed else ", known only from SQL"
         print(f"{place:>7}  {node.name.qualified}  ({node.kind.value if node.kind else 'unknown'}{unlisted})")
     for edge in graph.edges:
         print(f"         {names[edge.source]} → {names[edge.target]}  [{edge.kind}]")

@@ -47,7 +47,7 @@ class LineageFollower:
         feed: the catalog's changes.
         database: the lineage service's own, with its tables made.
         reader: reads the definitions.
-        namespaces: whose sources own the datasets that only SQL names.
+        namespaces: whose sources own the datasets that only SQL names, asked anew for each page.
         graph: what walks are made on.
         clock: gives the time, with an offset; edges begin and end at it.
         page: changes a commit.
@@ -59,7 +59,7 @@ class LineageFollower:
         feed: ChangeFeed,
         database: Database,
         reader: SqlReader,
-        namespaces: Namespaces,
+        namespaces: Callable[[], Namespaces],
         graph: LineageGraph,
         *,
         clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
@@ -86,10 +86,11 @@ class LineageFollower:
         if page.upto == seq:
             return False
         readings = self._read(page)
+        namespaces = self._namespaces()
         with self._database.write() as connection:
             if checkpoint.read(connection, lock=True).seq != seq:
                 return True  # another follower was here first
-            changed = merge(connection, page.changes, readings, self._namespaces, self._clock())
+            changed = merge(connection, page.changes, readings, namespaces, self._clock())
             checkpoint.advance(connection, page.upto, graph_changed=changed)
         return page.upto < page.head
 

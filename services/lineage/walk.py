@@ -202,4 +202,4 @@ def _reaches_more(
 def _node(snapshot: Snapshot, asset: AssetId, depth: int) -> LineageNode:
     dataset = snapshot.dataset(asset)
     assert dataset is not None
-    return LineageNode(asset, dataset.name, dataset.kind, depth, dataset.listed)
+    return LineageNode(asset, dataset.name, dataset.kind, depth, dataset.listed, dataset.gone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import threading
 import time
@@ -13,7 +14,7 @@ from services.common.errors import NotFound, ServiceUnavailable, StoreOutdated
 from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import Kind
 from services.common.model.changes import Seq
-from services.common.model.lineage import LineageRequest
+from services.common.model.lineage import Direction, LineageRequest
 from services.common.model.names import Namespace, Namespaces
 from services.common.runtime.migrations import current_revision, ensure_current, upgrade
 from services.lineage.follow import LineageFollower
@@ -187,8 +188,11 @@ def test_an_edge_is_hidden_from_whoever_may_not_see_what_else_it_could_mean(line
     assert lineage.walk("shop.sales.v", scope=scope).total == 1
     assert lineage.walk("shop.public.orders", scope=scope).total == 1
     assert lineage.walk("shop.sales.v").total == 2
+    lineage.follow(asset("shop.sales.w", "SELECT * FROM v, public.orders"))
+    assert shown(lineage.walk("shop.sales.w", scope=scope))[1] == {("v", "w"), ("orders", "w")}
+    assert shown(lineage.walk("shop.sales.w"))[1] == {("v", "w"), ("orders", "w"), ("orders", "v")}
     lineage.follow(asset("shop.sales.v", "SELECT * FROM orders, public.orders"))
-    assert shown(lineage.walk("shop.sales.v", scope=scope))[1] == {("orders", "v")}
+    assert shown(lineage.walk("shop.sales.v", Direction.UPSTREAM, scope=scope))[1] == {("orders", "v")}
 
 
 def test_mentions_follow_a_renamed_source(lineage):
@@ -214,7 +218,7 @@ def test_a_page_is_stored_whole_or_not_at_all(lineage):
             raise ServiceUnavailable("no reader")
 
     lineage.feed.put(asset("shop.s.v", "SELECT * FROM a"))
-    broken = LineageFollower(lineage.feed, lineage.database, Failing(), lineage.namespaces, lineage.graph)
+    broken = LineageFollower(lineage.feed, lineage.database, Failing(), lambda: lineage.namespaces, lineage.graph)
     with pytest.raises(ServiceUnavailable):
         broken.step()
     assert lineage.rows(tables.node) == []
@@ -233,7 +237,7 @@ def test_a_page_that_another_follower_stored_is_not_stored_twice(lineage):
             other.catch_up()
             return lineage.reader.read_many(statements)
 
-    slow = LineageFollower(lineage.feed, lineage.database, Overtaken(), lineage.namespaces, lineage.graph)
+    slow = LineageFollower(lineage.feed, lineage.database, Overtaken(), lambda: lineage.namespaces, lineage.graph)
     assert slow.step()
     assert not slow.step()
     assert len(lineage.rows(tables.edge)) == 1
@@ -326,3 +330,16 @@ def test_the_tables_are_what_the_migrations_make(lineage):
             connection.exec_driver_sql(
                 f"UPDATE {'' if lineage.database.is_sqlite else 'lineage.'}alembic_version SET version_num='{LINE.head}'"
             )
+
+
+def test_names_known_only_from_sql_follow_their_source_when_it_is_renamed(lineage):
+    """A deny rule under the new name must hide what only SQL mentions, too."""
+    lineage.namespaces = Namespaces()
+    view = asset("shop.public.v", "SELECT * FROM shop.public.hidden")
+    for source in ("postgres://db1:5432", "warehouse"):
+        lineage.follow(dataclasses.replace(view, source=source))
+
+    unlisted = lineage.graph.refresh().dataset(id_of("shop.public.hidden"))
+
+    assert unlisted is not None
+    assert unlisted.scope_path == "warehouse.shop.public.hidden"

@@ -99,7 +99,7 @@ class Lineage:
 
     def follower(self, page: int = 500) -> LineageFollower:
         return LineageFollower(
-            self.feed, self.database, self.reader, self.namespaces, self.graph, clock=lambda: self.now, page=page
+            self.feed, self.database, self.reader, lambda: self.namespaces, self.graph, clock=lambda: self.now, page=page
         )
 
     def follow(self, *assets: Asset, page: int = 500) -> None:

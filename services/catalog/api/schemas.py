@@ -176,7 +176,10 @@ class AssetPageShape(Shape):
 
 
 class NodeShape(Shape):
-    """A dataset of a lineage answer; `depth` is negative upstream, `listed` false where no crawl has shown it."""
+    """A dataset of a lineage answer; `depth` is negative upstream, `listed` false where no crawl has shown it.
+
+    `gone` is true where a crawl no longer found it.
+    """
 
     id: str
     qualified_name: str
@@ -184,6 +187,7 @@ class NodeShape(Shape):
     kind: Kind | None
     depth: int
     listed: bool
+    gone: bool
 
 
 class EdgeShape(Shape):
@@ -363,6 +367,7 @@ def lineage_shape(graph: Subgraph) -> LineageShape:
                 kind=node.kind,
                 depth=node.depth,
                 listed=node.listed,
+                gone=node.gone,
             )
             for node in graph.nodes
         ],

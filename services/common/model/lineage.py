@@ -37,7 +37,8 @@ class LineageRequest:
 class LineageNode:
     """A dataset in the answer; `depth` is its distance, negative upstream, 0 for the asset asked about.
 
-    `listed` is False for a dataset that no crawl has shown, known only from SQL or events.
+    `listed` is False for a dataset that no crawl has shown, known only from SQL or events; `gone` is True for one that a
+    complete crawl no longer found.
     """
 
     id: AssetId
@@ -45,6 +46,7 @@ class LineageNode:
     kind: Kind | None
     depth: int
     listed: bool
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

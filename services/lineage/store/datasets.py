@@ -98,13 +98,20 @@ def put_crawled(connection: Connection, datasets: Iterable[Dataset]) -> tuple[se
 
 
 def put_named(connection: Connection, datasets: Iterable[Dataset]) -> bool:
-    """Store those nodes that are not there yet; a crawl's word always counts more. Returns whether there were any."""
+    """Store nodes that definitions name; of one that a crawl shows, the crawl's word counts. Returns whether any changed.
+
+    One that no crawl shows, or shows no more, follows its source when that is renamed: its scope path is what hides it.
+    """
     wanted = {dataset.id: dataset for dataset in datasets}
-    there = {row.id for row in rows_with(connection, select(node.c.id), node.c.id, wanted.keys())}
+    there = get(connection, wanted.keys())
     new = [_row(dataset) for id_, dataset in wanted.items() if id_ not in there]
     if new:
         connection.execute(insert(node), new)
-    return bool(new)
+    moved = [d for d in wanted.values() if d.id in there and not there[d.id].known and there[d.id].source != d.source]
+    for dataset in moved:
+        path = scope_path(dataset.source, there[dataset.id].name.parts)
+        connection.execute(update(node).where(node.c.id == dataset.id).values(source=dataset.source, scope_path=path))
+    return bool(new or moved)
 
 
 def mark_gone(connection: Connection, ids: Collection[AssetId]) -> set[AssetId]:
