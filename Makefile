@@ -8,6 +8,8 @@ MAKEFLAGS += --no-builtin-rules
 SLIM ?=
 # what to test: a folder, a file or a test, with more options for pytest behind it
 T ?= tests
+# how tests share the cores; files stay whole, so that a server is started once a worker (PARALLEL= for one process)
+PARALLEL ?= -n auto --dist loadfile
 # what is handed on by `make demo` and `make bench`
 ARGS ?=
 
@@ -63,7 +65,7 @@ contracts: setup ## import-linter: who may import whom
 
 .PHONY: docs
 docs: setup ## what the pages say against what the code does
-	$(PY) -m pytest -q tests/docs
+	$(PY) -m pytest -q tests/docs/test_docs.py
 
 .PHONY: format
 format: setup ## let ruff write the format, and the fixes that are safe

@@ -5,13 +5,15 @@ Journey 1, both crossings. `internal` serves the other end.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.catalog.store.text import clean_json
 from services.common.model.changes import ChangePage, Seq
 from services.common.model.crawls import BatchOutcome, CrawlBatch, CrawlId, CrawlRecord, CrawlState, SourceInfo
 from services.common.runtime.http import ServiceClient
-from services.common.runtime.wire import dump, load
+from services.common.runtime.wire import dump, load, plain
 
 PREFIX = "/internal/v1/catalog"
 
@@ -53,7 +55,7 @@ class HttpSink:
 
     def put(self, crawl: CrawlId, batch: CrawlBatch) -> BatchOutcome:
         """See `AssetSink.put`."""
-        return load(BatchOutcome, self._service.post(f"{PREFIX}/crawls/{crawl}/batches", dump(batch)))
+        return load(BatchOutcome, self._service.post(f"{PREFIX}/crawls/{crawl}/batches", _body(batch)))
 
     def progress(self, crawl: CrawlId, *, done: int, expected: int | None) -> None:
         """See `AssetSink.progress`."""
@@ -68,6 +70,14 @@ class HttpSink:
         """See `AssetSink.claim`."""
         body = self._service.post(f"{PREFIX}/crawls/claim")
         return None if body == b"null" else load(CrawlRecord, body)
+
+
+def _body(batch: CrawlBatch) -> bytes:
+    """A batch as JSON; names that hold undecodable bytes are sent as the store would keep them."""
+    try:
+        return dump(batch)
+    except ValueError:  # what cannot be UTF-8 cannot be written as it is
+        return json.dumps(clean_json(plain(batch))).encode()
 
 
 class HttpFeed:

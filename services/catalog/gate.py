@@ -11,14 +11,15 @@ from collections.abc import Iterable
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.catalog.access import Access, is_loopback
-from services.common.errors import HeadwaterError, Unauthenticated, WrongHost
+from services.catalog.access import LOCAL, Access, is_loopback
+from services.common.errors import Forbidden, HeadwaterError, Unauthenticated, WrongHost
 from services.common.runtime.http import KEY_HEADER
 from services.common.runtime.problems import problem_response
 
 INTERNAL = "/internal/v1/"
 PUBLIC = frozenset({"/livez", "/readyz", "/startupz"})
-"""Exact paths that anybody may ask: they tell nothing of the catalog's content."""
+"""Exact paths that anybody may ask: they tell nothing of the catalog's content, but to those who may see all of it."""
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Gate:
@@ -29,7 +30,8 @@ class Gate:
         access: turns callers into principals.
         hosts: Host headers accepted besides loopback's own names; None accepts any (a proxy in front checks).
         internal_key: lets other services reach internal routes; None closes them.
-        open_paths: exact paths and prefixes (ending with `/`) of static files, which hold nothing of the catalog.
+        open_paths: exact paths of static files, which hold nothing of the catalog.
+        origins: origins of pages that may write in the name of a local caller, besides those of this machine.
 
     """
 
@@ -41,12 +43,14 @@ class Gate:
         hosts: Iterable[str] | None,
         internal_key: str | None,
         open_paths: Iterable[str] = (),
+        origins: Iterable[str] = (),
     ) -> None:
         self._app = app
         self._access = access
         self._hosts = None if hosts is None else frozenset(host.lower() for host in hosts)
         self._key = internal_key
         self._open = frozenset(open_paths)
+        self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,29 +61,42 @@ class Gate:
             self._check_host(connection)
             if scope["path"].startswith(INTERNAL):
                 self._check_key(connection)
-            elif not self._is_open(scope["path"]):
-                client = connection.client.host if connection.client else None
-                scope.setdefault("state", {})["principal"] = self._access.principal(_single(connection), client)
+            elif scope["path"] not in self._open:
+                self._let_in(connection, probe=scope["path"] in PUBLIC)
         except HeadwaterError as error:
             await problem_response(error)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _is_open(self, path: str) -> bool:
-        return (
-            path in PUBLIC
-            or path in self._open
-            or any(p.endswith("/") and len(p) > 1 and path.startswith(p) for p in self._open)
-        )
+    def _let_in(self, connection: HTTPConnection, *, probe: bool) -> None:
+        """Put the caller into the request's state; a probe is answered without one."""
+        client = connection.client.host if connection.client else None
+        try:
+            principal = self._access.principal(_single(connection), client)
+        except Unauthenticated:
+            if probe:
+                return
+            raise
+        if principal is LOCAL and connection.scope["method"] not in _READING:
+            self._check_origin(connection)
+        connection.scope.setdefault("state", {})["principal"] = principal
 
     def _check_host(self, connection: HTTPConnection) -> None:
         """Refuse names that are not ours on loopback: a page elsewhere may have rebound its name to this machine."""
-        if self._hosts is None:
-            return
-        host = connection.headers.get("host", "")
-        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() and ":" in host else host
-        if name.lower() not in self._hosts and not is_loopback(name.lower()):
+        if self._hosts is not None and not self._is_ours(connection.headers.get("host", "")):
             raise WrongHost("the Host header names another machine; set allowed_hosts if this name is meant")
+
+    def _check_origin(self, connection: HTTPConnection) -> None:
+        """Refuse a write that a browser sends for a page elsewhere, where no token shows that a person meant it."""
+        for origin in connection.headers.getlist("origin"):
+            if origin not in self._origins and not self._is_ours(origin.partition("://")[2]):
+                raise Forbidden("a page of another origin sent this; configure a token, so that callers show who they are")
+
+    def _is_ours(self, host: str) -> bool:
+        """Whether `name` or `name:port` is this machine or an allowed host."""
+        name, _, port = host.rpartition(":")
+        name = (name if port.isdigit() and name else host).lower()
+        return name in (self._hosts or ()) or is_loopback(name)
 
     def _check_key(self, connection: HTTPConnection) -> None:
         shown = connection.headers.get(KEY_HEADER, "")

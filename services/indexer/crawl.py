@@ -146,3 +146,4 @@ def _told(
         if time.monotonic() - told_at >= PROGRESS_S:
             sink.progress(crawl, done=done, expected=expected)
             told_at = time.monotonic()
+    sink.progress(crawl, done=done, expected=expected)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ POLL_S = 0.1
 """How often the feed is looked at: a write is found within this and the time to read it."""
 CLAIM_S = 0.5
 """How often a server looks for crawls that somebody asked for."""
+RETRY_S = 1.0
+"""After a failure, before the next try."""
 NO_MODEL_DIMENSION = 1
 """Length of vectors in an index that has none."""
 _log = get_logger("indexer")
@@ -191,7 +194,7 @@ class Indexer:
     def _serve_index(self) -> None:
         """The index thread: opens, then works while it holds the lease and follows the holder while it does not."""
         while not self._stop.is_set() and not self._opened():
-            self._stop.wait(1.0)
+            self._stop.wait(RETRY_S)
         while not self._stop.is_set():
             try:
                 if self.lease.acquire():
@@ -200,7 +203,10 @@ class Indexer:
                     self._follow()
             except HeadwaterError as error:
                 _log.warning("indexing waits", code=error.code, detail=error.detail)
-                self._stop.wait(1.0)
+                self._stop.wait(RETRY_S)
+            except Exception as error:  # noqa: BLE001 - a thread's edge: the next try may work, and `status` shows the lag
+                _log_unexpected("indexing failed", error)
+                self._stop.wait(RETRY_S)
             if not self._stop.is_set():
                 self._worker = None
 
@@ -209,6 +215,9 @@ class Indexer:
             self.open()
         except HeadwaterError as error:
             _log.warning("the index waits", code=error.code, detail=error.detail)
+            return False
+        except Exception as error:  # noqa: BLE001 - a thread's edge
+            _log_unexpected("the index cannot be opened", error)
             return False
         return True
 
@@ -234,6 +243,8 @@ class Indexer:
                     self._crawl(record)
             except HeadwaterError as error:
                 _log.warning("crawling waits", code=error.code, detail=error.detail)
+            except Exception as error:  # noqa: BLE001 - a thread's edge: other crawls must go on
+                _log_unexpected("crawling failed", error)
 
     def _crawl(self, record: CrawlRecord) -> None:
         settings = self._settings.sources.get(record.source)
@@ -241,8 +252,19 @@ class Indexer:
             detail = f"the indexer's settings have no source {record.source}"
             self._sink.close(record.id, CrawlState.FAILED, [detail])
             return
-        outcome = run_crawl(record.source, settings, self._sink, by=record.by, crawl=record.id)
+        try:
+            outcome = run_crawl(record.source, settings, self._sink, by=record.by, crawl=record.id)
+        except Exception as error:
+            # whoever watches it must see it end, whatever it was that went wrong
+            known = error.detail if isinstance(error, HeadwaterError) else f"an unexpected {type(error).__name__} ended it"
+            self._sink.close(record.id, CrawlState.FAILED, [known])
+            raise
         _log.info("crawl ended", source=record.source, state=outcome.record.state.value, found=outcome.record.counts.found)
+
+
+def _log_unexpected(event: str, error: Exception) -> None:
+    """The kind of an error and where it came from; its message may hold names, parts of statements or values."""
+    _log.error(event, error=type(error).__name__, at=traceback.format_tb(error.__traceback__)[-3:])
 
 
 def home_id(home: Path) -> str:
@@ -252,6 +274,7 @@ def home_id(home: Path) -> str:
         WrongSettings: the file that holds it is empty.
 
     """
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)  # nobody has made it yet where the databases are elsewhere
     path = home / "home.id"
     with suppress(FileExistsError), path.open("x", encoding="ascii") as file:
         file.write(secrets.token_hex(16))

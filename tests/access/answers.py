@@ -31,7 +31,11 @@ _CLOCK = "the two catalogs were crawled one after the other"
 _NUMBER = "numbers are given out over the whole store, in the order of writing; the order itself is compared"
 EXCEPTIONS = (
     Exempt("search", "query_id", "made anew for every request"),
-    Exempt("search", "generation", "a label of the state of the whole index, the same for every caller; nothing is derived from it"),
+    Exempt(
+        "search",
+        "generation",
+        "a label of the state of the whole index, the same for every caller; nothing is derived from it",
+    ),
     Exempt("search", "cursor", "holds that label; the pages that it leads to are compared"),
     Exempt("asset", "first_seen", _CLOCK),
     Exempt("asset", "last_seen", _CLOCK),

@@ -10,7 +10,8 @@ from typing import Any
 from services.common.model.names import AssetId, DatasetName, Namespace
 from tests.access.answers import Answer, answer_of
 from tests.access.served import Served
-from tests.access.worlds import NOUNS, PEOPLE, PLACES, QUESTIONS, STATUSES, TAGS, VERBS, World
+from tests.access.warehouses import NOUNS, PEOPLE, PLACES, QUESTIONS, STATUSES, TAGS, VERBS
+from tests.access.worlds import World
 
 Params = list[tuple[str, Any]]
 MAX_PAGES = 40
@@ -56,8 +57,9 @@ class Asker:
 
 
 def cases(world: World, dice: random.Random, n: int) -> Iterator[Case]:
-    """`n` cases, of every kind in turn."""
+    """`n` cases, the whole list of assets first and then of every kind in turn."""
     made = _Questions(world, dice)
+    yield made.everything()
     kinds = (
         made.search,
         made.asset,
@@ -72,7 +74,8 @@ def cases(world: World, dice: random.Random, n: int) -> Iterator[Case]:
         made.search,
         made.elsewhere,
     )
-    return (kinds[at % len(kinds)]() for at in range(n))
+    for at in range(n - 1):
+        yield kinds[at % len(kinds)]()
 
 
 class _Questions:
@@ -84,6 +87,10 @@ class _Questions:
         self._schemas = sorted({d.parts[1] for d in self._datasets if len(d.parts) == 3})
         self._databases = sorted({d.parts[0] for d in self._datasets})
         self._sources = [shelf.name for shelf in world.shelves]
+
+    def everything(self) -> Case:
+        params: Params = [("limit", 100)]
+        return Case(f"/assets {params}", lambda asker: asker.pages("assets", "/assets", params, 100))
 
     def search(self) -> Case:
         params: Params = [("q", self._question()), ("limit", self._dice.choice((1, 3, 10, 50)))]
@@ -181,11 +188,15 @@ class _Questions:
 
     def _prefix(self) -> str:
         dice = self._dice
-        word = dice.choice([dice.choice(self._datasets).parts[-1], dice.choice(NOUNS), self._name(), *self._code_words()[:1]])
+        word = dice.choice(
+            [dice.choice(self._datasets).parts[-1], dice.choice(NOUNS), self._name(), *self._code_words()[:1]]
+        )
         return word[: dice.randint(1, max(1, len(word)))]
 
     def _code_words(self) -> list[str]:
-        codes = [piece for d in (*self._datasets, *self._ghosts) for piece in d.parts[-1].lower().split("_") if piece[:2] == "zk"]
+        codes = [
+            piece for d in (*self._datasets, *self._ghosts) for piece in d.parts[-1].lower().split("_") if piece[:2] == "zk"
+        ]
         return self._dice.sample(codes, 3)
 
     def _filters(self) -> Params:

@@ -96,7 +96,9 @@ class Served:
         _wait(lambda: self.space.indexer.status().vector_seq >= head and self.space.indexer.ready, "index")
         if published and head:
             _wait(lambda: (known := generations.current()) is not None and known.seq >= head, "a generation")
-            _wait(lambda: self.space.indexer.retriever._snapshot().generation == generations.current().number, "the generation")
+            _wait(
+                lambda: self.space.indexer.retriever._snapshot().generation == generations.current().number, "the generation"
+            )
 
 
 def _wait(is_there: Callable[[], bool], what: str) -> None:
@@ -121,7 +123,9 @@ def composed(settings: Settings) -> tuple[Any, compose.Workspace]:
 
 
 @contextmanager
-def served(settings: Settings, *, client: str = "127.0.0.1", before: Callable[[Served], None] | None = None) -> Iterator[Served]:
+def served(
+    settings: Settings, *, client: str = "127.0.0.1", before: Callable[[Served], None] | None = None
+) -> Iterator[Served]:
     """The application, running; `before` is called with it before it starts."""
     app, space = composed(settings)
     caller = TestClient(app, base_url=ADDRESS, client=(client, 1), raise_server_exceptions=False, follow_redirects=False)

@@ -289,6 +289,19 @@ def test_a_connection_that_is_cut_is_unavailable_and_made_anew(postgres_server):
 
 
 @pytest.mark.server
+def test_a_connection_that_was_cut_while_idle_is_noticed_before_it_is_used(postgres_server):
+    """A firewall or a restart in the night costs nobody a request."""
+    database = Database(postgres_server.create_database("idle"), schema="x", pool_size=1)
+    prepare(database)
+    with database.read() as connection:
+        pid = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    with postgres_server.connect() as administrator:
+        administrator.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+    assert count(database) == 0
+    database.close()
+
+
+@pytest.mark.server
 def test_when_all_connections_are_taken_it_is_said(postgres_server):
     """Instead of an error that nobody translates; here after a moment, in service after the pool's patience."""
     database = Database(postgres_server.create_database("pool"), schema="x", pool_size=1)

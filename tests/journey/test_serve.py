@@ -12,6 +12,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from services.cli.serve import bound
+from services.common.errors import Conflict
 from tests.support.commands import Done, Server, hw, simple_table, until, write_metadata
 from tests.support.servers import PostgresServer
 
@@ -87,7 +89,7 @@ class TestAnswers:
             seen += [found["id"] for found in page[key]]
 
         assert len(seen) == len(set(seen)) == page["total"]
-        assert len(seen) > 60
+        assert len(seen) > 30
 
     def test_lineage(self, served: Server) -> None:
         name = "retail.inventory.v_below_min"
@@ -370,8 +372,8 @@ class TestOperations:
         assert re.search(r"^headwater_index_documents \d{3}", text, re.MULTILINE)
         assert "d00000000000000000000000000" not in text  # counted by route, never by path
 
-    def test_a_second_server_is_refused(self, served: Server, demo_copy: Path) -> None:
-        refused = hw("serve", "--port", "0", home=demo_copy)
+    def test_a_second_server_is_refused(self, served: Server, demo_copy: Path, quick: Callable[..., Done]) -> None:
+        refused = quick("serve", "--port", "0", home=demo_copy)
 
         assert refused.code == 1
         assert refused.err.splitlines()[1:] == [
@@ -386,6 +388,15 @@ class TestOperations:
         assert refused.err.splitlines()[1:] == [
             f"headwater: port {port} on 127.0.0.1 is taken; use --port, or stop what uses it"
         ]
+
+    def test_the_next_free_port(self) -> None:
+        """`make demo` takes it where its own port is taken; `serve` does not, because others have written it down."""
+        with bound("127.0.0.1", 0) as taken:
+            port = taken.getsockname()[1]
+            with bound("127.0.0.1", port, tries=20) as following:
+                assert port < following.getsockname()[1] < port + 20
+            with pytest.raises(Conflict):
+                bound("127.0.0.1", port)
 
     def test_not_in_the_open_without_tokens(self, tmp_path: Path, quick: Callable[..., Done]) -> None:
         refused = quick("serve", "--host", "0.0.0.0", "--port", "0", home=tmp_path / "home")
@@ -448,12 +459,15 @@ def test_with_the_real_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
-def test_postgresql_as_the_store(postgres_server: PostgresServer, tmp_path: Path) -> None:
+def test_postgresql_as_the_store(
+    postgres_server: PostgresServer, tmp_path: Path, quick: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same story on one PostgreSQL: crawl, serve, crawl beside, curate, crawl through the API, restart."""
     home = tmp_path / "home"
     url = write_metadata(tmp_path / "wh.jsonl", simple_table("orders", "what people bought"), simple_table("bills"))
     (tmp_path / "headwater.toml").write_text(f'[sources.wh]\nurl = "{url}"\n')
     env = {"HEADWATER_DATABASE_URL": postgres_server.create_database("headwater")}
+    monkeypatch.setenv("HEADWATER_DATABASE_URL", env["HEADWATER_DATABASE_URL"])
     first = hw("crawl", "--json", home=home, **env)
     assert (first.code, first.json["crawls"][0]["tables"]["added"]) == (0, 2), first.err
     assert not list(home.glob("*.db"))
@@ -461,11 +475,11 @@ def test_postgresql_as_the_store(postgres_server: PostgresServer, tmp_path: Path
     with Server(home=home, env=env) as server:
         server.ready()
         assert find(server, "bought") == ["shop.public.orders"]
-        assert hw("serve", "--port", "0", home=home, **env).code == 1
+        assert quick("serve", "--port", "0", home=home).code == 1
         write_metadata(
             tmp_path / "wh.jsonl", simple_table("orders", "what people bought"), simple_table("visits", "who came")
         )
-        beside = hw("crawl", "wh", "--json", home=home, **env)
+        beside = quick("crawl", "wh", "--json", home=home)
         assert beside.json["crawls"][0]["tables"] | {"found": 2, "added": 1, "gone": 1} == beside.json["crawls"][0]["tables"]
         assert find(server, "came") == ["shop.public.visits"]
         assert "shop.public.bills" not in find(server, "bills")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 from hypothesis import given, settings
@@ -18,7 +18,7 @@ from services.indexer.index.manifest import describe
 from services.indexer.index.segment import build_segment, merge_segments
 from services.indexer.index.shape import misfits
 from services.indexer.index.snapshot import Live, Snapshot
-from services.indexer.text.document import document_of
+from services.indexer.text.document import document_of, text_hash
 from tests.support.feeds import asset
 from tests.support.indexes import ask, lookup_for, retriever
 
@@ -50,8 +50,8 @@ def assets(draw, max_size: int = 14) -> list[Asset]:
     return list(made.values())
 
 
-def parts_of(groups, vectors) -> tuple[Live, ...]:
-    segments = [build_segment([document_of(one) for one in group], vectors, 32) for group in groups]
+def parts_of(groups, vectors, dimension=32) -> tuple[Live, ...]:
+    segments = [build_segment([document_of(one) for one in group], vectors, dimension) for group in groups]
     return tuple(Live(segment, np.ones(len(segment), dtype=np.bool_)) for segment in segments)
 
 
@@ -60,20 +60,30 @@ def split(data, items) -> list[list[Asset]]:
     return [items[start:end] for start, end in pairwise([0, *cuts, len(items)])]
 
 
+class ScatteredEncoder(HashingEncoder):
+    """Vectors with a number in every place, as a model's, so that the order in which they are added up would show."""
+
+    def encode_documents(self, texts):
+        rows = [np.random.default_rng(list(text_hash(text))).normal(size=self.dimension) for text in texts]
+        return np.asarray([row / np.linalg.norm(row) for row in rows], dtype=np.float32)
+
+    def encode_query(self, text):
+        return self.encode_documents([text])[0]
+
+
 def plain(answer: SearchAnswer) -> SearchAnswer:
     # the cursor holds what it was made from; the rest must be equal
     return replace(answer, cursor="more" if answer.cursor else None)
 
 
-def every_answer(snapshot: Snapshot, encoder: HashingEncoder | None) -> list[SearchAnswer]:
+KINDS = [(), (Kind.COLUMN,), (Kind.VIEW, Kind.COLUMN), (Kind.VIEW,)]
+ASKED = list(product(QUESTIONS, KINDS, SCOPES))
+some_of_asked = st.lists(st.sampled_from(ASKED), min_size=6, max_size=6, unique=True)
+
+
+def answers(snapshot: Snapshot, encoder: HashingEncoder | None, asked) -> list[SearchAnswer]:
     search = retriever(snapshot, encoder)
-    kinds = [(), (Kind.COLUMN,), (Kind.VIEW, Kind.COLUMN), (Kind.VIEW,)]
-    return [
-        plain(ask(search, question, *kind, scope=scope, limit=50))
-        for scope in SCOPES
-        for question in QUESTIONS
-        for kind in kinds
-    ]
+    return [plain(ask(search, text, *kinds, scope=scope, limit=50)) for text, kinds, scope in asked]
 
 
 def suggested(snapshot: Snapshot):
@@ -81,7 +91,7 @@ def suggested(snapshot: Snapshot):
     return [search.suggest(prefix, scope, limit=50) for scope in SCOPES for prefix in ("o", "pri", "sales.", "line")]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(assets(), st.data())
 def test_how_tables_are_spread_over_segments_changes_no_answer(items, data):
     """Ids, order, scores, reasons, columns, totals, facets, coverage: equal for one segment and for any split in any order."""
@@ -91,11 +101,34 @@ def test_how_tables_are_spread_over_segments_changes_no_answer(items, data):
     whole = Snapshot(parts_of([items], vectors), 1, 1, 32)
     shuffled = data.draw(st.permutations(items))
     pieces = Snapshot(parts_of(split(data, shuffled), vectors), 1, 1, 32)
-    assert every_answer(whole, encoder) == every_answer(pieces, encoder)
+    asked = data.draw(some_of_asked)
+    assert answers(whole, encoder, asked) == answers(pieces, encoder, asked)
     assert suggested(whole) == suggested(pieces)
 
 
-@settings(max_examples=30, deadline=None)
+def test_a_catalog_beyond_the_depth_of_the_candidates_answers_the_same_in_pieces():
+    """600 tables, many with equal scores, more than any list of candidates holds: cut into pieces nothing moves."""
+    encoder = ScatteredEncoder(384)
+    rng = np.random.default_rng(5)
+    many = [f"w{at}" for at in range(40)]
+
+    def some(n):
+        return [str(word) for word in rng.choice(many, size=n)]
+
+    items = [
+        asset(f"db.s{row % 7}.{'_'.join(some(2))}_{row}", *dict.fromkeys("_".join(some(2)) for _ in range(6)))
+        for row in range(600)
+    ]
+    vectors = lookup_for([document_of(one) for one in items], encoder)
+    whole = Snapshot(parts_of([items], vectors, 384), 1, 1, 384)
+    shuffled = [items[at] for at in rng.permutation(len(items))]
+    pieces = Snapshot(parts_of([shuffled[:7], shuffled[7:300], shuffled[300:301], shuffled[301:]], vectors, 384), 1, 1, 384)
+    hidden = AccessScope(("*",), ("*s3*",))
+    asked = [(" ".join(some(3)), kinds, scope) for kinds in KINDS for scope in (FULL_SCOPE, hidden) for _ in range(4)]
+    assert answers(whole, encoder, asked) == answers(pieces, encoder, asked)
+
+
+@settings(max_examples=40, deadline=None)
 @given(assets(), st.data())
 def test_what_is_dead_or_hidden_moves_nothing(items, data):
     """An answer over live rows, and one inside a scope, are those of an index that never had the others."""
@@ -107,13 +140,14 @@ def test_what_is_dead_or_hidden_moves_nothing(items, data):
     marked = Snapshot((Live(live.segment, mask),), 1, 1, 32)
     alive = [one for one, stays in zip(items, mask, strict=True) if stays]
     without = Snapshot(parts_of([alive], vectors), 1, 1, 32)
-    assert every_answer(marked, ENCODER) == every_answer(without, ENCODER)
+    asked = data.draw(some_of_asked)
+    assert answers(marked, ENCODER, asked) == answers(without, ENCODER, asked)
     assert suggested(marked) == suggested(without)
-    for scope in SCOPES:
-        shown = Snapshot(parts_of([[one for one in alive if scope.permits(one.scope_path)]], vectors), 1, 1, 32)
-        for question in QUESTIONS:
-            asked = plain(ask(retriever(marked, ENCODER), question, scope=scope, limit=50))
-            assert asked == plain(ask(retriever(shown, ENCODER), question, limit=50))
+    scope = data.draw(st.sampled_from(SCOPES))
+    shown = Snapshot(parts_of([[one for one in alive if scope.permits(one.scope_path)]], vectors), 1, 1, 32)
+    inside = [(text, kinds, scope) for text, kinds, _ in asked]
+    everything = [(text, kinds, FULL_SCOPE) for text, kinds, _ in asked]
+    assert answers(marked, ENCODER, inside) == answers(shown, ENCODER, everything)
 
 
 @settings(max_examples=50, deadline=None)
@@ -133,8 +167,8 @@ def test_a_merge_is_a_build_of_the_documents_that_are_kept(items, data):
 
 
 @settings(max_examples=15, deadline=None)
-@given(items=assets())
-def test_a_segment_read_from_disk_is_the_one_that_was_written(tmp_path_factory, items):
+@given(items=assets(), asked=some_of_asked)
+def test_a_segment_read_from_disk_is_the_one_that_was_written(tmp_path_factory, items, asked):
     """Through files and back: the same contents, and the same answers."""
     documents = [document_of(one) for one in items]
     vectors = lookup_for(documents, ENCODER) if documents else lambda _hashes: {}
@@ -147,7 +181,8 @@ def test_a_segment_read_from_disk_is_the_one_that_was_written(tmp_path_factory, 
     assert reading.current() == manifest
     (again,) = reading.open(manifest)
     assert contents(again.segment) == contents(live.segment)
-    assert every_answer(Snapshot((again,), 1, 1, 32), ENCODER) == every_answer(Snapshot((live,), 1, 1, 32), ENCODER)
+    read, written = (Snapshot((part,), 1, 1, 32) for part in (again, live))
+    assert answers(read, ENCODER, asked) == answers(written, ENCODER, asked)
 
 
 def contents(segment):

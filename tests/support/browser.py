@@ -117,7 +117,8 @@ class Browser:
                 return got.get("result", {})
 
     def open(self, url: str) -> None:
-        """Go to an address and wait until the document is loaded; its scripts may still be at work."""
+        """Load an address anew, whatever was there, and wait for the document; its scripts may still be at work."""
+        self.call("Page.navigate", url="about:blank")  # an address that differs in its fragment alone would load nothing
         self.call("Page.navigate", url=url)
         self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
 
@@ -143,7 +144,9 @@ class Browser:
         deadline = time.monotonic() + WAIT_S
         while time.monotonic() < deadline:
             # an element is true, but its JSON value is an empty object
-            guarded = f"(() => {{ try {{ const v = {expression}; return v instanceof Node || v; }} catch {{ return false; }} }})()"
+            guarded = (
+                f"(() => {{ try {{ const v = {expression}; return v instanceof Node || v; }} catch {{ return false; }} }})()"
+            )
             value = self.evaluate(guarded)
             if value:
                 return value

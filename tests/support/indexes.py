@@ -44,6 +44,10 @@ class CountingEncoder:
         return ModelId(self._name) if self._name else self._inner.model_id
 
     @property
+    def weights(self) -> str:
+        return self._inner.weights
+
+    @property
     def dimension(self) -> int:
         return self._inner.dimension
 
@@ -160,3 +164,14 @@ def ask(
 ) -> SearchAnswer:
     """A question."""
     return search.search(SearchQuery(text, scope, limit, cursor, Filters(kind=tuple(kinds), **filters)))
+
+
+def found(keeper: Keeper, text: str, encoder: Encoder | None = None) -> list[str]:
+    """The names of the tables that a question finds in a keeper's snapshot, best first."""
+    records = {record.id: record.parts[-1] for live in keeper.snapshot.parts for record in live.segment.records}
+    return [records[hit.asset] for hit in ask(retriever(keeper.snapshot, encoder), text, limit=50).hits]
+
+
+def texts_of(items: Sequence[Asset]) -> set[str]:
+    """The distinct texts that are embedded for some assets."""
+    return {text for one in map(document_of, items) for text in (one.text, *one.column_texts)}

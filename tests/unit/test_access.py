@@ -57,6 +57,8 @@ def test_signs_of_regular_expressions_mean_themselves(sign):
 
 def test_names_with_line_breaks_hide_nothing():
     """Neither at the end, nor in the middle, nor for a star that has to cross one."""
+    for glob in ("*", "wh.*", "*b", "wh.a?b", "wh"):
+        assert AccessScope((glob,)).permits(ScopePath("wh.a\nb"))
     assert not AccessScope(("wh.a",)).permits(ScopePath("wh.a\n"))
     assert not AccessScope(("*",), ("wh.*",)).permits(ScopePath("wh.a\nb"))
     assert not AccessScope(("*",), ("*secret",)).permits(ScopePath("wh.a\nb.secret"))

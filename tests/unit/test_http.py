@@ -205,6 +205,9 @@ def test_each_request_has_an_id_of_its_own(client):
     """What one bound is gone with it."""
     ids = {client.get("/id").headers["x-request-id"] for _ in range(5)}
     assert len(ids) == 5
+    with structlog.contextvars.bound_contextvars(stray="from before"):
+        _, bound = raw_request(application(), "/id", [])
+    assert list(bound) == ["request_id"]
     assert "request_id" not in structlog.contextvars.get_contextvars()
 
 

@@ -138,11 +138,11 @@ def test_a_librarys_exception_is_one_line(capsys):
     """A server's tracebacks too."""
     logs.configure("info", "json")
     try:
-        raise RuntimeError("two\nlines")
-    except RuntimeError:
+        int("two\nlines")
+    except ValueError:
         logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
     (line,) = lines(capsys)
-    assert "two\nlines" in line["exception"]
+    assert "ValueError" in line["exception"]
 
 
 def test_setting_up_twice_says_things_once(capsys):

@@ -174,7 +174,7 @@ def test_the_stem_of_a_file(path, stem):
     assert file_stem(path) == stem
 
 
-NASTY = "p@ss:/?#[]% \"'ü\\"
+NASTY = " p@ss:/?#[]% \"'ü\\ "
 
 
 def test_a_password_is_read_when_connecting(tmp_path, monkeypatch):

@@ -56,21 +56,23 @@ def model_types() -> list[type]:
 
 def values(hint: Any) -> st.SearchStrategy[Any]:
     """Values of a type as the vocabulary writes its types."""
-    if hint in PLAIN:
-        return PLAIN[hint]
-    if isinstance(hint, NewType):
-        return values(hint.__supertype__)
     origin, arguments = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        return st.one_of(*map(values, arguments))
-    if origin is tuple:
-        return st.lists(values(arguments[0]), max_size=2).map(tuple)
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        return st.dictionaries(values(arguments[0]), values(arguments[1]), max_size=2)
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return st.sampled_from(hint)
-    hints = get_type_hints(hint)
-    return st.builds(hint, **{field.name: values(hints[field.name]) for field in dataclasses.fields(hint)})
+    if hint in PLAIN:
+        made = PLAIN[hint]
+    elif isinstance(hint, NewType):
+        made = values(hint.__supertype__)
+    elif origin in (Union, types.UnionType):
+        made = st.one_of(*map(values, arguments))
+    elif origin is tuple:
+        made = st.lists(values(arguments[0]), max_size=2).map(tuple)
+    elif isinstance(origin, type) and issubclass(origin, Mapping):
+        made = st.dictionaries(values(arguments[0]), values(arguments[1]), max_size=2)
+    elif isinstance(hint, type) and issubclass(hint, Enum):
+        made = st.sampled_from(hint)
+    else:
+        hints = get_type_hints(hint)
+        made = st.builds(hint, **{field.name: values(hints[field.name]) for field in dataclasses.fields(hint)})
+    return made
 
 
 def test_the_vocabulary_is_found():

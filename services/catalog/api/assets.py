@@ -6,11 +6,11 @@ import json
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
-from services.catalog.api.caller import Editor, Reader, Strict, answer, known_id
+from services.catalog.api.caller import AssetPath, Editor, Narrowed, Reader, Strict, answer, known_id
 from services.catalog.api.schemas import (
     AssetPageShape,
     AssetShape,
@@ -24,16 +24,14 @@ from services.catalog.assets import AssetReader
 from services.catalog.curation import Curator
 from services.catalog.definitions import definition_for
 from services.catalog.patches import parse_patch
-from services.common.errors import BadRequest, PreconditionFailed, PreconditionRequired
-from services.common.model.access import AccessScope
-from services.common.model.assets import Asset, Kind
+from services.common.errors import BadRequest, NotFound, PreconditionFailed, PreconditionRequired
+from services.common.model.access import AccessScope, Principal
+from services.common.model.assets import Asset
 from services.common.model.names import AssetId
-from services.common.model.search import Filters
 from services.common.ports import LineageQuery
 from services.common.runtime.wire import plain
 
 _ETAG = re.compile(r'"(?P<id>[^"]+)\.(?P<revision>[0-9]{1,18})"')
-_Values = Annotated[tuple[str, ...], Field(max_length=100)]
 _PATCH_BODY = {
     "requestBody": {
         "required": True,
@@ -51,27 +49,24 @@ _PATCH_BODY = {
 }
 
 
-class PageParameters(Strict):
+class PageParameters(Narrowed):
     """What to list; by name and then id."""
 
-    limit: int = Field(default=50, ge=1, le=200, description="Assets at most")
+    limit: int = Field(default=50, ge=1, le=200, description="Assets at most", examples=[2])
     cursor: str | None = Field(default=None, max_length=2_000, description="Where the page before ended")
-    kind: tuple[Kind, ...] = Field(default=(), description="table, view, materialized_view")
-    platform: _Values = ()
-    source: _Values = ()
-    database: _Values = ()
-    schema_: _Values = Field(default=(), alias="schema")
-    tag: _Values = ()
-    owner: _Values = ()
-    status: _Values = ()
-    name: str | None = Field(default=None, max_length=1_000, description="Only what this name, full or its end, stands for")
+    name: str | None = Field(
+        default=None,
+        max_length=1_000,
+        description="Only what this name, full or its end, stands for",
+        examples=["retail.sales.orders", "payments"],
+    )
 
 
 class HistoryParameters(Strict):
     """How much of a history, and where it goes on."""
 
-    limit: int = Field(default=100, ge=1, le=500, description="Entries at most")
-    before: int | None = Field(default=None, ge=1, description="Only entries older than this one")
+    limit: int = Field(default=100, ge=1, le=500, description="Entries at most", examples=[10])
+    before: int | None = Field(default=None, ge=1, description="Only entries older than this one", examples=[100])
 
 
 def create_router(reader: AssetReader, curator: Curator, lineage: LineageQuery) -> APIRouter:
@@ -90,22 +85,12 @@ def create_router(reader: AssetReader, curator: Curator, lineage: LineageQuery) 
         if asked.name is not None:
             named = reader.by_name(asked.name, caller.scope)
             return answer(AssetPageShape(assets=[shape(a, caller.scope) for a in named], total=len(named), cursor=None))
-        filters = Filters(
-            kind=asked.kind,
-            platform=asked.platform,
-            source=asked.source,
-            database=asked.database,
-            schema=asked.schema_,
-            tag=asked.tag,
-            owner=asked.owner,
-            status=asked.status,
-        )
-        page = reader.page(caller.scope, filters, cursor=asked.cursor, limit=asked.limit)
+        page = reader.page(caller.scope, asked.filters, cursor=asked.cursor, limit=asked.limit)
         assets = [shape(asset, caller.scope) for asset in page.assets]
         return answer(AssetPageShape(assets=assets, total=page.total, cursor=page.cursor))
 
     @router.get("/assets/{asset_id}", response_model=AssetShape, operation_id="get_asset", summary="One asset, whole")
-    def get_route(caller: Reader, asset_id: str) -> Response:
+    def get_route(caller: Reader, asset_id: AssetPath) -> Response:
         return told(reader.get(known_id(asset_id), caller.scope), caller.scope)
 
     @router.patch(
@@ -116,19 +101,22 @@ def create_router(reader: AssetReader, curator: Curator, lineage: LineageQuery) 
         openapi_extra=_PATCH_BODY,
     )
     async def patch_route(
-        caller: Editor, asset_id: str, request: Request, if_match: Annotated[str | None, Header()] = None
+        caller: Editor,
+        asset_id: AssetPath,
+        request: Request,
+        if_match: Annotated[str | None, Header(description="The ETag of the asset as it was read")] = None,
     ) -> Response:
         body = await _merge_patch(request)
         asset = known_id(asset_id)
         revision = _revision(asset, if_match)
-        return await run_in_threadpool(
-            lambda: told(curator.patch(asset, parse_patch(body), caller, if_match=revision), caller.scope)
-        )
+        await run_in_threadpool(lambda: curator.patch(asset, parse_patch(body), caller, if_match=revision))
+        # the curator has the whole asset; what of it the writer may see is the reader's to say
+        return await run_in_threadpool(lambda: told(reader.get(asset, caller.scope), caller.scope))
 
     @router.get(
         "/assets/{asset_id}/changes", response_model=ChangesShape, operation_id="list_changes", summary="Who said what, when"
     )
-    def changes_route(caller: Reader, asset_id: str, asked: Annotated[HistoryParameters, Query()]) -> Response:
+    def changes_route(caller: Reader, asset_id: AssetPath, asked: Annotated[HistoryParameters, Query()]) -> Response:
         entries = reader.history(known_id(asset_id), caller.scope, before=asked.before, limit=asked.limit)
         return answer(
             ChangesShape(
@@ -151,8 +139,10 @@ def create_router(reader: AssetReader, curator: Curator, lineage: LineageQuery) 
     @router.post(
         "/changes/{change_id}/undo", response_model=AssetShape, operation_id="undo_change", summary="Take a change back"
     )
-    def undo_route(caller: Editor, change_id: int) -> Response:
-        return told(curator.undo(change_id, caller), caller.scope)
+    def undo_route(
+        caller: Editor, change_id: Annotated[int, Path(description="As a history gives it", examples=[1])]
+    ) -> Response:
+        return told(reader.get(_undone(curator, change_id, caller), caller.scope), caller.scope)
 
     @router.get(
         "/assets/{asset_id}/versions",
@@ -160,7 +150,7 @@ def create_router(reader: AssetReader, curator: Curator, lineage: LineageQuery) 
         operation_id="list_versions",
         summary="The schemas that a table has had",
     )
-    def versions_route(caller: Reader, asset_id: str) -> Response:
+    def versions_route(caller: Reader, asset_id: AssetPath) -> Response:
         versions = reader.versions(known_id(asset_id), caller.scope)
         return answer(
             VersionsShape(
@@ -191,6 +181,13 @@ def _revision(asset: AssetId, if_match: str | None) -> int:
     if match is None or match["id"] != asset:
         raise PreconditionFailed("this If-Match is not an ETag of the asset; read it again")
     return int(match["revision"])
+
+
+def _undone(curator: Curator, change_id: int, caller: Principal) -> AssetId:
+    try:
+        return curator.undo(change_id, caller).id
+    except NotFound as error:  # which asset a hidden change is of is not told
+        raise NotFound(f"there is no change {change_id}, or you may not see it") from error
 
 
 async def _merge_patch(request: Request) -> Any:

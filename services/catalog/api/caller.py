@@ -9,19 +9,55 @@ from collections.abc import Callable
 from typing import Annotated
 
 import structlog
-from fastapi import Depends, Request, Response
-from pydantic import BaseModel, ConfigDict
+from fastapi import Depends, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog.access import require
 from services.common.errors import NotFound, Unauthenticated
 from services.common.model.access import Principal, Role
+from services.common.model.assets import Kind
 from services.common.model.names import AssetId, parse_asset_id
+from services.common.model.search import Filters
 
 
 class Strict(BaseModel):
     """Parameters and bodies: what is not known is refused, never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_Values = Annotated[tuple[str, ...], Field(max_length=100)]
+
+
+class Narrowed(Strict):
+    """What to narrow an answer by: within a filter any of its values, between filters all; compared without case."""
+
+    kind: tuple[Kind, ...] = Field(
+        default=(),
+        description="table, view, materialized_view; column where columns are searched too",
+        examples=[["view"], ["table", "view"]],
+    )
+    platform: _Values = Field(default=(), description="duckdb, postgres, …", examples=[["duckdb"]])
+    source: _Values = Field(default=(), description="Names of sources", examples=[["demo"]])
+    database: _Values = Field(default=(), description="Outermost parts of names", examples=[["retail"]])
+    schema_: _Values = Field(default=(), alias="schema", description="Middle parts of names", examples=[["sales", "crm"]])
+    tag: _Values = Field(default=(), description="Tags that people or the source gave", examples=[["pii"]])
+    owner: _Values = Field(default=(), description="Owners that people or the source named", examples=[["sales-data"]])
+    status: _Values = Field(default=(), description="endorsed, warned, deprecated", examples=[["endorsed"]])
+
+    @property
+    def filters(self) -> Filters:
+        """The same as the journeys take it."""
+        return Filters(
+            kind=self.kind,
+            platform=self.platform,
+            source=self.source,
+            database=self.database,
+            schema=self.schema_,
+            tag=self.tag,
+            owner=self.owner,
+            status=self.status,
+        )
 
 
 def _with_role(role: Role) -> Callable[[Request], Principal]:
@@ -41,6 +77,16 @@ Editor = Annotated[Principal, Depends(_with_role(Role.EDITOR))]
 """A caller who may say things about assets."""
 Admin = Annotated[Principal, Depends(_with_role(Role.ADMIN))]
 """A caller who may have sources crawled."""
+
+
+AssetPath = Annotated[
+    str,
+    Path(
+        description="An asset's id, as every answer gives it",
+        examples=["dpum2mg7xb7yfsx45wsjfymo52d", "dgpfjqvwg4o37oka7ayv2owky6n"],
+    ),
+]
+"""An asset's id in a path. The examples, here and elsewhere, are of the sample warehouse that `headwater demo` crawls."""
 
 
 def known_id(text: str) -> AssetId:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 from starlette.responses import StreamingResponse
@@ -28,14 +28,14 @@ MAX_WATCH_S = 3_600
 class CrawlRequest(Strict):
     """Which source to crawl: the name of a configured one, never a URL or a path."""
 
-    source: str = Field(min_length=1, max_length=200, examples=["warehouse"])
+    source: str = Field(min_length=1, max_length=200, examples=["demo"])
 
 
 class CrawlsParameters(Strict):
     """Which crawls to list."""
 
-    source: str | None = Field(default=None, max_length=200, description="Only of this source")
-    limit: int = Field(default=50, ge=1, le=200, description="Crawls at most")
+    source: str | None = Field(default=None, max_length=200, description="Only of this source", examples=["demo"])
+    limit: int = Field(default=50, ge=1, le=200, description="Crawls at most", examples=[1])
 
 
 def create_router(reader: AssetReader, sink: CatalogSink, configured: Mapping[str, SourceInfo]) -> APIRouter:
@@ -75,7 +75,11 @@ def create_router(reader: AssetReader, sink: CatalogSink, configured: Mapping[st
         operation_id="get_crawl",
         summary="One crawl; as server-sent events with Accept: text/event-stream",
     )
-    async def get_route(caller: Reader, crawl_id: str, request: Request) -> Response:
+    async def get_route(
+        caller: Reader,
+        crawl_id: Annotated[str, Path(description="As POST /crawls and the list give it", examples=["7f3a09c2d41b6e58"])],
+        request: Request,
+    ) -> Response:
         record = await run_in_threadpool(reader.crawl, CrawlId(crawl_id), caller.scope, caller=caller.name)
         if "text/event-stream" not in request.headers.get("accept", ""):
             return answer(crawl_shape(record))

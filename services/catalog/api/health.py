@@ -12,10 +12,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.catalog.api.caller import Reader
-from services.common.errors import HeadwaterError
+from services.common.errors import Forbidden, HeadwaterError
+from services.common.model.access import Principal, Role
 from services.common.model.changes import Seq
 from services.common.ports import ChangeFeed, Search
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1.0, 5.0)
 
 
@@ -71,9 +73,20 @@ class Measured:
         try:
             await self._app(scope, receive, watched)
         finally:
-            route = getattr(scope.get("route"), "path", "other")
-            self._metrics.requests.labels(scope["method"], route, str(status)).inc()
+            route = _route_of(scope)
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._metrics.requests.labels(method, route, str(status)).inc()
             self._metrics.seconds.labels(route).observe(time.perf_counter() - begun)
+
+
+def _route_of(scope: Scope) -> str:
+    """The path of the route that answered, `/api/v1/assets/{asset_id}`; `other` where none did."""
+    path: str | None = getattr(scope.get("route"), "path", None)
+    if path is None:
+        return "other"
+    # a router's own route does not know the prefix that it was included under; only whole paths hold `:path}`
+    prefix = [] if ":path}" in path else scope["path"].split("/")[: -path.count("/")]
+    return "/".join(prefix) + path
 
 
 def create_router(readiness: Readiness, metrics: Metrics) -> APIRouter:
@@ -85,15 +98,17 @@ def create_router(readiness: Readiness, metrics: Metrics) -> APIRouter:
         return JSONResponse({"status": "alive"})
 
     @router.get("/startupz", operation_id="startupz", summary="Whether the process has started")
-    def startupz() -> JSONResponse:
-        return _state(readiness)
+    def startupz(request: Request) -> JSONResponse:
+        return _state(readiness, request)
 
     @router.get("/readyz", operation_id="readyz", summary="Whether everything committed before the start is found")
-    def readyz() -> JSONResponse:
-        return _state(readiness)
+    def readyz(request: Request) -> JSONResponse:
+        return _state(readiness, request)
 
     @router.get("/metrics", operation_id="metrics", summary="Figures for Prometheus")
-    def metrics_route(_caller: Reader, _request: Request) -> Response:
+    def metrics_route(caller: Reader) -> Response:
+        if not caller.scope.is_full:
+            raise Forbidden("the figures count everything; this needs a scope that hides nothing")
         try:
             status = readiness.search.status()
             metrics.documents.set(status.documents)
@@ -107,8 +122,8 @@ def create_router(readiness: Readiness, metrics: Metrics) -> APIRouter:
     return router
 
 
-def _state(readiness: Readiness) -> JSONResponse:
-    """Ready, or what is missing; vectors may still be pending, which is told."""
+def _state(readiness: Readiness, request: Request) -> JSONResponse:
+    """Ready, or what is missing; vectors may still be pending, which is told to those who may see everything."""
     target = readiness.started_at()
     if target is None:
         return JSONResponse({"status": "starting"}, status_code=503, headers={"Retry-After": "1"})
@@ -117,15 +132,22 @@ def _state(readiness: Readiness) -> JSONResponse:
     except HeadwaterError as error:
         return JSONResponse({"status": "unavailable", "code": error.code}, status_code=503, headers={"Retry-After": "1"})
     ready = status.lexical_seq >= target and status.problem != "starting"
-    body = {
-        "status": "ready" if ready else "indexing",
-        "generation": status.generation,
-        "lexical_seq": status.lexical_seq,
-        "vector_seq": status.vector_seq,
-        "documents": status.documents,
-        "texts": status.texts,
-        "vectors": status.vectors,
-        "model": status.model,
-        "problem": status.problem,
-    }
+    body: dict[str, object] = {"status": "ready" if ready else "indexing"}
+    if _sees_all(request):
+        body |= {
+            "generation": status.generation,
+            "lexical_seq": status.lexical_seq,
+            "vector_seq": status.vector_seq,
+            "documents": status.documents,
+            "texts": status.texts,
+            "vectors": status.vectors,
+            "model": status.model,
+            "problem": status.problem,
+        }
     return JSONResponse(body, status_code=200 if ready else 503)
+
+
+def _sees_all(request: Request) -> bool:
+    """Whether counts tell the caller of a probe nothing that it may not know."""
+    principal = getattr(request.state, "principal", None)
+    return isinstance(principal, Principal) and principal.scope.is_full and principal.role is not Role.PRODUCER

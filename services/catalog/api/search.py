@@ -7,43 +7,38 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from services.catalog.api.caller import Reader, Strict, answer, request_id
+from services.catalog.api.caller import Narrowed, Reader, Strict, answer, request_id
 from services.catalog.api.schemas import HitShape, ReasonShape, SearchShape, SuggestionShape, SuggestShape
 from services.catalog.assets import AssetReader
 from services.catalog.search import WholeAnswer, WholeHit, find
-from services.common.model.assets import Kind
-from services.common.model.search import Filters, SearchQuery
+from services.common.model.search import SearchQuery
 from services.common.ports import Search
 
 MAX_QUESTION_CHARS = 4_000
-_Values = Annotated[tuple[str, ...], Field(max_length=100)]
 
 
-class SearchParameters(Strict):
-    """A question and what to narrow it by; within a filter any of its values, between filters all."""
+class SearchParameters(Narrowed):
+    """A question and what to narrow it by."""
 
     q: str = Field(
-        default="", max_length=MAX_QUESTION_CHARS, description="Words, a question, or a name; may be empty with a filter"
+        default="",
+        max_length=MAX_QUESTION_CHARS,
+        description="Words, a question, or a name; may be empty with a filter",
+        examples=["which table has monthly revenue per customer?", "late deliveries", "sales.orders"],
     )
-    limit: int = Field(default=10, ge=1, le=200, description="Hits at most")
+    limit: int = Field(default=10, ge=1, le=200, description="Hits at most", examples=[3])
     cursor: str | None = Field(default=None, max_length=1_000, description="Where the answer before ended")
-    kind: tuple[Kind, ...] = Field(
-        default=(), description="table, view, materialized_view, column, job; all but columns by default"
-    )
-    platform: _Values = ()
-    source: _Values = ()
-    database: _Values = ()
-    schema_: _Values = Field(default=(), alias="schema")
-    tag: _Values = ()
-    owner: _Values = ()
-    status: _Values = ()
 
 
 class SuggestParameters(Strict):
     """What is being typed."""
 
-    q: str = Field(max_length=MAX_QUESTION_CHARS, description="The beginning of a name or of a word in it")
-    limit: int = Field(default=8, ge=1, le=50, description="Completions at most")
+    q: str = Field(
+        max_length=MAX_QUESTION_CHARS,
+        description="The beginning of a name or of a word in it",
+        examples=["cust", "sales.ord"],
+    )
+    limit: int = Field(default=8, ge=1, le=50, description="Completions at most", examples=[3])
 
 
 def create_router(search: Search, reader: AssetReader) -> APIRouter:
@@ -57,16 +52,7 @@ def create_router(search: Search, reader: AssetReader) -> APIRouter:
             scope=caller.scope,
             limit=asked.limit,
             cursor=asked.cursor,
-            filters=Filters(
-                kind=asked.kind,
-                platform=asked.platform,
-                source=asked.source,
-                database=asked.database,
-                schema=asked.schema_,
-                tag=asked.tag,
-                owner=asked.owner,
-                status=asked.status,
-            ),
+            filters=asked.filters,
         )
         return answer(search_shape(find(query, search, reader), request_id()))
 

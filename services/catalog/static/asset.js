@@ -2,7 +2,22 @@
 
 import * as api from "./api.js";
 import { columnSection } from "./columns.js";
-import { assetLink, chips, copyButton, count, foreign, kindBadge, kindName, make, notice, size, statusMark, time } from "./dom.js";
+import {
+  assetLink,
+  chips,
+  copyButton,
+  count,
+  failure,
+  foreign,
+  kindBadge,
+  kindName,
+  make,
+  notice,
+  size,
+  statusMark,
+  time,
+  visible,
+} from "./dom.js";
 import { describable } from "./edit.js";
 import { historySection } from "./history.js";
 import { lineageSection } from "./lineage.js";
@@ -41,21 +56,46 @@ export async function showAsset(place, id, signal, changed) {
 /** The page of an id that leads nowhere, or of an answer that did not come. */
 export function showNoAsset(place, error) {
   place.removeAttribute("aria-busy");
-  const text = error.status === 404 ? "There is no such table or view, or you may not see it." : error.message;
-  place.replaceChildren(make("h1", { tabindex: "-1" }, error.status === 404 ? "Not found" : "No answer"), notice(text, "problem"));
+  const missing = error.status === 404;
+  const told = missing ? notice("There is no such table or view, or you may not see it.", "problem") : failure(error);
+  place.replaceChildren(make("h1", { tabindex: "-1" }, missing ? "Not found" : "No answer"), told);
 }
 
 function head(asset) {
   const name = make("h1", { tabindex: "-1" }, foreign(asset.name));
-  const marks = make("p", { class: "marks" }, kindBadge(asset.kind), " ", statusMark(asset.status), " ", chips(asset.tags, "Tags"));
-  const path = make("p", { class: "path" }, foreign(asset.qualified_name), " ", copyButton(asset.qualified_name, "Copy the full name", "Copy name"));
-  return make("header", {}, make("p", { class: "small kicker" }, foreign(asset.source), " · ", foreign(asset.platform)), name, marks, path, ...warning(asset));
+  const marks = make(
+    "div",
+    { class: "marks" },
+    kindBadge(asset.kind),
+    " ",
+    statusMark(asset.status),
+    " ",
+    chips(asset.tags, "Tags"),
+  );
+  const path = make(
+    "p",
+    { class: "path" },
+    foreign(asset.qualified_name),
+    " ",
+    copyButton(asset.qualified_name, "Copy the full name", "Copy name"),
+  );
+  return make(
+    "header",
+    {},
+    make("p", { class: "small kicker" }, foreign(asset.source), " · ", foreign(asset.platform)),
+    name,
+    marks,
+    path,
+    ...warning(asset),
+  );
 }
 
 function warning(asset) {
   if (asset.status !== "deprecated" && asset.status !== "warned") return [];
   const text = asset.status === "deprecated" ? "People ask not to use this any more." : "People warn of this.";
-  const successor = asset.successor ? [" Use ", make("a", { href: assetLink(asset.successor) }, "what takes its place"), " instead."] : [];
+  const successor = asset.successor
+    ? [" Use ", make("a", { href: assetLink(asset.successor) }, "what takes its place"), " instead."]
+    : [];
   return [make("p", { class: "notice warning" }, text, ...successor)];
 }
 
@@ -78,14 +118,20 @@ function columnDescription(page, name) {
   const now = () => page.asset.columns.find((column) => column.name === name);
   return {
     name,
-    now: () => ({ text: now()?.description ?? null, curated: now()?.curated.includes("description") ?? false, source: null }),
+    now: () => ({
+      text: now()?.description ?? null,
+      curated: now()?.curated.includes("description") ?? false,
+      source: null,
+    }),
     save: (text) => page.save({ columns: [{ name, description: text }] }),
     reload: page.reload,
   };
 }
 
 function facts(asset) {
-  const owners = asset.owners.length ? asset.owners.flatMap((owner, at) => (at ? [", ", foreign(owner)] : [foreign(owner)])) : ["nobody yet"];
+  const owners = asset.owners.length
+    ? asset.owners.flatMap((owner, at) => (at ? [", ", foreign(owner)] : [foreign(owner)]))
+    : ["nobody yet"];
   const rows = [
     ["Owners", owners],
     ["Rows", asset.rows === null ? null : [`about ${count(asset.rows)}`]],
@@ -96,7 +142,10 @@ function facts(asset) {
     ["Known since", asset.first_seen === null ? null : [time(asset.first_seen)]],
     ["Schema version", [count(asset.version)]],
     ["Namespace", [foreign(asset.namespace)]],
-    ...Object.entries(asset.properties).map(([name, value]) => [name, [foreign(typeof value === "string" ? value : JSON.stringify(value))]]),
+    ...Object.entries(asset.properties).map(([name, value]) => [
+      name,
+      [foreign(typeof value === "string" ? value : JSON.stringify(value))],
+    ]),
   ];
   const told = rows.filter(([, value]) => value !== null);
   const list = make("dl", {}, ...told.flatMap(([name, value]) => [make("dt", {}, foreign(name)), make("dd", {}, ...value)]));
@@ -104,11 +153,24 @@ function facts(asset) {
 }
 
 function keys(asset) {
-  const primary = asset.primary_key.length ? [make("p", {}, make("span", { class: "badge key" }, "primary"), " ", ...names(asset.primary_key))] : [];
+  const primary = asset.primary_key.length
+    ? [make("p", {}, make("span", { class: "badge key" }, "primary"), " ", ...names(asset.primary_key))]
+    : [];
   const foreignKeys = asset.foreign_keys.map((key) =>
-    make("li", {}, ...names(key.columns), " → ", make("a", { href: assetLink(key.ref_asset) }, foreign(key.ref_table)), key.ref_columns.length ? " (" : null, ...names(key.ref_columns), key.ref_columns.length ? ")" : null),
+    make(
+      "li",
+      {},
+      ...names(key.columns),
+      " → ",
+      make("a", { href: assetLink(key.ref_asset) }, foreign(key.ref_table)),
+      key.ref_columns.length ? " (" : null,
+      ...names(key.ref_columns),
+      key.ref_columns.length ? ")" : null,
+    ),
   );
-  const indexes = asset.indexes.map((index) => make("li", {}, foreign(index.name), index.unique ? " (unique): " : ": ", ...names(index.columns)));
+  const indexes = asset.indexes.map((index) =>
+    make("li", {}, foreign(index.name), index.unique ? " (unique): " : ": ", ...names(index.columns)),
+  );
   const parts = [
     ...primary,
     ...(foreignKeys.length ? [make("ul", { class: "plain-list", "aria-label": "Foreign keys" }, ...foreignKeys)] : []),
@@ -125,8 +187,23 @@ function definition(asset) {
   if (asset.definition === "none") return [];
   const title = make("h2", {}, "Definition");
   if (asset.sql === null) {
-    return [make("section", {}, title, make("p", { class: "small" }, `The SQL of this ${kindName(asset.kind)} may name what you may not see, so it is not shown.`))];
+    return [
+      make(
+        "section",
+        {},
+        title,
+        make(
+          "p",
+          { class: "small" },
+          `The SQL of this ${kindName(asset.kind)} may name what you may not see, so it is not shown.`,
+        ),
+      ),
+    ];
   }
-  const code = make("pre", { tabindex: "0", "aria-label": "SQL", dir: "ltr" }, make("code", {}, asset.sql));
+  const code = make(
+    "pre",
+    { tabindex: "0", "aria-label": "SQL", dir: "ltr" },
+    make("code", {}, visible(asset.sql.replaceAll("\r\n", "\n"))),
+  );
   return [make("section", {}, make("div", { class: "tools" }, title, copyButton(asset.sql, "Copy the SQL")), code)];
 }

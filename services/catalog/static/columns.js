@@ -16,12 +16,13 @@ const FILTER_FROM = 12;
 export function columnSection(page) {
   const { columns } = page.asset;
   const body = make("tbody", { role: "rowgroup" });
-  const heads = ["Column", ...told(page.asset)].map((text) => make("th", { role: "columnheader", scope: "col" }, text));
+  const labels = told(columns);
+  const heads = ["Column", ...labels].map((text) => make("th", { role: "columnheader", scope: "col" }, text));
   const head = make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...heads));
   const table = make("table", { class: "columns", role: "table", "aria-labelledby": "columns-title" }, head, body);
   const rest = make("p", { class: "more" });
   const rows = new Map();
-  const rowOf = (column) => rows.get(column) ?? rows.set(column, row(page, column)).get(column);
+  const rowOf = (column) => rows.get(column) ?? rows.set(column, row(page, column, labels)).get(column);
   const draw = (chosen, limit = SHOWN) => {
     body.replaceChildren(...chosen.slice(0, limit).map(rowOf));
     rest.replaceChildren(...(chosen.length > limit ? [allButton(chosen, draw)] : []));
@@ -29,21 +30,28 @@ export function columnSection(page) {
   };
   draw(columns);
   const section = make("section", {}, title(columns), tools(columns, draw), table, rest);
+  let pointed = null;
   const point = (name) => {
-    for (const one of body.querySelectorAll(".pointed")) one.classList.remove("pointed");
+    pointed?.classList.remove("pointed");
     const column = columns.find((one) => one.name === name);
     if (column === undefined) return;
-    if (!rowOf(column).isConnected) draw(columns, Infinity);
-    rowOf(column).classList.add("pointed");
-    rowOf(column).scrollIntoView({ block: "center" });
+    pointed = rowOf(column);
+    if (!pointed.isConnected) {
+      const box = section.querySelector("input[type=search]");
+      box.value = "";
+      box.dispatchEvent(new Event("input"));
+      draw(columns, Infinity);
+    }
+    pointed.classList.add("pointed");
+    pointed.scrollIntoView({ block: "center" });
   };
   return { section, point };
 }
 
 /** What is told of the columns: what nothing is known of gets no place. */
-function told(asset) {
+function told(columns) {
   const has = { Null: (column) => column.nullable !== null, Tags: (column) => column.tags.length > 0 };
-  return ["Type", "Null", "Description", "Tags"].filter((head) => has[head] === undefined || asset.columns.some(has[head]));
+  return ["Type", "Null", "Description", "Tags"].filter((head) => has[head] === undefined || columns.some(has[head]));
 }
 
 function title(columns) {
@@ -52,7 +60,11 @@ function title(columns) {
 
 function tools(columns, draw) {
   if (!columns.length) return make("p", { class: "small" }, "The source told of no columns.");
-  const copy = copyButton(columns.map((column) => column.name).join(", "), "Copy all column names, separated by commas", "Copy all names");
+  const copy = copyButton(
+    columns.map((column) => column.name).join(", "),
+    "Copy all column names, separated by commas",
+    "Copy all names",
+  );
   if (columns.length < FILTER_FROM) return make("div", { class: "tools" }, copy);
   const box = make("input", { type: "search", placeholder: "Filter columns", "aria-label": "Filter columns" });
   const said = make("span", { class: "small", role: "status" });
@@ -75,11 +87,14 @@ function allButton(chosen, draw) {
   return button;
 }
 
-function row(page, column) {
+function row(page, column, labels) {
   const { asset } = page;
   const name = make("a", { href: assetLink(asset.id, column.name), class: "column-name" }, foreign(column.name, {}, "code"));
   const copy = copyButton(column.name, `Copy the name ${column.name}`);
-  const fallback = column.default === null ? null : make("span", { class: "small default" }, "default ", foreign(column.default, {}, "code"));
+  const fallback =
+    column.default === null
+      ? null
+      : make("span", { class: "small default" }, "default ", foreign(column.default, {}, "code"));
   const cells = {
     Type: [column.type ? foreign(column.type, {}, "code") : null, fallback],
     Null: [{ true: "yes", false: "no" }[column.nullable] ?? ""],
@@ -90,17 +105,28 @@ function row(page, column) {
     "tr",
     { role: "row" },
     make("th", { role: "rowheader", scope: "row" }, name, " ", ...marks(asset, column), copy),
-    ...told(asset).map((label) => make("td", { role: "cell", "data-label": label }, ...cells[label])),
+    ...labels.map((label) => make("td", { role: "cell", "data-label": label }, ...cells[label])),
   );
 }
 
 /** What stands beside a column's name: that it is a key, where it refers to, and what people say of it. */
 function marks(asset, column) {
-  const key = asset.primary_key.includes(column.name) ? [make("span", { class: "badge key", title: "Part of the primary key" }, "key")] : [];
+  const key = asset.primary_key.includes(column.name)
+    ? [make("span", { class: "badge key", title: "Part of the primary key" }, "key")]
+    : [];
   const refers = asset.foreign_keys
     .filter((one) => one.columns.includes(column.name))
-    .map((one) => make("a", { class: "badge", href: assetLink(one.ref_asset), "aria-label": `Refers to ${one.ref_table}`, title: one.ref_table }, "→ ", foreign(one.ref_table.split(".").at(-1))));
+    .map((one) =>
+      make(
+        "a",
+        { class: "badge", href: assetLink(one.ref_asset), "aria-label": `Refers to ${one.ref_table}`, title: one.ref_table },
+        "→ ",
+        foreign(one.ref_table.split(".").at(-1)),
+      ),
+    );
   const status = column.status ? [statusMark(column.status)] : [];
-  const successor = column.successor ? [make("span", { class: "small" }, "use ", foreign(column.successor, {}, "code"))] : [];
+  const successor = column.successor
+    ? [make("span", { class: "small" }, "use ", foreign(column.successor, {}, "code"))]
+    : [];
   return [...key, ...refers, ...status, ...successor].flatMap((mark) => [mark, " "]);
 }

@@ -1,8 +1,8 @@
 /** What every part of the portal draws with: elements, and figures and times as people read them. */
 
-import { kindName, make } from "../widget/headwater.js";
+import { kindName, make, visible } from "../widget/headwater.js";
 
-export { kindName, make };
+export { kindName, make, visible };
 
 const COUNT = new Intl.NumberFormat("en");
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
@@ -44,7 +44,7 @@ export function time(text) {
 
 /** A name or another text of the warehouse: isolated, so that its direction turns nothing around it. */
 export function foreign(text, attributes = {}, tag = "bdi") {
-  return make(tag, { dir: "auto", ...attributes }, text);
+  return make(tag, { dir: "auto", ...attributes }, visible(text));
 }
 
 /** A badge of what an asset is. */
@@ -87,6 +87,14 @@ export function copyButton(text, label, shown = "Copy") {
 /** Say something to those who hear the page. */
 export function announce(text) {
   document.getElementById("announcer").textContent = text;
+}
+
+/** What a person is told when an answer did not come; without a token they may give one after all. */
+export function failure(error) {
+  if (error.status !== 401) return notice(error.message, "problem");
+  const again = make("button", { type: "button" }, "Enter a token");
+  again.addEventListener("click", () => location.reload());
+  return make("div", { class: "tools" }, notice("This catalog asks who you are.", "problem"), again);
 }
 
 /** A paragraph that stands out: `warning`, `problem` or plain. */

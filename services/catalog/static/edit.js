@@ -1,11 +1,10 @@
-/** A description that can be rewritten where it stands: `PATCH` with the version that was read, and a plain word when refused. */
+/** A description rewritten where it stands: `PATCH` names the version that was read, and a refusal is said plainly. */
 
 import { announce, foreign, make, notice } from "./dom.js";
 
 const MAX_CHARS = 20_000;
 const REFUSALS = {
   401: "Not saved: the catalog asks for a token.",
-  403: "Not saved: your role may read but not edit. It takes a token with the role editor.",
   412: "Not saved: somebody changed this in the meantime. Your text is still here.",
 };
 
@@ -26,17 +25,28 @@ export function describable(subject) {
 
 function showText(place, subject) {
   const { text, curated, source } = subject.now();
-  const edit = make("button", { type: "button", class: "plain small edit", "aria-label": `Edit the description of ${subject.name}` }, text ? "Edit" : "Describe");
+  const edit = make(
+    "button",
+    { type: "button", class: "plain small edit", "aria-label": `Edit the description of ${subject.name}` },
+    text ? "Edit" : "Describe",
+  );
   edit.addEventListener("click", () => showForm(place, subject));
   const words = text ? foreign(text, { class: "words" }, "p") : null;
-  const mark = curated ? make("span", { class: "badge", title: "Written by a person; crawls leave it as it is" }, "curated") : null;
+  const mark = curated
+    ? make("span", { class: "badge", title: "Written by a person; crawls leave it as it is" }, "curated")
+    : null;
   const covered = source && source !== text ? make("p", { class: "small" }, "The source says: ", foreign(source)) : null;
   place.replaceChildren(...[words, covered, make("p", { class: "tools" }, mark, edit)].filter((part) => part !== null));
 }
 
 function showForm(place, subject) {
   const { text, curated } = subject.now();
-  const area = make("textarea", { dir: "auto", rows: 3, maxlength: MAX_CHARS, "aria-label": `Description of ${subject.name}` });
+  const area = make("textarea", {
+    dir: "auto",
+    rows: 3,
+    maxlength: MAX_CHARS,
+    "aria-label": `Description of ${subject.name}`,
+  });
   area.value = text ?? "";
   const said = make("div", { role: "alert" });
   const save = make("button", { type: "submit" }, "Save");

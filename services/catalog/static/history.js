@@ -14,7 +14,13 @@ const PAGE = 50;
 export function historySection(id) {
   const list = make("ul", { class: "plain-list" });
   const more = make("p", { class: "more" });
-  const section = make("details", { class: "history" }, make("summary", {}, make("h2", {}, "Changes by people")), list, more);
+  const section = make(
+    "details",
+    { class: "history" },
+    make("summary", {}, make("h2", {}, "Changes by people")),
+    list,
+    more,
+  );
   let isRead = false;
   const read = async (before) => {
     try {
@@ -53,10 +59,16 @@ function entry(change) {
   const what = change.column === null ? [change.field] : [foreign(change.column, {}, "code"), ` ${change.field}`];
   const verb = change.undoes === null ? " changed " : " took back a change of ";
   const line = make("p", {}, make("strong", {}, foreign(change.by)), verb, ...what, " ", time(change.at));
-  return make("li", {}, line, make("p", { class: "change" }, make("del", {}, said(change.before)), " ", make("ins", {}, said(change.after))));
+  return make(
+    "li",
+    {},
+    line,
+    make("p", { class: "change" }, make("del", {}, said(change.before)), " ", make("ins", {}, said(change.after))),
+  );
 }
 
 function said(value) {
   if (value === null) return make("em", {}, "the source’s own");
-  return foreign(typeof value === "string" ? value : JSON.stringify(value));
+  const text = Array.isArray(value) ? value.join(", ") || "none" : value;
+  return foreign(typeof text === "string" ? text : JSON.stringify(text));
 }

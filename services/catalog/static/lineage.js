@@ -22,7 +22,9 @@ async function fill(section, asset, signal) {
     section.append(...stateOf(graph), make("div", { class: "ways" }, ...lists));
   } catch (error) {
     if (error.name === "AbortError") return;
-    section.append(error.status === 404 ? make("p", { class: "small" }, "Nothing is known of it yet.") : notice(error.message, "problem"));
+    section.append(
+      error.status === 404 ? make("p", { class: "small" }, "Nothing is known of it yet.") : notice(error.message, "problem"),
+    );
   } finally {
     section.removeAttribute("aria-busy");
   }
@@ -54,8 +56,17 @@ function nodeItem(node, edge, way, path) {
   const name = node.listed ? make("a", { href: assetLink(node.id) }, short) : short;
   const item = make("li", {});
   const again = path.includes(node.id);
-  const line = make("div", { class: "node" }, again ? null : furtherButton(item, node, way, path), name, " ", kindBadge(node.kind));
-  const told = [node.listed ? null : "known from SQL only", again ? "already above" : null, ...restsOn(edge)].filter(Boolean);
+  const line = make(
+    "div",
+    { class: "node" },
+    again ? null : furtherButton(item, node, way, path),
+    name,
+    " ",
+    kindBadge(node.kind),
+  );
+  const told = [node.listed ? null : "known from SQL only", again ? "already above" : null, ...restsOn(edge)].filter(
+    Boolean,
+  );
   item.append(line, make("p", { class: "path" }, foreign(node.qualified_name)));
   if (told.length) item.append(make("p", { class: "small" }, told.join(" · ")));
   return item;
@@ -70,7 +81,13 @@ function restsOn(edge) {
 
 function furtherButton(item, node, way, path) {
   const label = `Show what ${node.qualified_name} is ${way.further}`;
-  const button = make("button", { type: "button", class: "further", "aria-expanded": "false", "aria-label": label, title: label });
+  const button = make("button", {
+    type: "button",
+    class: "further",
+    "aria-expanded": "false",
+    "aria-label": label,
+    title: label,
+  });
   let below = null;
   button.addEventListener("click", async () => {
     const open = button.getAttribute("aria-expanded") === "true";

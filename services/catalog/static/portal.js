@@ -3,7 +3,7 @@
 import { Combobox } from "../widget/headwater.js";
 import { forgetToken, hasToken, onTokenNeeded, suggest } from "./api.js";
 import { showAsset, showNoAsset } from "./asset.js";
-import { assetLink, counted, foreign, kindBadge, make, notice } from "./dom.js";
+import { assetLink, counted, failure, foreign, kindBadge, make } from "./dom.js";
 import { showResults } from "./results.js";
 import { showStart } from "./start.js";
 import { query, read } from "./state.js";
@@ -18,29 +18,31 @@ let page = null;
 let running = new AbortController();
 
 /** Show what the address asks for. */
-async function show({ focus = false } = {}) {
+async function show() {
   const state = read(location);
   const view = state.asset !== null ? "asset" : state.key === "./" ? "start" : "results";
   if (shown !== null) places[shown] = window.scrollY;
   running.abort();
   running = new AbortController();
+  const { signal } = running;
   box.value = state.q;
   const wanted = view === "asset" ? state.asset : state.key;
   const kept = drawn[view] === wanted;
   switchTo(view);
   offerWayBack(view, state.key);
   try {
-    if (!kept) await draw(view, state, running.signal);
+    if (!kept) await draw(view, state, signal);
+    if (signal.aborted) return;
     drawn[view] = wanted;
   } catch (error) {
-    if (error.name === "AbortError") return;
+    if (signal.aborted) return;
     drawn[view] = null;
     if (view === "asset") showNoAsset(views.asset, error);
-    else views[view].replaceChildren(notice(error.message, "problem"));
+    else views[view].replaceChildren(failure(error));
     views[view].removeAttribute("aria-busy");
   }
   document.getElementById("forget").hidden = !hasToken();
-  settle(view, state, { focus, kept });
+  settle(view, state, kept);
 }
 
 async function draw(view, state, signal) {
@@ -63,7 +65,7 @@ function offerWayBack(view, key) {
 }
 
 /** Title, scroll place and focus, after a view is there. */
-function settle(view, state, { focus, kept }) {
+function settle(view, state, kept) {
   const name = view === "asset" && drawn.asset !== null ? page.asset.name : state.q;
   document.title = name ? `${name.slice(0, 80)} · Headwater` : "Headwater";
   if (view === "asset") {
@@ -71,8 +73,6 @@ function settle(view, state, { focus, kept }) {
     if (!kept) views.asset.querySelector("h1")?.focus({ preventScroll: true });
   }
   if (view !== "asset" || state.column === null) window.scrollTo(0, kept ? places[view] : 0);
-  // on a telephone the focus would bring the keyboard up over the page
-  if (focus && view !== "asset" && !window.matchMedia("(pointer: coarse)").matches) box.focus();
 }
 
 function go(address) {
@@ -127,7 +127,9 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("keydown", (event) => {
   const typing = event.composedPath()[0].closest?.("input, textarea, select, [contenteditable]");
-  const wanted = (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) || ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k");
+  const wanted =
+    (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) ||
+    ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k");
   if (!wanted || document.getElementById("token-dialog").open) return;
   event.preventDefault();
   box.focus();
@@ -150,12 +152,18 @@ onTokenNeeded((why) => {
     const { signal } = closed;
     document.getElementById("token-cancel").addEventListener("click", () => answer(null), { signal });
     dialog.addEventListener("cancel", () => answer(null), { signal });
-    document.getElementById("token-form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      const token = given.value.trim();
-      if (/^[\x21-\x7e]+$/.test(token)) answer(token);
-      else document.getElementById("token-why").textContent = "A token has letters, digits and signs of ASCII only, without spaces.";
-    }, { signal });
+    document.getElementById("token-form").addEventListener(
+      "submit",
+      (event) => {
+        event.preventDefault();
+        const token = given.value.trim();
+        if (/^[\x21-\x7e]+$/.test(token)) answer(token);
+        else
+          document.getElementById("token-why").textContent =
+            "A token has letters, digits and signs of ASCII only, without spaces.";
+      },
+      { signal },
+    );
   });
 });
 
@@ -166,4 +174,6 @@ document.getElementById("forget").addEventListener("click", () => {
 
 history.scrollRestoration = "manual";
 window.addEventListener("popstate", () => show());
-show({ focus: true });
+// on a telephone the focus would bring the keyboard up over the page
+if (read(location).asset === null && !window.matchMedia("(pointer: coarse)").matches) box.focus();
+show();

@@ -2,7 +2,19 @@
 
 import { UNLIKELY } from "../widget/headwater.js";
 import { search } from "./api.js";
-import { announce, assetLink, chips, count, counted, foreign, kindBadge, kindName, make, notice, statusMark } from "./dom.js";
+import {
+  announce,
+  assetLink,
+  chips,
+  count,
+  counted,
+  foreign,
+  kindBadge,
+  kindName,
+  make,
+  notice,
+  statusMark,
+} from "./dom.js";
 import { FILTERS, query, toggled } from "./state.js";
 
 const PAGE = 20;
@@ -86,7 +98,15 @@ function hitCard(hit) {
   return make(
     "li",
     { class: "card hit" },
-    make("h2", {}, make("a", { href: assetLink(hit.asset, column) }, name), " ", kindBadge(hit.kind), " ", statusMark(hit.status)),
+    make(
+      "h2",
+      {},
+      make("a", { href: assetLink(hit.asset, column) }, name),
+      " ",
+      kindBadge(hit.kind),
+      " ",
+      statusMark(hit.status),
+    ),
     make("p", { class: "path" }, foreign(hit.qualified_name), make("span", { class: "at" }, foreign(hit.source))),
     hit.description ? foreign(hit.description, { class: "words clamp" }, "p") : null,
     column === undefined ? matched(hit) : null,
@@ -102,8 +122,15 @@ function joined(names) {
 
 function matched(hit) {
   if (!hit.columns.length) return null;
-  const links = hit.columns.map((name) => make("li", {}, make("a", { href: assetLink(hit.asset, name) }, foreign(name, {}, "code"))));
-  return make("div", { class: "matched" }, make("span", { class: "small" }, "Columns that match"), make("ul", { class: "chips" }, ...links));
+  const links = hit.columns.map((name) =>
+    make("li", {}, make("a", { href: assetLink(hit.asset, name) }, foreign(name, {}, "code"))),
+  );
+  return make(
+    "div",
+    { class: "matched" },
+    make("span", { class: "small" }, "Columns that match"),
+    make("ul", { class: "chips" }, ...links),
+  );
 }
 
 /** Why the hit stands where it stands; the contributions add up to the score. */
@@ -115,12 +142,20 @@ function reasons(hit) {
     const figure = `${against ? "−" : "+"}${Math.abs(reason.contribution).toFixed(2)}`;
     const bar = make("span", { class: `bar ${against ? "against" : ""}`.trim(), "aria-hidden": "true" });
     bar.style.inlineSize = `${(3 * Math.abs(reason.contribution)) / most}rem`;
-    const cells = [make("span", { class: "figure" }, figure), make("span", { class: "bars" }, bar)];
+    const cells = [make("span", { class: "figure", dir: "ltr" }, figure), make("span", { class: "bars" }, bar)];
     return make("li", {}, ...cells, foreign(reason.text, { class: "reason" }));
   });
-  const first = hit.why.slice(0, REASONS_SHOWN).flatMap((reason, at) => (at ? [" · ", foreign(reason.text)] : [foreign(reason.text)]));
+  const first = hit.why
+    .slice(0, REASONS_SHOWN)
+    .flatMap((reason, at) => (at ? [" · ", foreign(reason.text)] : [foreign(reason.text)]));
   const head = make("summary", {}, "Why", make("span", { class: "first" }, ": ", ...first));
-  return make("details", { class: "why" }, head, make("ul", {}, ...items), make("p", { class: "small" }, `Score ${hit.score.toFixed(3)}`));
+  return make(
+    "details",
+    { class: "why" },
+    head,
+    make("ul", {}, ...items),
+    make("p", { class: "small" }, `Score ${hit.score.toFixed(3)}`),
+  );
 }
 
 function chosenFilters(state) {
@@ -128,19 +163,31 @@ function chosenFilters(state) {
   const links = state.filters.map(([field, value]) => {
     const href = query(state.q, toggled(state.filters, field, value));
     const label = `Remove the filter ${field}: ${value}`;
-    return make("li", {}, make("a", { href, "aria-label": label }, `${field}: `, foreign(shown(field, value)), make("span", { "aria-hidden": "true" }, " ×")));
+    return make(
+      "li",
+      {},
+      make(
+        "a",
+        { href, "aria-label": label },
+        `${field}: `,
+        foreign(shown(field, value)),
+        make("span", { "aria-hidden": "true" }, " ×"),
+      ),
+    );
   });
   return [make("ul", { class: "chips chosen", "aria-label": "Filters in use" }, ...links)];
 }
 
 function facetPanel(answer, state) {
-  const groups = FILTERS.map((field) => facet(field, valuesOf(answer, state, field), state)).filter((group) => group !== null);
+  const groups = FILTERS.map((field) => facet(field, valuesOf(answer, state, field), state)).filter(
+    (group) => group !== null,
+  );
   const panel = make("details", { class: "facets" }, make("summary", {}, "Filters"), ...groups);
   panel.open = window.matchMedia("(min-width: 56rem)").matches;
   return panel;
 }
 
-/** The counted values of a field, with those that are chosen and match nothing any more, and columns, which are asked for apart. */
+/** The counted values of a field, those that are chosen and match nothing any more, and columns, which are asked for apart. */
 function valuesOf(answer, state, field) {
   const counts = new Map(Object.entries(answer.facets[field] ?? {}));
   for (const [name, value] of state.filters) {
@@ -153,7 +200,7 @@ function valuesOf(answer, state, field) {
 
 function facet(field, values, state) {
   const chosen = state.filters.filter(([name]) => name === field).map(([, value]) => value);
-  if (!chosen.length && (values.length < 2)) return null;
+  if (!chosen.length && values.length < 2) return null;
   const items = values.map(([value, matches]) => facetValue(field, value, matches, chosen, state));
   const list = make("ul", {}, ...items);
   const hidden = items.slice(VALUES_SHOWN).filter((item) => item.querySelector("[aria-current]") === null);
@@ -171,7 +218,11 @@ function facetValue(field, value, matches, chosen, state) {
   const spelled = chosen.find((one) => one.toLowerCase() === value.toLowerCase());
   const href = query(state.q, toggled(state.filters, field, spelled ?? value));
   const figure = matches === null ? null : make("span", { class: "figure" }, count(matches));
-  return make("li", {}, make("a", { href, "aria-current": spelled !== undefined && "true" }, foreign(shown(field, value)), figure));
+  return make(
+    "li",
+    {},
+    make("a", { href, "aria-current": spelled !== undefined && "true" }, foreign(shown(field, value)), figure),
+  );
 }
 
 function shown(field, value) {

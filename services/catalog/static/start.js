@@ -22,7 +22,10 @@ const STATES = {
 /** Draw the start page into `place`. */
 export async function showStart(place) {
   const known = await sources();
-  const parts = [make("h1", {}, "Which data do you need?"), make("p", { class: "lead" }, "Ask in words, or type a part of a table’s name.")];
+  const parts = [
+    make("h1", {}, "Which data do you need?"),
+    make("p", { class: "lead" }, "Ask in words, or type a part of a table’s name."),
+  ];
   if (known.some((source) => source.namespace === DEMO)) parts.push(samples());
   if (known.length) parts.push(make("h2", {}, "Sources"), make("ul", { class: "sources" }, ...known.map(sourceCard)));
   else parts.push(nothingYet());
@@ -40,16 +43,26 @@ function nothingYet() {
 }
 
 function sourceCard(source) {
-  const counts = Object.entries(source.counts).map(([kind, number]) => `${count(number)} ${kindName(kind)}${number === 1 ? "" : "s"}`);
+  const counts = Object.entries(source.counts).map(
+    ([kind, number]) => `${count(number)} ${kindName(kind)}${number === 1 ? "" : "s"}`,
+  );
   const href = query("", [["source", source.name]]);
   return make(
     "li",
     { class: "card source" },
-    make("h3", {}, make("a", { href }, foreign(source.name)), " ", make("span", { class: "badge" }, foreign(source.platform))),
+    make(
+      "h3",
+      {},
+      make("a", { href }, foreign(source.name)),
+      " ",
+      make("span", { class: "badge" }, foreign(source.platform)),
+    ),
     make("p", { class: "path" }, foreign(source.namespace)),
     make("p", {}, counts.join(" · ") || "nothing in it yet"),
     make("p", { class: "small" }, ...lastCrawl(source.last_crawl)),
-    source.last_crawl?.failures.length ? notice(`${source.last_crawl.failures.length} could not be read: ${source.last_crawl.failures[0]}`, "warning") : null,
+    source.last_crawl?.failures.length
+      ? notice(`${source.last_crawl.failures.length} could not be read: ${source.last_crawl.failures[0]}`, "warning")
+      : null,
   );
 }
 

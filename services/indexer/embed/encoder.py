@@ -41,6 +41,11 @@ class Encoder(Protocol):
         ...
 
     @property
+    def weights(self) -> str:
+        """The SHA-256 of the model's weights, in hexadecimal; empty for an encoder without any."""
+        ...
+
+    @property
     def dimension(self) -> int:
         """The length of a vector."""
         ...

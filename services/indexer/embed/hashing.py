@@ -50,6 +50,10 @@ class HashingEncoder:
         return ModelId(f"{HASHING_MODEL}@{self._dimension}")
 
     @property
+    def weights(self) -> str:
+        return ""
+
+    @property
     def dimension(self) -> int:
         return self._dimension
 

@@ -46,6 +46,7 @@ class OnnxEncoder:
         """
         manifest = model.manifest
         self._model_id = manifest.model_id
+        self._weights = manifest.weights_sha256
         self._dimension = manifest.dimension
         self._prompts = (manifest.query_prompt, manifest.document_prompt)
         self._session: Any = _session(model, threads)
@@ -57,6 +58,10 @@ class OnnxEncoder:
     @property
     def model_id(self) -> ModelId:
         return self._model_id
+
+    @property
+    def weights(self) -> str:
+        return self._weights
 
     @property
     def dimension(self) -> int:

@@ -56,6 +56,10 @@ class WorkerEncoder:
         return self._files.model_id
 
     @property
+    def weights(self) -> str:
+        return self._files.weights_sha256
+
+    @property
     def dimension(self) -> int:
         return self._files.dimension
 

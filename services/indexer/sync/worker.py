@@ -61,7 +61,6 @@ class IndexWorker:
         lease: the lease that it was given.
         encoder: None where no model is available: everything is then indexed by its words.
         cache: the embedding cache of the encoder's model; None without an encoder.
-        weights: the SHA-256 of the model's weights, for the manifest.
 
     """
 
@@ -72,15 +71,12 @@ class IndexWorker:
         lease: Lease,
         encoder: Encoder | None,
         cache: EmbeddingCache | None,
-        *,
-        weights: str = "",
     ) -> None:
         self._keeper = keeper
         self._generations = generations
         self._lease = lease
         self._encoder = encoder
         self._cache = cache
-        self._weights = weights
         self._encoded = 0
         self._encoded_at_publish = 0
         self._waiting = cache.count_waiting() if cache else 0
@@ -166,7 +162,7 @@ class IndexWorker:
         manifest = describe(
             number,
             written,
-            model=(self._encoder.model_id, self._weights) if self._encoder else None,
+            model=(self._encoder.model_id, self._encoder.weights) if self._encoder else None,
             dimension=self._keeper.dimension,
             seq=self._keeper.seq,
             fence=self._lease.fence,

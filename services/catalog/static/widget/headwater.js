@@ -31,6 +31,15 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/**
+ * A text of the warehouse without the characters that would make it look like another one: controls, and those that turn
+ * the direction of what follows, become their escapes. Copies are made from the text itself.
+ */
+export function visible(text) {
+  const escaped = (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return String(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, escaped);
+}
+
 /** How a kind is called by people: `materialized_view` becomes `materialized view`. */
 export function kindName(kind) {
   return String(kind ?? "unknown").replaceAll("_", " ");
@@ -207,10 +216,15 @@ li[aria-selected="true"] { background: var(--_active); outline: 2px solid var(--
 .name { font-weight: 600; overflow-wrap: anywhere; }
 .kind { font-size: 0.75em; color: var(--_muted); margin-inline-start: 0.5em; }
 .kind.deprecated, .kind.warned { font-weight: 600; color: var(--_text); }
-.path, .words { display: block; font-size: 0.82em; color: var(--_muted); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.path, .words {
+  display: block; font-size: 0.82em; color: var(--_muted);
+  overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
+}
 .note { margin: 0; padding: 0.6rem 0.9rem; font-size: 0.85em; color: var(--_muted); }
 .note + ul:not(:empty) { border-block-start: 1px solid var(--_border); }
-.quiet { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.quiet {
+  position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
+}
 @media (forced-colors: active) { li[aria-selected="true"] { outline-color: Highlight; } }
 `;
 
@@ -282,7 +296,11 @@ export class HeadwaterSearch extends HTMLElement {
     try {
       const answer = await this.#ask(text, signal);
       this.#say(noteOf(answer));
-      return { items: answer.hits, said: `${answer.hits.length} of ${answer.total} shown. ${this.#note.textContent}`, open: true };
+      return {
+        items: answer.hits,
+        said: `${answer.hits.length} of ${answer.total} shown. ${this.#note.textContent}`,
+        open: true,
+      };
     } catch (error) {
       if (signal.aborted) return { items: [], said: "" };
       this.#say(error instanceof Refused ? error.message : "The catalog does not answer.");
@@ -326,11 +344,11 @@ class Refused extends Error {}
 function draw(hit) {
   const mark = hit.status ? make("span", { class: `kind ${hit.status}` }, hit.status) : null;
   return [
-    make("bdi", { class: "name" }, hit.name),
+    make("bdi", { class: "name" }, visible(hit.name)),
     make("span", { class: "kind" }, kindName(hit.kind)),
     ...(mark ? [mark] : []),
-    make("span", { class: "path", dir: "auto" }, hit.qualified_name),
-    ...(hit.description ? [make("span", { class: "words", dir: "auto" }, hit.description)] : []),
+    make("span", { class: "path", dir: "auto" }, visible(hit.qualified_name)),
+    ...(hit.description ? [make("span", { class: "words", dir: "auto" }, visible(hit.description))] : []),
   ];
 }
 

@@ -1,0 +1,175 @@
+"""Generations: published in one step, opened by other processes, kept small, and never left half-written."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from services.common.errors import IndexDamaged, ServiceUnavailable
+from services.indexer.index import generation as generation_module
+from services.indexer.index import manifest as manifest_module
+from services.indexer.sync import keeper as keeper_module
+from services.indexer.sync import worker as worker_module
+from tests.support.feeds import MemoryFeed, asset, shop
+from tests.support.indexes import CountingEncoder, Home, found, texts_of
+
+
+@pytest.fixture
+def home(tmp_path):
+    made = Home(tmp_path, MemoryFeed(*shop()))
+    yield made
+    made.database.close()
+
+
+def test_a_published_generation_is_opened_by_another_process(home):
+    """The second keeper stands on it without reading the feed's beginning, and finds the same."""
+    first = home.index()
+    second = home.keeper()
+    home.feed.answers = True
+    assert second.reopen()
+    assert not second.reopen()
+    assert second.published == first.published == home.opened().current()
+    assert second.published.seq == home.feed.head()
+    assert found(second, "orders", home.encoder) == found(first, "orders", home.encoder)
+    assert all(part.entry is not None for part in second.parts)
+
+
+def test_a_follower_in_another_process_sees_new_generations_and_writes(home):
+    """Two keepers on one folder: the follower takes up each publish, finds writes in between, never loses a table."""
+    follower, leader = home.keeper(), home.keeper()
+    worker = home.worker(leader)
+    for at, word in enumerate(("amber", "birch", "cedar", "dune", "ember", "fjord")):
+        home.feed.put(asset(f"shop.more.t{at}", "a", "b", description=word))
+        follower.reopen()
+        follower.catch_up()
+        assert found(follower, word) == [f"t{at}"]
+        worker.finish(home.feed.head(), lambda _progress: None)
+        assert follower.reopen()
+        assert follower.snapshot.generation == leader.snapshot.generation == at + 1
+        assert follower.snapshot.n_tables == leader.snapshot.n_tables == 8 + at
+        assert follower.snapshot.coverage[0] == follower.snapshot.coverage[1]
+    manifests = list((home.folder / "index" / "generations").iterdir())
+    assert len(manifests) == generation_module.KEEP_GENERATIONS
+    kept = {entry.name for path in manifests for entry in home.opened().manifest(int(path.stem)).segments}
+    assert {path.name for path in (home.folder / "index" / "segments").iterdir()} == kept
+
+
+def test_large_bases_are_kept_and_small_segments_join_each_other(home, monkeypatch):
+    """Above the size where everything is rewritten, the base stays as it is until enough is new or dead."""
+    monkeypatch.setattr(worker_module, "SMALL_TABLES", 10)
+    home.feed.put(*(asset(f"shop.big.t{at}", "a") for at in range(200)))
+    keeper = home.keeper()
+    worker = home.worker(keeper)
+    worker.finish(home.feed.head(), lambda _progress: None)
+    base = keeper.published.segments[0].name
+    for at in range(12):
+        home.feed.put(asset(f"shop.small.t{at}", "b"))
+        home.feed.remove(asset(f"shop.big.t{at}").id)
+        worker.finish(home.feed.head(), lambda _progress: None)
+        assert len(keeper.published.segments) <= worker_module.MAX_PARTS
+        assert base in {entry.name for entry in keeper.published.segments}
+    dead = {entry.name: entry.dead for entry in keeper.published.segments}
+    assert len(dead[base]) == 12
+    assert home.verify().findings == ()
+    home.feed.remove(*(asset(f"shop.big.t{at}").id for at in range(12, 80)))
+    worker.finish(home.feed.head(), lambda _progress: None)
+    assert base not in {entry.name for entry in keeper.published.segments}
+    assert keeper.published.segments[0].dead == ()
+    assert home.verify().findings == ()
+
+
+def test_a_publish_that_is_cut_off_at_any_write_leaves_a_whole_generation(home, monkeypatch):
+    """The disk fills up at the first write, the second, …: what is published can be opened; then all is as it should be."""
+    home.index()
+    home.feed.put(asset("shop.public.parcels", "parcel_id"))
+    worker = home.worker()
+    worker._keeper.catch_up()
+    real, refused = os.fsync, 0
+    for allowed in range(60):
+        left = [allowed]
+
+        def failing(descriptor, left=left):
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            real(descriptor)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", failing)
+            done = not refusal(worker)
+        standing = home.opened().current()
+        assert home.opened().open(standing) is not None
+        if done:
+            break
+        refused += 1
+    assert refused > 10
+    assert standing.seq == home.feed.head()
+    kept = {entry.name for number in home.opened()._numbers() for entry in home.opened().manifest(number).segments}
+    assert {path.name for path in (home.folder / "index" / "segments").iterdir()} == kept
+    assert not list((home.folder / "index").rglob("*.tmp"))
+
+
+def refusal(worker) -> str:
+    """Why a publish was refused; empty where it was not."""
+    try:
+        worker.publish()
+    except ServiceUnavailable as error:
+        return str(error)
+    return ""
+
+
+def test_everything_deleted_is_an_empty_generation(home):
+    """Also one that never had anything; both are opened, and a table that comes later is found."""
+    home.index()
+    home.feed.remove(*(one.id for one in shop()))
+    assert home.index().published.segments == ()
+    keeper = home.keeper()
+    assert keeper.reopen()
+    assert keeper.snapshot.n_tables == 0
+    assert home.verify().findings == ()
+    home.feed.put(asset("shop.public.parcels"))
+    assert found(home.index(), "parcels") == ["parcels"]
+
+
+def test_a_generation_of_another_model_or_document_version_is_not_opened(home, monkeypatch):
+    """It is rebuilt beside: the old one is served to those whose it is until the new one is published."""
+    home.index()
+    other = CountingEncoder("other@1")
+    assert not home.keeper(encoder=other).reopen()
+    old = home.keeper()
+    home.encoder = other
+    home.cache = type(home.cache)(home.database, other.model_id)
+    assert old.reopen()
+    rebuilt = home.index()
+    assert (rebuilt.published.number, rebuilt.published.model) == (2, "other@1")
+    assert sorted(other.texts) == sorted(texts_of(shop()))
+    assert not old.reopen()
+    assert old.snapshot.n_tables == 7
+    for module in (keeper_module, manifest_module):
+        monkeypatch.setattr(module, "DOCUMENT_VERSION", 99)
+    assert not home.keeper().reopen()
+    other.texts.clear()
+    assert home.index().published.documents == 99
+    assert other.texts == []
+
+
+def test_a_damaged_generation_is_not_opened_and_the_feed_answers(home):
+    """The files are verified when they are opened; words are there at once, and the next publish stands beside it."""
+    home.index()
+    entry = home.opened().current().segments[0]
+    path = home.folder / "index" / "segments" / entry.name / "tables.docs.npy"
+    raw = bytearray(path.read_bytes())
+    raw[-1] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(IndexDamaged):
+        home.opened().open(home.opened().current())
+    keeper = home.keeper()
+    assert not keeper.reopen()
+    keeper.catch_up()
+    assert "orders" in found(keeper, "orders")
+    home.encoder.texts.clear()
+    assert home.index().published.number == 2
+    assert home.encoder.texts == []
+    assert home.verify().findings == ()

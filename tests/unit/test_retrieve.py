@@ -1,0 +1,388 @@
+"""Questions answered over a snapshot: names first, kinds, filters, facets, pages, restricted columns, reasons, modes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from services.common.errors import BadRequest, ModelUnavailable
+from services.common.model.access import FULL_SCOPE, AccessScope
+from services.common.model.assets import RESTRICTED, Column, Kind, Status
+from services.common.model.search import Filters, Mode, SearchQuery
+from services.indexer.index.snapshot import EMPTY, Live, Snapshot
+from services.indexer.retrieve.answer import Retriever
+from services.indexer.retrieve.features import FEATURES, looks_like_a_copy
+from services.indexer.retrieve.lexical import match_tables
+from services.indexer.retrieve.names import named_tables
+from services.indexer.retrieve.rank import rank
+from services.indexer.retrieve.tables import table_candidates
+from services.indexer.retrieve.view import view_of
+from services.indexer.text.document import document_of, text_hash
+from tests.support.feeds import asset, shop
+from tests.support.indexes import CountingEncoder, ask, lookup_for, retriever, snapshot_of
+
+ENCODER = CountingEncoder()
+SHOP = shop()
+HIDDEN = Column("passport_no", description="travel document", tags=(RESTRICTED,))
+
+
+def hybrid(items=SHOP) -> Retriever:
+    return retriever(snapshot_of(items[:4], items[4:], encoder=ENCODER), ENCODER)
+
+
+def names(answer, items=SHOP) -> list[str]:
+    """The qualified names of the hits; a column with its table's."""
+    by_id = {one.id: one.name.qualified for one in items}
+    return [by_id[h.asset] + (f".{h.columns[0]}" if h.kind is Kind.COLUMN else "") for h in answer.hits]
+
+
+ODD = [
+    asset("db.s.Orders", "id"),
+    asset("db.archive.orders", "id", "total"),
+    asset("other.s.orders", "id"),
+    asset("db.s.orders_by_day_of_orders_orders", "orders", description="orders orders orders db s"),
+    asset("db.s.events.2024", "id"),  # a schema part with a dot is made below
+    asset("db.s.weird name", "a b"),
+]
+DOTTED = replace(ODD[4], name=replace(ODD[4].name, parts=("db", "s", "events.2024")))
+ODD[4] = DOTTED
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "feature"),
+    [
+        ("db.s.orders", {"db.s.Orders"}, "full_name"),
+        ("DB.S.ORDERS", {"db.s.Orders"}, "full_name"),
+        ('"db"."s"."Orders"', {"db.s.Orders"}, "full_name"),
+        ("`db`.s.[orders]", {"db.s.Orders"}, "full_name"),
+        ("  db.s.orders ", {"db.s.Orders"}, "full_name"),
+        ("s.orders", {"db.s.Orders", "other.s.orders"}, "partial_name"),
+        ("archive.orders", {"db.archive.orders"}, "partial_name"),
+        ("orders", {"db.s.Orders", "db.archive.orders", "other.s.orders"}, "partial_name"),
+        ("archive.orders.total", {"db.archive.orders"}, "column_name"),
+        ("orders.TOTAL", {"db.archive.orders"}, "column_name"),
+        ("db.s.events.2024", {"db.s.events.2024"}, "full_name"),
+        ('db.s."events.2024"', {"db.s.events.2024"}, "full_name"),
+        ('s."events.2024"', {"db.s.events.2024"}, "partial_name"),
+        ("events.2024", {"db.s.events.2024"}, "partial_name"),
+        ("weird name", {"db.s.weird name"}, "partial_name"),
+        ('db.s."weird name"."a b"', {"db.s.weird name"}, "column_name"),
+    ],
+)
+def test_names_come_first_however_they_are_spelled(text, first, feature):
+    """Full and partial names and `table.column`, with quotes, in any case; what answers show is found when pasted."""
+    for search in (retriever(snapshot_of(ODD[:2], ODD[2:])), retriever(snapshot_of(ODD, encoder=ENCODER), ENCODER)):
+        answer = ask(search, text)
+        assert set(names(answer, ODD)[: len(first)]) == first
+        assert all(hit.why[0].feature == feature for hit in answer.hits[: len(first)])
+        assert not any(hit.why and hit.why[0].feature == feature for hit in answer.hits[len(first) :])
+        assert feature == "column_name" or answer.answerable == 1.0
+
+
+@pytest.mark.parametrize(
+    "text", ["2024", "rders", '"events"."2024"', "b.s.orders", "db.s.orders.nothing", '"db.s.orders', "s..x"]
+)
+def test_what_only_looks_like_a_name_names_nothing(text):
+    """Parts are whole, a quoted part is one part, an unclosed quote is words."""
+    view = view_of(snapshot_of(ODD), FULL_SCOPE, Filters())
+    named = named_tables(view, text)
+    assert not named.full
+    assert not named.partial
+    assert not named.column
+
+
+def test_a_column_that_a_name_ends_with_is_shown_first():
+    """`table.column` finds the table, and says which column in the source's spelling."""
+    hit = ask(hybrid(), "customers.EMAIL").hits[0]
+    assert (hit.columns[0], hit.kind) == ("email", Kind.TABLE)
+
+
+def test_kinds_are_what_was_asked_for():
+    """Without a kind all but columns; one kind only that; totals and facets count what may be a hit."""
+    search = hybrid()
+    assert {hit.kind for hit in ask(search, "order").hits} == {Kind.TABLE, Kind.VIEW}
+    views = ask(search, "order", Kind.VIEW)
+    assert names(views)[0] == "shop.mart.refunds"
+    assert {hit.kind for hit in views.hits} == {Kind.VIEW}
+    assert views.total == len(views.hits)
+    assert views.facets["kind"] == {"view": views.total}
+    columns = ask(search, "order", Kind.COLUMN)
+    assert {hit.kind for hit in columns.hits} == {Kind.COLUMN}
+    assert columns.total == len(columns.hits)
+    assert columns.facets["kind"] == {"column": columns.total}
+    assert sum(columns.facets["schema"].values()) == columns.total
+    both = ask(search, "order", Kind.COLUMN, Kind.VIEW, limit=50)
+    assert both.total == columns.total + views.total == len(both.hits)
+    assert both.facets["kind"] == {"column": columns.total, "view": views.total}
+    assert [hit.score for hit in both.hits] == sorted((hit.score for hit in both.hits), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"schema": ("MART",)}, {"daily_revenue", "refunds"}),
+        ({"tag": ("core",)}, {"products"}),
+        ({"owner": ("Ann", "nobody")}, {"products"}),
+        ({"database": ("shop",), "schema": ("mart",)}, {"daily_revenue", "refunds"}),
+        ({"platform": ("postgres",), "source": ("WH",), "tag": ("core",)}, {"products"}),
+        ({"status": ("endorsed",)}, set()),
+        ({"schema": ("mart", "public"), "tag": ("none",)}, set()),
+    ],
+)
+def test_filters_narrow_within_a_field_any_and_between_fields_all(filters, expected):
+    """With and without words, and the facets are those of what is left."""
+    answer = ask(hybrid(), "", **filters)
+    assert {name.rpartition(".")[2] for name in names(answer)} == expected
+    assert answer.total == len(expected)
+    assert sum(answer.facets.get("kind", {}).values()) == len(expected)
+    asked = ask(hybrid(), "order revenue title", **filters)
+    assert {name.rpartition(".")[2] for name in names(asked)} <= expected
+
+
+def test_facets_count_what_matches_and_not_the_page():
+    """Values in the source's spelling, most frequent first, those without a match left out."""
+    answer = ask(hybrid(), "order", limit=1)
+    assert len(answer.hits) == 1
+    assert answer.total == sum(answer.facets["kind"].values()) == sum(answer.facets["schema"].values())
+    assert list(answer.facets["schema"]) == ["public", "mart"]
+    assert answer.facets["database"] == {"shop": answer.total}
+    assert "status" not in answer.facets
+
+
+def test_pages_follow_each_other_and_end():
+    """Every hit once, in one order, whatever the size of the pages; the last page has no cursor."""
+    search = hybrid()
+    for text, filters in (("order", {}), ("", {"database": ("shop",)})):
+        whole = ask(search, text, limit=100, **filters)
+        assert whole.cursor is None
+        seen, cursor = [], None
+        while True:
+            page = ask(search, text, limit=2, cursor=cursor, **filters)
+            seen += page.hits
+            cursor = page.cursor
+            if cursor is None:
+                break
+        assert tuple(seen) == whole.hits
+
+
+def test_browsing_is_in_order_of_names_and_lists_columns_when_asked():
+    """No words: tables by qualified name; `kind=column` gives columns, restricted ones too, in their table's order."""
+    items = [*SHOP, asset("shop.mart.A", "z", HIDDEN)]
+    search = retriever(snapshot_of(items[3:], items[:3]))
+    answer = ask(search, "", limit=50)
+    assert names(answer, items) == sorted((one.name.qualified for one in items), key=str.lower)
+    assert {hit.score for hit in answer.hits} == {0.0}
+    columns = ask(search, "", Kind.COLUMN, limit=50, schema=("mart",))
+    assert names(columns, items)[:4] == [
+        "shop.mart.A.z", "shop.mart.A.passport_no", "shop.mart.daily_revenue.day", "shop.mart.daily_revenue.revenue",
+    ]  # fmt: skip
+    assert columns.total == 6
+    assert columns.facets["kind"] == {"column": 6}
+    both = ask(search, "", Kind.COLUMN, Kind.VIEW, limit=50, schema=("mart",))
+    assert names(both, items)[:3] == ["shop.mart.A.z", "shop.mart.A.passport_no", "shop.mart.daily_revenue"]
+    assert both.total == 8
+
+
+def test_a_cursor_goes_on_in_the_snapshot_that_it_came_from():
+    """Tables that come or go between two pages neither repeat nor swallow a hit; new questions see them at once."""
+    before = snapshot_of(SHOP, seq=1)
+    after = snapshot_of([asset("shop.a.first"), *SHOP[2:]], seq=2)
+    current = [before]
+    search = Retriever(lambda: current[0], lambda: None, lambda: None)
+    whole = names(ask(search, "", limit=50, database=("shop",)))
+    first = ask(search, "", limit=3, database=("shop",))
+    current[0] = after
+    assert ask(search, "", database=("shop",)).generation == "1.2"
+    second = ask(search, "", limit=50, cursor=first.cursor, database=("shop",))
+    assert second.generation == first.generation == "1.1"
+    assert names(first) + names(second) == whole
+    assert ask(search, "", limit=50, database=("shop",)).total == len(SHOP) - 1
+
+
+def test_a_cursor_goes_on_when_vectors_came_in_between():
+    """Vectors change the order although nothing was written: the second page is of the first one's order."""
+    documents = [document_of(one) for one in SHOP]
+    vectors = lookup_for(documents, ENCODER)
+    late = {text_hash(one.text) for one in documents[::2]}
+    half = snapshot_of(SHOP, encoder=ENCODER, lookup=lambda hs: {h: v for h, v in vectors(hs).items() if h not in late})
+    current = [half]
+    search = Retriever(lambda: current[0], lambda: ENCODER, lambda: None)
+    whole = ask(search, "order of a customer", limit=50)
+    first = ask(search, "order of a customer", limit=2)
+    current[0] = snapshot_of(SHOP, encoder=ENCODER)
+    assert current[0].label == half.label
+    assert "vectors_pending" not in ask(search, "order of a customer").degraded
+    second = ask(search, "order of a customer", limit=50, cursor=first.cursor)
+    assert (*first.hits, *second.hits) == whole.hits
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "!!!", "bm90IGpzb24", "WzEsMl0", "eyJhIjoxfQ", "WyIxLjEiLCAtMSwgIngiXQ", "é" * 9]
+)
+def test_a_cursor_that_no_answer_gave_is_refused(cursor):
+    """Whatever it decodes to."""
+    with pytest.raises(BadRequest):
+        ask(hybrid(), "order", cursor=cursor)
+
+
+def test_a_cursor_of_another_question_filter_or_caller_is_refused():
+    """It goes on with its own question only; the size of the page may change."""
+    search = hybrid()
+    cursor = ask(search, "order", limit=1).cursor
+    assert ask(search, "order", limit=3, cursor=cursor).hits
+    for text, more in (("orders", {}), ("order", {"schema": ("mart",)}), ("order", {"scope": AccessScope(("*",), ("x",))})):
+        with pytest.raises(BadRequest, match="another question"):
+            ask(search, text, cursor=cursor, **more)
+
+
+def test_restricted_columns_speak_for_themselves_only():
+    """Their table is not found by them, does not show them, not even when they are named; as columns they are found."""
+    items = [asset("hr.s.people", "name", HIDDEN), asset("hr.s.documents", "travel_date", description="travel document")]
+    search = retriever(snapshot_of(items, encoder=ENCODER), ENCODER)
+    for question in ("passport number", "travel document", "people.passport_no", "hr.s.people.passport_no"):
+        for hit in ask(search, question).hits:
+            assert "passport_no" not in hit.columns
+            assert hit.asset != items[0].id or not {"column_name"} & {reason.feature for reason in hit.why}
+    assert "hr.s.people" not in names(ask(search, "passport"), items)
+    found = ask(search, "passport number", Kind.COLUMN).hits[0]
+    assert (found.columns, found.asset, found.id) == (("passport_no",), items[0].id, items[0].column_id("passport_no"))
+
+
+def test_contributions_add_up_to_the_score():
+    """Exactly for every candidate; in an answer up to what is too small to tell and to the rounding of the numbers."""
+    items = [*SHOP, replace(SHOP[0], name=replace(SHOP[0].name, parts=("dw", "x", "orders")), status=Status.ENDORSED)]
+    snapshot = snapshot_of(items, encoder=ENCODER)
+    view = view_of(snapshot, FULL_SCOPE, Filters())
+    terms = ("order", "customer")
+    candidates = table_candidates(
+        view, match_tables(view, terms), named_tables(view, "orders"), ENCODER.encode_query("orders")
+    )
+    ranked = rank(candidates, [one.id for one in view.records(candidates.tables)])
+    assert ranked.contributions.sum(axis=1) == pytest.approx(ranked.scores, abs=1e-6)
+    assert list(ranked.scores[ranked.order]) == sorted(ranked.scores, reverse=True)
+    assert ranked.contributions.shape == (len(candidates.tables), len(FEATURES))
+    for hit in ask(retriever(snapshot, ENCODER), "orders", limit=50).hits:
+        told = [reason.contribution for reason in hit.why]
+        assert sum(told) == pytest.approx(hit.score, abs=0.005 * (len(FEATURES) - len(told)) + 0.001)
+        assert told == sorted(told, key=abs, reverse=True)
+    for hit in ask(retriever(snapshot, ENCODER), "customer", Kind.COLUMN, limit=50).hits:
+        assert sum(reason.contribution for reason in hit.why) == pytest.approx(hit.score, abs=0.001)
+
+
+def test_equal_scores_are_in_order_of_id():
+    """Twins of one name in many schemas come in one order wherever they are stored."""
+    twins = [asset(f"db.s{at}.orders", "id") for at in range(9)]
+    found = [hit.id for hit in ask(retriever(snapshot_of(twins[5:], twins[:5], encoder=ENCODER), ENCODER), "orders").hits]
+    assert found == sorted(found)
+    assert len(found) == 9
+
+
+def test_without_an_encoder_words_answer_and_the_answer_says_so():
+    """Mode lexical and `model_missing`; an encoder that fails is as good as none, for this answer."""
+    lexical = ask(retriever(snapshot_of(SHOP)), "daily revenue")
+    assert (lexical.mode, lexical.degraded, names(lexical)[0]) == (
+        Mode.LEXICAL,
+        ("model_missing",),
+        "shop.mart.daily_revenue",
+    )
+
+    class Broken(CountingEncoder):
+        def encode_query(self, text):
+            raise ModelUnavailable("gone")
+
+    broken = ask(retriever(snapshot_of(SHOP, encoder=ENCODER), Broken()), "daily revenue")
+    assert (broken.mode, broken.degraded) == (Mode.LEXICAL, ("model_missing",))
+    assert [hit.id for hit in broken.hits] == [hit.id for hit in lexical.hits]
+
+
+def test_vectors_that_are_still_being_made_are_told():
+    """None yet: by words alone; some: hybrid, with the share that is there; all: nothing is degraded."""
+    documents = [document_of(one) for one in SHOP]
+    vectors = lookup_for(documents, ENCODER)
+    none = ask(retriever(snapshot_of(SHOP, encoder=ENCODER, lookup=lambda _hashes: {}), ENCODER), "orders")
+    assert (none.mode, none.degraded, none.coverage) == (Mode.LEXICAL, ("vectors_pending",), 0.0)
+    tables = {text_hash(one.text) for one in documents}
+    some = snapshot_of(SHOP, encoder=ENCODER, lookup=lambda hs: {h: v for h, v in vectors(hs).items() if h in tables})
+    part = ask(retriever(some, ENCODER), "orders")
+    texts = {text_hash(text) for one in documents for text in (one.text, *one.column_texts)}
+    assert (part.mode, part.degraded, part.coverage) == (
+        Mode.HYBRID, ("vectors_pending",), round(len(tables) / len(texts), 4),
+    )  # fmt: skip
+    full = ask(hybrid(), "orders")
+    assert (full.mode, full.degraded, full.coverage) == (Mode.HYBRID, (), 1.0)
+
+
+def test_coverage_is_that_of_what_the_caller_sees():
+    """Pending texts of a hidden table degrade nobody else's answer."""
+    documents = [document_of(one) for one in SHOP]
+    vectors = lookup_for(documents[1:], ENCODER)
+    search = retriever(snapshot_of(SHOP, encoder=ENCODER, lookup=vectors), ENCODER)
+    assert ask(search, "products").degraded == ("vectors_pending",)
+    assert ask(search, "products", scope=AccessScope(("*",), ("*.orders",))).degraded == ()
+
+
+def test_an_empty_index_answers_with_nothing():
+    """Before anything was crawled, and for a caller who may see nothing."""
+    for search, scope in (
+        (retriever(EMPTY, ENCODER), FULL_SCOPE),
+        (retriever(EMPTY), FULL_SCOPE),
+        (hybrid(), AccessScope()),
+    ):
+        for text, kinds in (("orders", ()), ("orders", (Kind.COLUMN,)), ("a.b.c", (Kind.COLUMN, Kind.VIEW)), ("", ())):
+            answer = ask(search, text, *kinds, scope=scope)
+            assert (answer.total, answer.hits, answer.facets, answer.cursor, answer.answerable) == (0, (), {}, None, 0.0)
+    assert retriever(EMPTY).suggest("o", FULL_SCOPE) == []
+
+
+def test_completions_are_names_first_then_words_in_them():
+    """By what the name begins with, shorter first, then by a later word or a longer name; hidden tables never."""
+    search = hybrid()
+    told = [one.text for one in search.suggest("ord", FULL_SCOPE)]
+    assert told == ["shop.public.orders", "shop.public.orders_bak", "shop.public.order_items"]
+    assert [one.text for one in search.suggest("REV", FULL_SCOPE)] == ["shop.mart.daily_revenue"]
+    assert [one.text for one in search.suggest("mart.r", FULL_SCOPE)] == ["shop.mart.refunds"]
+    assert search.suggest("ord", AccessScope(("*",), ("*.public",))) == []
+    assert len(search.suggest("s", FULL_SCOPE, limit=2)) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["orders_bak", "tmp_orders", "OrdersOld", "orders_20240131", "orders_2024_01", "copy_of_orders"]
+)
+def test_names_that_look_like_copies(name):
+    """A copy ranks below its equal."""
+    assert looks_like_a_copy(name)
+    assert not looks_like_a_copy("orders")
+    items = [asset(f"db.s.{name}", "id", description="All orders."), asset("db.s.orders", "id", description="All orders.")]
+    answer = ask(retriever(snapshot_of(items)), "all orders id")
+    assert names(answer, items)[0] == "db.s.orders"
+
+
+def test_a_view_is_not_kept_for_a_snapshot_that_has_gone():
+    """The same label with other vectors, one snapshot after the other: no answer is made from an older one's view."""
+    documents = [document_of(one) for one in SHOP]
+    vectors = lookup_for(documents, ENCODER)
+    current: list[Snapshot] = []
+    search = Retriever(lambda: current[0], lambda: ENCODER, lambda: None)
+    every = sorted({text_hash(text) for one in documents for text in (one.text, *one.column_texts)})
+    for known in range(1, len(every) + 1):
+        some = set(every[:known])
+        fresh = snapshot_of(
+            SHOP, encoder=ENCODER, lookup=lambda hs, some=some: {h: v for h, v in vectors(hs).items() if h in some}
+        )
+        current[:] = [fresh]
+        assert ask(search, "orders").coverage == round(known / len(every), 4)
+
+
+def test_rows_that_no_longer_count_are_not_found():
+    """A table that was changed or removed is gone from hits, names, totals, facets, completions."""
+    snapshot = snapshot_of(SHOP, encoder=ENCODER)
+    mask = np.ones(len(SHOP), dtype=np.bool_)
+    mask[0] = False
+    left = Snapshot((Live(snapshot.parts[0].segment, mask),), 1, 1, snapshot.dimension)
+    search = retriever(left, ENCODER)
+    answer = search.search(SearchQuery("shop.public.orders", FULL_SCOPE, 50))
+    assert SHOP[0].id not in [hit.id for hit in answer.hits]
+    assert [one.text for one in search.suggest("orders", FULL_SCOPE)] == ["shop.public.orders_bak"]
+    assert ask(search, "", database=("shop",)).total == len(SHOP) - 1
