@@ -24,7 +24,18 @@ from tests.support.servers import PostgresServer
 
 SUBJECTS = ("order", "customer", "invoice", "shipment", "product", "stock", "campaign", "ticket", "employee", "payment")
 ASPECTS = ("event", "history", "daily", "snapshot", "line", "rate", "status", "region", "channel", "balance")
-COLUMNS = ("id", "created_at", "amount", "currency", "status", "customer_id", "region_code", "quantity", "note", "updated_by")
+COLUMNS = (
+    "id",
+    "created_at",
+    "amount",
+    "currency",
+    "status",
+    "customer_id",
+    "region_code",
+    "quantity",
+    "note",
+    "updated_by",
+)
 
 
 def main() -> None:
@@ -54,8 +65,13 @@ def fill(url: str, tables: int) -> None:
             name = f"s{number % 10}.{SUBJECTS[number % 10]}_{ASPECTS[number // 10 % 10]}_{number}"
             columns = ", ".join(f"{c} text" if c != "id" else "id bigint PRIMARY KEY" for c in COLUMNS)
             statements = [f"CREATE TABLE {name} ({columns})"]
-            statements.append(f"COMMENT ON TABLE {name} IS '{SUBJECTS[number % 10]} {ASPECTS[number // 10 % 10]} of area {number}'")
-            statements += [f"COMMENT ON COLUMN {name}.{c} IS '{c} of {SUBJECTS[number % 10]} in area {number % 50}'" for c in COLUMNS[1:5]]
+            statements.append(
+                f"COMMENT ON TABLE {name} IS '{SUBJECTS[number % 10]} {ASPECTS[number // 10 % 10]} of area {number}'"
+            )
+            statements += [
+                f"COMMENT ON COLUMN {name}.{c} IS '{c} of {SUBJECTS[number % 10]} in area {number % 50}'"
+                for c in COLUMNS[1:5]
+            ]
             if number % 10 == 0:
                 statements.append(f"CREATE VIEW s0.v_{number} AS SELECT id, amount FROM {name}")
             connection.execute(";".join(statements))

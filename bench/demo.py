@@ -53,18 +53,31 @@ def report(space: Workspace) -> None:
         of_kind = [one for one in ours if one.judgement.kind == kind]
         rows.append([kind, len(of_kind), "headwater", *told(of_kind)[:4]])
         best, scores = swept_bm25(corpus, [o.judgement.question for o in of_kind], names, [o.judgement for o in of_kind])
-        rows.append([kind, len(of_kind), f"bm25s, best of sweep {best}", *told(ranked([o.judgement for o in of_kind], names, scores))[:4]])
+        rows.append(
+            [
+                kind,
+                len(of_kind),
+                f"bm25s, best of sweep {best}",
+                *told(ranked([o.judgement for o in of_kind], names, scores))[:4],
+            ]
+        )
     rows.append(["all", len(ours), "headwater", *told(ours)[:4]])
     best, scores = swept_bm25(corpus, [j.question for j in judged], names, judged)
     rows.append(["all", len(judged), f"bm25s, best of sweep {best}", *told(ranked(judged, names, scores))[:4]])
-    rows.append(["all", len(ours), "control: headwater, gold shuffled", *told(reassigned(ours, shuffled(judgements, 1)))[:4]])
+    rows.append(
+        ["all", len(ours), "control: headwater, gold shuffled", *told(reassigned(ours, shuffled(judgements, 1)))[:4]]
+    )
     print_table(["class", "n", "method", f"R@{K}", f"CR@{K}", "top-1", "MRR"], rows)
     auroc = figures(every, K).answerable_auroc
-    print(f"\nquestions without an answer: {len(every) - len(ours)}; AUROC of `answerable` {auroc}; chance R@{K} is about {K / len(names):.3f}")
+    print(
+        f"\nquestions without an answer: {len(every) - len(ours)}; AUROC of `answerable` {auroc}; chance R@{K} is about {K / len(names):.3f}"
+    )
     print("\nanswered wrongly (the best hit is not gold):")
     for one in ours:
         if one.found and not any(".".join(one.found[0]) == ".".join(gold) for gold in one.judgement.gold):
-            print(f"- {one.judgement.question} → {'.'.join(one.found[0])}, not {' or '.join('.'.join(g) for g in one.judgement.gold)}")
+            print(
+                f"- {one.judgement.question} → {'.'.join(one.found[0])}, not {' or '.join('.'.join(g) for g in one.judgement.gold)}"
+            )
     print(machine(["faiss-cpu", "onnxruntime", "bm25s"]))
 
 

@@ -83,7 +83,7 @@ def indexed(tables: Path, home: Path, cache: Path | None) -> tuple[Workspace, Pa
     return space, home / "indexer.db"
 
 
-def compared(space: Workspace, judgements: list[Judgement]):  # noqa: ANN201
+def compared(space: Workspace, judgements: list[Judgement]):
     """Each method's figures on the same questions."""
     documents = [document_of(change.asset) for change in all_changes(space) if change.asset is not None]
     names = [tuple(part.lower() for part in d.record.parts) for d in documents]
@@ -100,7 +100,7 @@ def compared(space: Workspace, judgements: list[Judgement]):  # noqa: ANN201
     yield "rank fusion of both, k = 60", told(ranked(judgements, names, fused))
 
 
-def all_changes(space: Workspace):  # noqa: ANN201
+def all_changes(space: Workspace):
     """Every asset of the home."""
     seq = Seq(0)
     while True:
@@ -126,7 +126,9 @@ def no_answer(space: Workspace, judgements: list[Judgement], ours: list[Answered
     without = []
     for judgement in judgements[:300]:
         # `database.table` may leave out the schema; a glob stands for it
-        hidden = tuple(f"pool.{gold[0]}*.{gold[1]}" if len(gold) == 2 else f"pool.{'.'.join(gold)}" for gold in judgement.gold)
+        hidden = tuple(
+            f"pool.{gold[0]}*.{gold[1]}" if len(gold) == 2 else f"pool.{'.'.join(gold)}" for gold in judgement.gold
+        )
         query = SearchQuery(judgement.question, AccessScope(("*",), hidden), limit=1)
         without.append(space.indexer.retriever.search(query).answerable)
     return _auroc([one.answerable for one in ours[:300]], without) or 0.0
@@ -138,7 +140,7 @@ def reassigned(answers: list[Answered], judgements: list[Judgement]) -> list[Ans
     return [Answered(by_question[a.judgement.question], a.found, a.answerable) for a in answers if a.judgement.gold]
 
 
-def swept_bm25(corpus: list[list[str]], asked: list[str], names: list[tuple[str, ...]], judgements: list[Judgement]):  # noqa: ANN201
+def swept_bm25(corpus: list[list[str]], asked: list[str], names: list[tuple[str, ...]], judgements: list[Judgement]):
     """bm25s over the same tokens at its best of a small sweep, chosen on these very questions: a head start for the peer."""
     best: tuple[float, tuple[float, float], np.ndarray] | None = None
     queries = [[*dict.fromkeys([*content_words(question), *tokens(question)])] for question in asked]

@@ -22,7 +22,11 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 def machine(packages: Sequence[str]) -> str:
     """One line: date, processor, cores, memory, Python and the packages that matter."""
     model = next(
-        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")),
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
         platform.processor(),
     )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30

@@ -125,6 +125,7 @@ def _crawl(space: Workspace, name: str, source: SourceSettings, *, wait: bool) -
 def _index(space: Workspace, upto: Seq) -> int:
     """Wait until everything up to `upto` is searchable; returns how many texts this process encoded for it."""
     indexer = space.indexer
+    most = 0
     with progress("indexing") as update:
         while True:
             if indexer.lease.acquire():
@@ -135,7 +136,8 @@ def _index(space: Workspace, upto: Seq) -> int:
             state = indexer.lease.state()
             if state.alive and min(state.lexical_seq, state.vector_seq) >= upto:
                 return 0
-            update(0, state.waiting or None)
+            most = max(most, state.waiting)
+            update(most - state.waiting, most or None)
             time.sleep(WATCH_S)
 
 

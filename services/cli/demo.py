@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import sys
 from pathlib import Path
 
 from services.cli.crawl import crawl_and_index
@@ -69,8 +71,16 @@ def _try_these(settings: Settings) -> None:
     say("")
     say("Try, here or in another terminal:")
     for question in QUESTIONS:
-        say(f'  headwater search --home {_short(settings.home)} "{question}"')
+        say(f'  {_program()} search --home {_short(settings.home)} "{question}"')
     say("")
+
+
+def _program() -> str:
+    """How this command can be typed here: `make demo` leaves it in the project's own environment."""
+    if shutil.which("headwater"):
+        return "headwater"
+    here = Path(sys.executable).parent / "headwater"
+    return _short(here) if here.exists() else f"{_short(Path(sys.executable))} -m services"
 
 
 def _short(home: Path) -> str:

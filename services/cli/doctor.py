@@ -66,6 +66,8 @@ def _database_checks(settings: Settings) -> Iterator[Check]:
 
 
 def _revision(settings: Settings, service: str, head: str) -> str:
+    if settings.database_url is None and not (settings.home / f"{service}.db").exists():
+        return "not there yet; the first command that writes creates it"  # to look would make an empty file
     database = Database.for_service(service, home=settings.home, database_url=settings.database_url)
     try:
         found = current_revision(database)

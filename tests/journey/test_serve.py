@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import signal
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -267,6 +269,7 @@ class TestErrors:
             ("/suggest", "/query/q"),
             ("/assets?limit=201", "/query/limit"),
             ("/assets?page=2", "/query/page"),
+            ("/assets?name=orders&schema=sales", "/query"),
             ("/assets/d00000000000000000000000000/lineage?depth=101", "/query/depth"),
             ("/assets/d00000000000000000000000000/lineage?dir=up", "/query/dir"),
             ("/crawls?state=complete", "/query/state"),
@@ -405,6 +408,13 @@ class TestOperations:
         assert "token" in refused.err
 
 
+def lease_holder(home: Path) -> str | None:
+    """Who is written down as the index worker of a home."""
+    with closing(sqlite3.connect(home / "indexer.db")) as connection:
+        ((holder,),) = connection.execute("SELECT holder FROM lease").fetchall()
+    return str(holder) if holder is not None else None
+
+
 def test_servers_one_after_another(tmp_path: Path, quick: Callable[..., Done]) -> None:
     """Ready means found; a server told to stop ends with 0 and leaves the lease; after one that was killed the next goes on."""
     home = tmp_path / "home"
@@ -416,6 +426,7 @@ def test_servers_one_after_another(tmp_path: Path, quick: Callable[..., Done]) -
         assert find(first, "bought") == ["shop.public.orders"]  # committed before the start: no waiting
         until(lambda: first.client.get("/readyz").json()["vectors"], "vectors")
         assert first.stop(signal.SIGTERM) == 0
+        assert lease_holder(home) is None
 
     with Server(home=home) as second:
         second.ready()
@@ -424,6 +435,7 @@ def test_servers_one_after_another(tmp_path: Path, quick: Callable[..., Done]) -
         assert done.json["crawls"][0]["texts_encoded"] == 0  # the second one has the lease
         assert find(second, "owe") == ["shop.public.bills"]
         assert second.stop(signal.SIGKILL) == -signal.SIGKILL
+        assert lease_holder(home) is not None
 
     with Server(home=home) as third:
         third.ready()

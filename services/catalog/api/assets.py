@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from services.catalog.api.caller import AssetPath, Editor, Narrowed, Reader, Strict, answer, known_id
 from services.catalog.api.schemas import (
@@ -61,6 +61,12 @@ class PageParameters(Narrowed):
         examples=["retail.sales.orders", "payments"],
     )
 
+    @model_validator(mode="after")
+    def _name_stands_alone(self) -> Self:
+        if self.name is not None and (self.cursor is not None or self.kind or self.filters.any):
+            raise ValueError("a name is not combined with filters or a cursor")
+        return self
+
 
 class HistoryParameters(Strict):
     """How much of a history, and where it goes on."""
@@ -84,7 +90,8 @@ def create_router(reader: AssetReader, curator: Curator, lineage: LineageQuery) 
     def list_route(caller: Reader, asked: Annotated[PageParameters, Query()]) -> Response:
         if asked.name is not None:
             named = reader.by_name(asked.name, caller.scope)
-            return answer(AssetPageShape(assets=[shape(a, caller.scope) for a in named], total=len(named), cursor=None))
+            assets = [shape(asset, caller.scope) for asset in named[: asked.limit]]
+            return answer(AssetPageShape(assets=assets, total=len(named), cursor=None))
         page = reader.page(caller.scope, asked.filters, cursor=asked.cursor, limit=asked.limit)
         assets = [shape(asset, caller.scope) for asset in page.assets]
         return answer(AssetPageShape(assets=assets, total=page.total, cursor=page.cursor))

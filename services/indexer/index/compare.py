@@ -5,6 +5,7 @@ For `verify`. Postings are turned round once, so that each document's words can 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
@@ -16,8 +17,8 @@ from services.indexer.index.postings import MAX_TF, Postings
 from services.indexer.index.segment import COLUMN_FIELDS, TABLE_FIELDS, Segment
 from services.indexer.text.document import Document, Record, text_hash
 
-Words = Mapping[bytes, tuple[int, ...]]
-"""A document's terms in UTF-8, and how often each occurs by field."""
+Words = Sequence[Mapping[str, int]]
+"""For each field of a document its terms and how often each occurs, cut as postings cut it."""
 _SHOWN = 3
 """Of the words or columns that differ, so many are named."""
 
@@ -33,7 +34,7 @@ class Inverted:
 
     def __init__(self, postings: Postings, names: Sequence[str]) -> None:
         self._names = names
-        self._terms = list(postings.terms())
+        self._terms = [_spelled(term) for term in postings.terms()]
         self._lengths = postings.lengths
         order = np.argsort(postings.docs, kind="stable")
         self._term = np.repeat(np.arange(postings.n_terms), np.diff(postings.start))[order]
@@ -44,12 +45,14 @@ class Inverted:
     def differences(self, document: int, tokens: Sequence[Sequence[str]], want: Words) -> Iterator[str]:
         """How a document differs from its tokens by field, which `want` has counted."""
         here = slice(int(self._start[document]), int(self._start[document + 1]))
-        rows = zip(self._term[here].tolist(), self._tf[here].tolist(), strict=True)
-        pairs = [(self._terms[term], tuple(tf)) for term, tf in rows]
-        have = dict(pairs)
-        if have != want or len(pairs) != len(have):
-            wrong = sorted(term for term in have.keys() | want.keys() if have.get(term) != want.get(term))
-            yield "its words differ: " + _shown([term.decode("utf-8", "replace") for term in wrong] or ["one comes twice"])
+        terms = [self._terms[term] for term in self._term[here].tolist()]
+        counts = self._tf[here].T.tolist()
+        have = [{term: n for term, n in zip(terms, field, strict=True) if n} for field in counts]
+        if have != want or len(terms) != len(set(chain(*want))):
+            wrong = {
+                term for a, b in zip(have, want, strict=True) for term in a.keys() | b.keys() if a.get(term) != b.get(term)
+            }
+            yield "its words differ: " + _shown(sorted(wrong) or ["one comes twice, or never"])
         lengths = self._lengths[document].tolist()
         if lengths != [len(field) for field in tokens]:
             wrong_fields = [n for n, a, f in zip(self._names, lengths, tokens, strict=True) if a != len(f)]
@@ -58,11 +61,10 @@ class Inverted:
 
 def counted(tokens: Sequence[Sequence[str]]) -> Words:
     """The words of a document given as tokens by field."""
-    out: dict[bytes, list[int]] = {}
-    for at, field in enumerate(tokens):
-        for token in field:
-            out.setdefault(token.encode("utf-8", "surrogatepass"), [0] * len(tokens))[at] += 1
-    return {term: tuple(min(count, MAX_TF) for count in counts) for term, counts in out.items()}
+    counts = [dict(Counter(field)) for field in tokens]
+    if max(map(len, tokens), default=0) <= MAX_TF:
+        return counts
+    return [{term: min(n, MAX_TF) for term, n in field.items()} for field in counts]
 
 
 @lru_cache(maxsize=32_768)
@@ -109,6 +111,13 @@ class Compared:
             yield "the texts of columns are others: " + _shown(other)
         if tuple(segment.restricted[here].tolist()) != document.record.restricted:
             yield "its marks of restricted columns differ"
+
+
+def _spelled(term: bytes) -> str:
+    try:
+        return term.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return term.decode("utf-8", "replace")  # damaged: no document can have it
 
 
 def _shown(words: Sequence[str]) -> str:

@@ -141,8 +141,8 @@ def _lines(path: Path) -> list[str]:
 
 def _array(folder: Path, name: str) -> NDArray[Any]:
     path = folder / f"{name}.npy"
-    mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return mapped
+    # as a plain array over the map: numpy's own class for maps makes every small slice several times as slow
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 def _postings(folder: Path, shelf: str) -> Postings:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
 
-from services.common.errors import Conflict, HeadwaterError
+from services.common.errors import Conflict, HeadwaterError, ServiceUnavailable
 from services.common.model.changes import START, Seq
 from services.common.runtime.logs import get_logger
 from services.indexer.embed.encoder import Encoder
@@ -150,13 +151,11 @@ class IndexWorker:
 
         """
         self._keeper.fill(published=True)
-        self._beat()
-        written: list[tuple[SegmentEntry, Live]] = []
-        for part in self._compacted():
-            self._beat()
-            entry = part.entry or self._generations.write(part.live.segment)
-            written.append((entry, part.live))
-        self._beat()
+        with self._alive():
+            written: list[tuple[SegmentEntry, Live]] = []
+            for part in self._compacted():
+                entry = part.entry or self._generations.write(part.live.segment)
+                written.append((entry, part.live))
         published = self._keeper.published
         number = max(self._generations.highest(), published.number if published else 0) + 1
         manifest = describe(
@@ -237,6 +236,24 @@ class IndexWorker:
         held = self._lease.beat(lexical_seq=self._keeper.seq, vector_seq=self._vector_seq, waiting=self._waiting)
         if not held:
             raise Conflict("another process took over the index of this home")
+
+    @contextmanager
+    def _alive(self) -> Iterator[None]:
+        """Beat beside work that takes longer than a lease lasts: a large merge is one call, and cannot beat in between."""
+        done = threading.Event()
+
+        def beat() -> None:
+            while not done.wait(BEAT_S):
+                with suppress(Conflict, ServiceUnavailable):  # the publish asks once more whether the lease is held
+                    self._beat()
+
+        thread = threading.Thread(target=beat, name="index-beat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def _recover(self) -> None:
         """Texts of the published generation without a vector are on the waiting list; if not, everything is read again."""
