@@ -10,6 +10,7 @@ import argparse
 import shutil
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import bm25s
@@ -19,6 +20,7 @@ from bench.report import machine, print_table
 from services.catalog.search import find
 from services.cli.judgements import Judgement, read_judgements, shuffled
 from services.cli.measures import Answered, figures
+from services.common.errors import BadRequest
 from services.common.model.access import FULL_SCOPE
 from services.common.model.changes import Seq
 from services.common.model.search import SearchQuery
@@ -91,7 +93,9 @@ def compared(space: Workspace, judgements: list[Judgement]):
     asked = [judgement.question for judgement in judgements]
     ours = [answer(space, judgement) for judgement in judgements]
     yield "headwater", told(ours, with_auroc=no_answer(space, judgements, ours))
-    yield "control: headwater, gold shuffled", told(reassigned(ours, shuffled(judgements, 1)))
+    wrong = control(judgements)
+    note = "" if len(wrong) == len(judgements) else f", {len(wrong)} questions"
+    yield f"control: headwater, gold shuffled{note}", told(reassigned(ours, wrong))
     best, scores = swept_bm25(corpus, asked, names, judgements)
     yield f"bm25s, best of sweep k1, b = {best}", told(ranked(judgements, names, scores))
     dense = dense_scores(space, documents, asked)
@@ -134,10 +138,22 @@ def no_answer(space: Workspace, judgements: list[Judgement], ours: list[Answered
     return _auroc([one.answerable for one in ours[:300]], without) or 0.0
 
 
+def control(judgements: list[Judgement]) -> list[Judgement]:
+    """The judgements shuffled; where too many share their gold, those that share the most are left out, a tenth at a time."""
+    shared = [sum(bool(set(one.gold) & set(other.gold)) for other in judgements) for one in judgements]
+    order = sorted(range(len(judgements)), key=lambda at: (shared[at], at))
+    for tenths in range(10, 0, -1):
+        kept = [judgements[at] for at in sorted(order[: len(order) * tenths // 10])]
+        with suppress(BadRequest):
+            return shuffled(kept, 1)
+    raise SystemExit("these judgements cannot be shuffled")
+
+
 def reassigned(answers: list[Answered], judgements: list[Judgement]) -> list[Answered]:
     """The same answers judged by another question's gold."""
     by_question = {judgement.question: judgement for judgement in judgements}
-    return [Answered(by_question[a.judgement.question], a.found, a.answerable) for a in answers if a.judgement.gold]
+    known = [a for a in answers if a.judgement.question in by_question]
+    return [Answered(by_question[a.judgement.question], a.found, a.answerable) for a in known]
 
 
 def swept_bm25(corpus: list[list[str]], asked: list[str], names: list[tuple[str, ...]], judgements: list[Judgement]):

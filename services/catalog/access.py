@@ -44,10 +44,11 @@ class Access:
             if is_loopback(client_host):
                 return LOCAL
             raise Unauthenticated("only callers on this machine are served while no token is configured")
-        scheme, _, token = (authorization or "").partition(" ")
+        scheme, _, sent = (authorization or "").partition(" ")
+        token = sent.strip()  # before it is asked for: settings may hold the digest of nothing, made from an unset variable
         if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN_CHARS:
             raise Unauthenticated("send a token: Authorization: Bearer TOKEN")
-        digest = hashlib.sha256(token.strip().encode("utf-8", "surrogatepass")).digest()
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         found = None
         for known, principal in self._known:  # all are compared, so that the time says nothing about which one fits
             if hmac.compare_digest(known, digest):

@@ -57,7 +57,7 @@ class Asker:
 
 
 def cases(world: World, dice: random.Random, n: int) -> Iterator[Case]:
-    """`n` cases, the whole list of assets first and then of every kind in turn."""
+    """`n` cases, everything at once first and then of every kind in turn."""
     made = _Questions(world, dice)
     yield made.everything()
     kinds = (
@@ -89,8 +89,16 @@ class _Questions:
         self._sources = [shelf.name for shelf in world.shelves]
 
     def everything(self) -> Case:
-        params: Params = [("limit", 100)]
-        return Case(f"/assets {params}", lambda asker: asker.pages("assets", "/assets", params, 100))
+        """The whole list, the lineage of every view, and what completes each first letter."""
+        views = [view.id for view in self._views()]
+        letters = sorted({noun[0] for noun in NOUNS})
+
+        def ask(asker: Asker) -> list[Answer]:
+            walked = [asker.one("lineage", f"/assets/{view}/lineage", [("depth", 100)]) for view in views]
+            typed = [asker.one("suggest", "/suggest", [("q", letter), ("limit", 50)]) for letter in letters]
+            return [*asker.pages("assets", "/assets", [("limit", 100)], 100), *walked, *typed]
+
+        return Case("everything", ask)
 
     def search(self) -> Case:
         params: Params = [("q", self._question()), ("limit", self._dice.choice((1, 3, 10, 50)))]

@@ -71,7 +71,7 @@ def test_the_worlds_have_what_could_leak():
             views += sum(code in line.get("sql", "").lower() for line in shown for code in codes)
             successors += sum(scope.permits(paths[w.asset]) and w.asset in world.loosely_counted(scope) for w in world.words)
             ghosts += sum(not scope.permits(scope_path(source, ghost.parts)) for source, ghost in world.ghosts)
-    assert min(keys, views, successors, ghosts) >= 10, (keys, views, successors, ghosts)
+    assert min(keys, views, successors, ghosts) >= 5, (keys, views, successors, ghosts)
 
 
 @pytest.mark.parametrize("campaign", CAMPAIGNS, ids=lambda c: f"seed{c.seed}")

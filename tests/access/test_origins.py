@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from pydantic import ValidationError
 
 from services.common.model.access import Role
 from services.common.runtime.settings import Settings
@@ -170,4 +171,18 @@ def test_a_preflight_opens_nothing(tmp_path):
     assert (
         send(app, "OPTIONS", "/api/v1/sources", ("Origin", PAGE)).status == 401
     )  # no preflight without the method asked for
+    space.close()
+
+
+def test_a_star_is_no_origin(tmp_path):
+    """Origins are written out; one that means every page is refused where settings are read."""
+    with pytest.raises(ValidationError, match="cors_origins"):
+        Settings(home=tmp_path, cors_origins=("*",))
+
+
+def test_a_listed_origin_may_write_where_no_token_is_needed(tmp_path):
+    """Whoever lists a page's origin means it, also for what the page changes."""
+    app, space = composed(Settings(home=new_home(tmp_path), model="hashing", cors_origins=(PAGE,)))
+    for origin, status in ((PAGE, 404), ("https://evil.com", 403)):
+        assert send(app, "POST", "/api/v1/changes/999/undo", ("Origin", origin)).status == status
     space.close()

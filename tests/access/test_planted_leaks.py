@@ -50,7 +50,7 @@ def pair(tmp_path_factory) -> Iterator[Pair]:
     with ExitStack() as stack:
         full = stack.enter_context(served_world(folder / "full", world, {READER: SCOPE}))
         reduced = stack.enter_context(served_world(folder / "reduced", world.without_hidden(SCOPE), {READER: SCOPE}))
-        yield Pair(world, list(cases(world, random.Random("planted"), 36)), full, reduced)
+        yield Pair(world, list(cases(world, random.Random("planted"), 25)), full, reduced)
 
 
 def whole_totals(honest: Method) -> Method:

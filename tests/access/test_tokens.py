@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 
@@ -10,7 +11,8 @@ import pytest
 from services import compose
 from services.catalog.access import check_exposure
 from services.common.errors import WrongSettings
-from services.common.runtime.settings import Settings
+from services.common.model.access import Role
+from services.common.runtime.settings import Settings, TokenSettings
 from tests.access.raw import Sent, send
 from tests.access.served import Served, bearer
 from tests.access.shop import HIDDEN, NOT_HR, ROLES, SCOPED, UNKNOWN, id_of, shop
@@ -70,6 +72,14 @@ def test_with_any_token_this_machine_needs_one_too(guarded):
         assert guarded.client.get(path).status_code == 401
     for path in PROBES:
         assert guarded.client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("value", ["Bearer", "Bearer ", "Bearer  ", "Bearer \xa0", "Bearer \x1f", "bearer\t"])
+def test_the_digest_of_nothing_opens_nothing(tmp_path, value):
+    """`sha256` made from a variable that was not set is no open door."""
+    empty = TokenSettings(sha256=hashlib.sha256(b"").hexdigest(), role=Role.ADMIN)
+    app = compose.create_all(Settings(home=tmp_path, model="hashing", tokens={"unset": empty}))
+    assert send(app, "GET", "/api/v1/sources", ("Authorization", value)).status == 401
 
 
 def test_a_write_records_the_name_of_its_token(guarded):

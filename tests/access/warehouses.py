@@ -219,12 +219,10 @@ class _Maker:
         }
 
     def _reference(self, line: Line, schema: str) -> str:
-        """A table as SQL names it. Short only inside its own schema, so that the name has one meaning in every catalog."""
-        quoted = [
-            f'"{part}"' if part != part.lower() and part != part.upper() else part for part in (line["schema"], line["name"])
-        ]
-        own = line["schema"] == schema and schema.lower() in ("public", "raw", "core")
-        return ".".join(quoted[1:] if own and self.dice.random() < 0.5 else quoted)
+        """A table as SQL names it: with its schema, or short where the engine would look for it."""
+        parts = (line["schema"], line["name"])
+        quoted = [part if part in (part.lower(), part.upper()) else f'"{part}"' for part in parts]
+        return ".".join(quoted[1:] if line["schema"] in (schema, "public") and self.dice.random() < 0.5 else quoted)
 
     def _ghost(self, source: str, namespace: str, database: str, schema: str, *, upper: bool) -> str:
         if self.ghosts and self.dice.random() < 0.4:

@@ -166,6 +166,25 @@ def test_a_long_read_of_the_feed_keeps_the_lease(home, monkeypatch):
     assert set(range(1, 8)) <= set(beats)
 
 
+def test_a_long_publish_keeps_the_lease(home, monkeypatch):
+    """One large merge takes longer than a lease lasts: the holder beats beside it, and publishes."""
+    monkeypatch.setattr(worker_module, "BEAT_S", 0.02)
+    worker = home.worker()
+    worker._keeper.catch_up()
+    write, beats = home.generations.write, []
+    beat = worker._lease.beat
+    monkeypatch.setattr(worker._lease, "beat", lambda **told: (beats.append(time.monotonic()), beat(**told))[1])
+
+    def slow(segment):
+        time.sleep(0.5)
+        return write(segment)
+
+    monkeypatch.setattr(home.generations, "write", slow)
+    worker.publish()
+    assert len(beats) >= 3
+    assert home.opened().current().counts["tables"] == 7
+
+
 def test_a_database_made_anew_does_not_lock_the_index_out(home):
     """The lease's numbers begin again, the published generation has a high one: the next holder stands above it."""
     for _ in range(3):

@@ -28,6 +28,7 @@ T = TypeVar("T")
 def environment(home: Path | None = None, **more: str) -> dict[str, str]:
     """This process's environment without settings of ours; the quick encoder unless `HEADWATER_MODEL` is given."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")}
+    kept.pop("PYTHONUNBUFFERED", None)  # a terminal's users do not set it, and it hides what happens to a full buffer
     kept["PYTHONPATH"] = str(ROOT)
     kept["HEADWATER_MODEL"] = "hashing"
     if home is not None:

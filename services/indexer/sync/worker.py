@@ -18,8 +18,7 @@ from services.common.model.changes import START, Seq
 from services.common.runtime.logs import get_logger
 from services.indexer.embed.encoder import Encoder
 from services.indexer.index.generation import Generations
-from services.indexer.index.manifest import SegmentEntry, describe
-from services.indexer.index.snapshot import Live
+from services.indexer.index.manifest import describe
 from services.indexer.store.cache import EmbeddingCache
 from services.indexer.store.lease import BEAT_S, Lease
 from services.indexer.sync.keeper import Keeper, Part, merged_part
@@ -150,25 +149,23 @@ class IndexWorker:
             ServiceUnavailable: the disk does not take it, or the feed does not answer; trying again helps.
 
         """
-        self._keeper.fill(published=True)
         with self._alive():
-            written: list[tuple[SegmentEntry, Live]] = []
-            for part in self._compacted():
-                entry = part.entry or self._generations.write(part.live.segment)
-                written.append((entry, part.live))
-        published = self._keeper.published
-        number = max(self._generations.highest(), published.number if published else 0) + 1
-        manifest = describe(
-            number,
-            written,
-            model=(self._encoder.model_id, self._encoder.weights) if self._encoder else None,
-            dimension=self._keeper.dimension,
-            seq=self._keeper.seq,
-            fence=self._lease.fence,
-        )
-        self._generations.publish(manifest, may=self._lease.holds)
-        base = [Part(live, entry) for (_, live), entry in zip(written, manifest.segments, strict=True)]
-        self._keeper.adopt(manifest, base)
+            self._keeper.fill(published=True)
+            parts = self._compacted()
+            written = [(part.entry or self._generations.write(part.live.segment), part.live) for part in parts]
+            published = self._keeper.published
+            number = max(self._generations.highest(), published.number if published else 0) + 1
+            manifest = describe(
+                number,
+                written,
+                model=(self._encoder.model_id, self._encoder.weights) if self._encoder else None,
+                dimension=self._keeper.dimension,
+                seq=self._keeper.seq,
+                fence=self._lease.fence,
+            )
+            self._generations.publish(manifest, may=self._lease.holds)
+            base = [Part(live, entry) for (_, live), entry in zip(written, manifest.segments, strict=True)]
+            self._keeper.adopt(manifest, base)
         self._encoded_at_publish = self._encoded
         _log.info("generation published", number=number, seq=int(manifest.seq), **dict(manifest.counts))
 
