@@ -110,7 +110,12 @@ def create_app(parts: CatalogParts) -> FastAPI:
     # the last one added is the outermost: requests get their id first, then the gate, then CORS and measuring
     app.add_middleware(Measured, metrics=metrics)
     app.add_middleware(
-        Gate, access=parts.access, hosts=parts.hosts, internal_key=parts.internal_key, open_paths=pages.OPEN_PATHS
+        Gate,
+        access=parts.access,
+        hosts=parts.hosts,
+        internal_key=parts.internal_key,
+        open_paths=pages.OPEN_PATHS,
+        origins=parts.cors_origins,
     )
     if parts.cors_origins:
         app.add_middleware(

@@ -140,8 +140,15 @@ class AssetReader:
         with self._database.read() as connection:
             if not listing.visible_ids(connection, [asset], scope):
                 raise _no_asset(asset)
-            entries = curated.history(connection, asset, before=before, limit=limit)
-            return tuple(without_hidden(connection, entries, scope))
+            found: list[AuditEntry] = []
+            while len(found) < limit:
+                entries = curated.history(connection, asset, before=before, limit=limit)
+                found += without_hidden(connection, entries, scope)
+                if len(entries) < limit:
+                    break
+                before = entries[-1].id
+            # a short page would tell that something in it is hidden
+            return tuple(found[:limit])
 
     def versions(self, asset: AssetId, scope: AccessScope, *, limit: int = 100) -> tuple[SchemaVersion, ...]:
         """The schemas that a table has had, newest first.

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from services.catalog.patches import CuratedPatch
 from services.catalog.store import changes, crawled, curated, listing
@@ -45,7 +45,9 @@ class Curator:
             held = _held(connection, asset, principal.scope)
             if held.revision != if_match:
                 raise PreconditionFailed(f"revision {if_match} was meant, but the asset is at {held.revision}")
-            edits = _edits(held, changed)
+            edits = [
+                edit for edit in _edits(held, changed) if not _takes_back_unseen(connection, held, edit, principal.scope)
+            ]
             _check_successors(connection, held, edits, principal.scope)
             return self._apply(connection, held, edits, principal)
 
@@ -62,6 +64,8 @@ class Curator:
             if row is None:
                 raise NotFound(f"there is no change {entry}")
             held = _held(connection, AssetId(row["asset_id"]), principal.scope)
+            if not all(_sees(connection, row, value, principal.scope) for value in (row["before"], row["after"])):
+                raise NotFound(f"there is no change {entry}")
             now = _words(connection, held.id).get((row["column_id"], row["field"]))
             if now != row["after"]:
                 raise Conflict(f"{row['field']} has been changed again since the change {entry}")
@@ -94,6 +98,21 @@ def _held(connection: Connection, asset: AssetId, scope: AccessScope) -> Asset:
     if held is None:
         raise NotFound(f"there is no asset {asset}, or you may not see it")
     return held
+
+
+def _sees(connection: Connection, row: RowMapping, value: Any, scope: AccessScope) -> bool:
+    """Whether a recorded value names nothing that the caller may not see: only a table's successor names anything."""
+    if row["field"] != "successor" or row["column_id"] != TABLE or value is None:
+        return True
+    return bool(listing.visible_ids(connection, [AssetId(value)], scope))
+
+
+def _takes_back_unseen(connection: Connection, held: Asset, edit: Edit, scope: AccessScope) -> bool:
+    """Whether an edit takes back a successor that the caller does not see: to that caller there is none to take back."""
+    if edit.field != "successor" or edit.column_id != TABLE or edit.after is not None:
+        return False
+    now = _words(connection, held.id).get((TABLE, "successor"))
+    return now is not None and not listing.visible_ids(connection, [AssetId(now)], scope)
 
 
 def _words(connection: Connection, asset: AssetId) -> dict[tuple[str, str], Any]:

@@ -137,7 +137,7 @@ class Indexer:
     @property
     def ready(self) -> bool:
         """Whether everything that was committed before the start is found by its words."""
-        return self._ready_at is not None and self._keeper is not None and self._keeper.seq >= self._ready_at
+        return self._ready_at is not None and self._snapshot().seq >= self._ready_at
 
     def status(self) -> IndexStatus:
         """How far the index of this process is."""
@@ -146,10 +146,9 @@ class Indexer:
         snapshot = self._keeper.snapshot
         done, every = snapshot.coverage
         model = self._encoder.model_id if self._encoder else None
-        vectors = self._keeper.seq if done == every and model else self.lease.state().vector_seq
-        return IndexStatus(
-            self._keeper.seq, vectors, snapshot.generation, snapshot.n_tables, done, every, model, self._problem
-        )
+        # the snapshot's own number: the keeper's is ahead of what questions see while it reads the feed
+        vectors = snapshot.seq if done == every and model else self.lease.state().vector_seq
+        return IndexStatus(snapshot.seq, vectors, snapshot.generation, snapshot.n_tables, done, every, model, self._problem)
 
     @property
     def encoded(self) -> int:

@@ -17,8 +17,9 @@ from services.indexer.retrieve.view import View, view_of
 from services.indexer.text.document import document_of
 
 SCOPE = AccessScope(("*",), ("*.hr",))
-AROUND = np.asarray([1, 0, 0, 0], dtype=np.float32)
-ASIDE = np.asarray([0, 1, 0, 0], dtype=np.float16)
+TEXT = np.asarray([0, 1, 0, 0], dtype=np.float16)
+FAR = np.asarray([1, 0, 0, 0], dtype=np.float32)
+NEAR = np.asarray([0.6, 0.8, 0, 0], dtype=np.float32)
 
 
 def asset(at: int, schema: str) -> Asset:
@@ -27,21 +28,22 @@ def asset(at: int, schema: str) -> Asset:
 
 
 def view(assets: list[Asset], scope: AccessScope) -> View:
-    """A view of an index in which no text has anything to do with the question: all cosines are exactly 0."""
+    """A view of an index in which all texts are as near to any question as each other."""
     documents = [document_of(one) for one in assets]
-    segment = build_segment(documents, lambda hashes: dict.fromkeys(hashes, ASIDE), 4)
+    segment = build_segment(documents, lambda hashes: dict.fromkeys(hashes, TEXT), 4)
     live = Live(segment, np.ones(len(segment), dtype=np.bool_))
     return view_of(Snapshot((live,), 1, 1, 4), scope, Filters())
 
 
 @pytest.mark.parametrize("shown", [DEPTH, DEPTH + dense.TIES, DEPTH + dense.TIES + 1, 2 * (DEPTH + dense.TIES)])
-def test_ties_at_the_cut_are_those_of_an_index_without_the_hidden_tables(shown):
+@pytest.mark.parametrize("question", [FAR, NEAR], ids=["far", "near"])
+def test_ties_at_the_cut_are_those_of_an_index_without_the_hidden_tables(question, shown):
     """By tables and by columns: the same ones, although hidden tables have the texts of the last ones and stand before them."""
     seen = [asset(at, "sales") for at in range(shown)]
     hidden = [asset(at, "hr") for at in reversed(range(shown))]
     found = []
     for one in (view([*hidden, *seen], SCOPE), view(seen, FULL_SCOPE)):
-        tables = dense.nearest_tables(one, AROUND, DEPTH)
-        owners = dense.owners(one, dense.nearest_columns(one, AROUND, DEPTH, restricted=False))
+        tables = dense.nearest_tables(one, question, DEPTH)
+        owners = dense.owners(one, dense.nearest_columns(one, question, DEPTH, restricted=False))
         found.append([{one.record(int(table)).id for table in rows} for rows in (tables, owners)])
     assert found[0] == found[1]

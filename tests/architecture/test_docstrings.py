@@ -20,6 +20,9 @@ CATCH_ALL: dict[str, str] = {
     "services/indexer/embed/reference.py:serve_reference": "the training libraries' process: its parent hears why it ends",
     "services/indexer/embed/reference.py:_answer": "the same process: a request that fails is answered as failed",
     "services/lineage/sql/child.py:_read": "the parser's process: whatever the parser trips over is one unread statement",
+    "services/indexer/service.py:_opened": "the index thread's edge: it says what failed and where, and tries again",
+    "services/indexer/service.py:_serve_index": "the same thread: what was indexed stays, and the loop goes on",
+    "services/indexer/service.py:_serve_crawls": "the crawl thread's edge: one crawl that fails must not end the others",
     "services/lineage/follow.py:run_until": "a thread's edge: it says what failed and where, and tries again",
 }
 """`path:function` → why everything is caught there: an edge of a process, where nobody is left to tell."""

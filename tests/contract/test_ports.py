@@ -12,6 +12,7 @@ import pytest
 
 from services.catalog import internal
 from services.catalog.client import HttpFeed, HttpSink
+from services.catalog.feed import CatalogFeed
 from services.common.errors import (
     BadRequest,
     Conflict,
@@ -22,17 +23,19 @@ from services.common.errors import (
 )
 from services.common.model.access import FULL_SCOPE, NO_SCOPE, AccessScope
 from services.common.model.assets import Column, Container, ForeignKey, Found, Index, Kind, Status
-from services.common.model.changes import START, Seq
+from services.common.model.changes import START, ChangePage, Seq
 from services.common.model.crawls import CrawlBatch, CrawlId, CrawlState, SourceInfo, TableCounts
 from services.common.model.names import DatasetName
 from services.common.model.search import Filters, Mode, SearchQuery
 from services.common.ports import AssetSink, ChangeFeed, Search
 from services.common.runtime.http import ServiceClient
 from services.common.runtime.settings import Settings, SourceSettings
-from services.compose import Workspace
+from services.compose import Workspace, open_database
 from services.indexer import app as indexer_app
 from services.indexer.client import HttpSearch
 from services.indexer.crawl import run_crawl
+from services.indexer.service import Indexer, IndexerSettings
+from services.indexer.store.line import LINE as INDEXER_LINE
 from tests.support import catalogs
 from tests.support.catalogs import NAMESPACE, SHOP, WAREHOUSE, Catalog, id_of, person, table
 from tests.support.commands import simple_table, write_metadata
@@ -337,6 +340,29 @@ class TestSearch:
 
         assert status == indexed.indexer.status()
         assert (status.documents, status.vectors, status.problem) == (30, status.texts, None)
+
+
+def test_status_is_never_ahead_of_the_answers(indexed: Workspace) -> None:
+    """While a process opens the index and reads the feed, it says that it has no more than a question would find."""
+    seen: list[tuple[Seq, int]] = []
+
+    class Watched(CatalogFeed):
+        def after(self, seq: Seq, *, limit: int = 500) -> ChangePage:
+            total = opening.retriever.search(SearchQuery("", FULL_SCOPE, filters=Filters(source=("wh",)))).total
+            seen.append((opening.status().lexical_seq, total))
+            return super().after(seq, limit=limit)
+
+    settings = indexed.settings
+    wanted = IndexerSettings(settings.home, settings.model, settings.n_threads, {})
+    database = open_database(settings, INDEXER_LINE)
+    opening = Indexer(wanted, database, Watched(indexed.catalog_database), indexed.sink, role="serve")
+    opening.open()
+    opening.close()
+    database.close()
+
+    assert seen
+    assert all(lexical_seq == 0 or total == 30 for lexical_seq, total in seen)
+    assert opening.status().lexical_seq == indexed.feed.head()
 
 
 VERBS: dict[str, Callable[[ServiceClient], object]] = {

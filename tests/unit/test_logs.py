@@ -140,7 +140,7 @@ def test_a_librarys_exception_is_one_line(capsys):
     try:
         int("two\nlines")
     except ValueError:
-        logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+        logging.getLogger("some.server").exception("Exception in ASGI application")
     (line,) = lines(capsys)
     assert "ValueError" in line["exception"]
 

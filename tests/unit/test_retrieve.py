@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.common.errors import BadRequest, ModelUnavailable
+from services.common.errors import ModelUnavailable
 from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import RESTRICTED, Column, Kind, Status
 from services.common.model.search import Filters, Mode, SearchQuery
@@ -21,7 +21,7 @@ from services.indexer.retrieve.tables import table_candidates
 from services.indexer.retrieve.view import view_of
 from services.indexer.text.document import document_of, text_hash
 from tests.support.feeds import asset, shop
-from tests.support.indexes import CountingEncoder, ask, lookup_for, retriever, snapshot_of
+from tests.support.indexes import DIMENSION, CountingEncoder, ask, lookup_for, retriever, snapshot_of
 
 ENCODER = CountingEncoder()
 SHOP = shop()
@@ -151,92 +151,6 @@ def test_facets_count_what_matches_and_not_the_page():
     assert "status" not in answer.facets
 
 
-def test_pages_follow_each_other_and_end():
-    """Every hit once, in one order, whatever the size of the pages; the last page has no cursor."""
-    search = hybrid()
-    for text, filters in (("order", {}), ("", {"database": ("shop",)})):
-        whole = ask(search, text, limit=100, **filters)
-        assert whole.cursor is None
-        seen, cursor = [], None
-        while True:
-            page = ask(search, text, limit=2, cursor=cursor, **filters)
-            seen += page.hits
-            cursor = page.cursor
-            if cursor is None:
-                break
-        assert tuple(seen) == whole.hits
-
-
-def test_browsing_is_in_order_of_names_and_lists_columns_when_asked():
-    """No words: tables by qualified name; `kind=column` gives columns, restricted ones too, in their table's order."""
-    items = [*SHOP, asset("shop.mart.A", "z", HIDDEN)]
-    search = retriever(snapshot_of(items[3:], items[:3]))
-    answer = ask(search, "", limit=50)
-    assert names(answer, items) == sorted((one.name.qualified for one in items), key=str.lower)
-    assert {hit.score for hit in answer.hits} == {0.0}
-    columns = ask(search, "", Kind.COLUMN, limit=50, schema=("mart",))
-    assert names(columns, items)[:4] == [
-        "shop.mart.A.z", "shop.mart.A.passport_no", "shop.mart.daily_revenue.day", "shop.mart.daily_revenue.revenue",
-    ]  # fmt: skip
-    assert columns.total == 6
-    assert columns.facets["kind"] == {"column": 6}
-    both = ask(search, "", Kind.COLUMN, Kind.VIEW, limit=50, schema=("mart",))
-    assert names(both, items)[:3] == ["shop.mart.A.z", "shop.mart.A.passport_no", "shop.mart.daily_revenue"]
-    assert both.total == 8
-
-
-def test_a_cursor_goes_on_in_the_snapshot_that_it_came_from():
-    """Tables that come or go between two pages neither repeat nor swallow a hit; new questions see them at once."""
-    before = snapshot_of(SHOP, seq=1)
-    after = snapshot_of([asset("shop.a.first"), *SHOP[2:]], seq=2)
-    current = [before]
-    search = Retriever(lambda: current[0], lambda: None, lambda: None)
-    whole = names(ask(search, "", limit=50, database=("shop",)))
-    first = ask(search, "", limit=3, database=("shop",))
-    current[0] = after
-    assert ask(search, "", database=("shop",)).generation == "1.2"
-    second = ask(search, "", limit=50, cursor=first.cursor, database=("shop",))
-    assert second.generation == first.generation == "1.1"
-    assert names(first) + names(second) == whole
-    assert ask(search, "", limit=50, database=("shop",)).total == len(SHOP) - 1
-
-
-def test_a_cursor_goes_on_when_vectors_came_in_between():
-    """Vectors change the order although nothing was written: the second page is of the first one's order."""
-    documents = [document_of(one) for one in SHOP]
-    vectors = lookup_for(documents, ENCODER)
-    late = {text_hash(one.text) for one in documents[::2]}
-    half = snapshot_of(SHOP, encoder=ENCODER, lookup=lambda hs: {h: v for h, v in vectors(hs).items() if h not in late})
-    current = [half]
-    search = Retriever(lambda: current[0], lambda: ENCODER, lambda: None)
-    whole = ask(search, "order of a customer", limit=50)
-    first = ask(search, "order of a customer", limit=2)
-    current[0] = snapshot_of(SHOP, encoder=ENCODER)
-    assert current[0].label == half.label
-    assert "vectors_pending" not in ask(search, "order of a customer").degraded
-    second = ask(search, "order of a customer", limit=50, cursor=first.cursor)
-    assert (*first.hits, *second.hits) == whole.hits
-
-
-@pytest.mark.parametrize(
-    "cursor", ["", "x", "!!!", "bm90IGpzb24", "WzEsMl0", "eyJhIjoxfQ", "WyIxLjEiLCAtMSwgIngiXQ", "é" * 9]
-)
-def test_a_cursor_that_no_answer_gave_is_refused(cursor):
-    """Whatever it decodes to."""
-    with pytest.raises(BadRequest):
-        ask(hybrid(), "order", cursor=cursor)
-
-
-def test_a_cursor_of_another_question_filter_or_caller_is_refused():
-    """It goes on with its own question only; the size of the page may change."""
-    search = hybrid()
-    cursor = ask(search, "order", limit=1).cursor
-    assert ask(search, "order", limit=3, cursor=cursor).hits
-    for text, more in (("orders", {}), ("order", {"schema": ("mart",)}), ("order", {"scope": AccessScope(("*",), ("x",))})):
-        with pytest.raises(BadRequest, match="another question"):
-            ask(search, text, cursor=cursor, **more)
-
-
 def test_restricted_columns_speak_for_themselves_only():
     """Their table is not found by them, does not show them, not even when they are named; as columns they are found."""
     items = [asset("hr.s.people", "name", HIDDEN), asset("hr.s.documents", "travel_date", description="travel document")]
@@ -277,6 +191,26 @@ def test_equal_scores_are_in_order_of_id():
     found = [hit.id for hit in ask(retriever(snapshot_of(twins[5:], twins[:5], encoder=ENCODER), ENCODER), "orders").hits]
     assert found == sorted(found)
     assert len(found) == 9
+
+
+def test_more_equal_scores_than_candidates_are_cut_by_id_and_not_by_place():
+    """1,000 tables that fit equally well by words, by their own text and by their columns: the same first ones anywhere."""
+    many = [asset(f"db.s{at}.orders", f"customer_id_{at}", "country") for at in range(1_000)]
+    same = np.zeros(DIMENSION, dtype=np.float16)
+    same[:2] = 0.6, 0.8
+
+    class Same(CountingEncoder):
+        def encode_query(self, text):
+            return np.eye(1, DIMENSION, dtype=np.float32)[0]
+
+    found = []
+    for groups in ([many], [many[::-1]], [many[300:], many[:7], many[7:300]]):
+        snapshot = snapshot_of(*groups, encoder=Same(), lookup=lambda hashes: dict.fromkeys(hashes, same))
+        asked = [("orders customer", ()), ("elephant", ()), ("country", (Kind.COLUMN,)), ("elephant", (Kind.COLUMN,))]
+        answers = [ask(retriever(snapshot, Same()), text, *kinds, limit=200) for text, kinds in asked]
+        assert all(len(answer.hits) == 200 for answer in answers)
+        found.append([replace(answer, cursor=None) for answer in answers])
+    assert found[0] == found[1] == found[2]
 
 
 def test_without_an_encoder_words_answer_and_the_answer_says_so():

@@ -176,10 +176,7 @@ class AssetPageShape(Shape):
 
 
 class NodeShape(Shape):
-    """A dataset of a lineage answer; `depth` is negative upstream, `listed` false where no crawl has shown it.
-
-    `gone` is true where a crawl no longer found it.
-    """
+    """A dataset of a lineage answer; `depth` is negative upstream, `listed` and `gone` say what crawls showed."""
 
     id: str
     qualified_name: str

@@ -121,6 +121,13 @@ class Settings(_Strict):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least severe line logged")
     log_format: Literal["auto", "json", "console"] = Field(default="auto", description="auto = console on a terminal")
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_written_out(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any("*" in origin or origin.strip().lower() == "null" for origin in value):
+            raise ValueError("write each origin out, such as https://portal.example.com; * and null would mean every page")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _is_postgresql(cls, value: str | None) -> str | None:

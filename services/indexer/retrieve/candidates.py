@@ -5,6 +5,8 @@ Journey 2, step "candidates", all inside the view.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +22,7 @@ DEPTH = 200
 
 def table_candidates(view: View, matches: Matches, named: Named, query: NDArray[np.float32] | None) -> Candidates:
     """The candidates of a question with their features; by words alone where there is no query vector."""
-    found = [best_by_words(matches), rows_named(named)]
+    found = [best_by_words(matches, lambda rows: [record.id for record in view.records(rows)]), rows_named(named)]
     if query is not None:
         found.append(dense.nearest_tables(view, query, DEPTH))
         found.append(dense.owners(view, dense.nearest_columns(view, query, DEPTH, restricted=False)))
@@ -31,12 +33,20 @@ def table_candidates(view: View, matches: Matches, named: Named, query: NDArray[
     return features_of(view, tables, matches, named, cosines, dense.best_columns(view, query, tables))
 
 
-def best_by_words(matches: Matches) -> NDArray[np.int64]:
-    """The documents with the highest scores, all ties with the last one included."""
+def best_by_words(matches: Matches, ids: Callable[[NDArray[np.int64]], Sequence[str]]) -> NDArray[np.int64]:
+    """The documents with the highest scores, ascending; between equal scores at the cut the ids decide.
+
+    Args:
+        matches: the scores.
+        ids: gives the ids of some documents; asked for those at the cut alone.
+
+    """
     hits: NDArray[np.int64] = np.flatnonzero(matches.scores).astype(np.int64)
     if len(hits) <= DEPTH:
         return hits
-    scores = matches.scores[hits]
+    # rounded, so that the last bits of a sum cannot turn an order that ids should decide
+    scores = np.round(matches.scores[hits], 9)
     least = np.partition(scores, len(scores) - DEPTH)[len(scores) - DEPTH]
-    best: NDArray[np.int64] = hits[scores >= least]
-    return best
+    above, equal = hits[scores > least], hits[scores == least]
+    first = np.argsort(np.asarray(ids(equal), dtype=str), kind="stable")[: DEPTH - len(above)]
+    return np.sort(np.concatenate([above, equal[first]]))

@@ -25,7 +25,7 @@ WORDS = 0.5
 def column_hits(view: View, terms: tuple[str, ...], vector: NDArray[np.float32] | None) -> Found:
     """The columns of a view for a question, ranked."""
     matches = match_columns(view, terms)
-    found = [best_by_words(matches)]
+    found = [best_by_words(matches, lambda rows: [_column_id(view, column) for column in rows.tolist()])]
     if vector is not None:
         found.append(nearest_columns(view, vector, DEPTH, restricted=True))
     columns = np.unique(np.concatenate(found))

@@ -1,7 +1,7 @@
 """Meaning: the nearest table and column vectors inside the view, and cosines of the tables that others proposed.
 
-Journey 2, step "candidates from FAISS". Ties at the cut are all kept, and the order is by score and then by text, so that
-the candidates do not depend on how tables are spread over segments.
+Journey 2, step "candidates from FAISS". The order is by score and then by the text's hash, so that the candidates depend
+neither on how tables are spread over segments nor on what a scope hides.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from services.indexer.index.segment import Texts
 from services.indexer.retrieve.view import View
 
 TIES = 64
-"""Fetched beyond the cut, so that equal scores around it are all seen."""
+"""Fetched beyond the cut, so that equal scores around it are all seen; more are fetched where these do not reach."""
 BEST_COLUMNS = 3
 """How many of a table's columns speak for it: the mean of three was the best simple mix on the open pools."""
 NO_COSINE = 0.0
@@ -53,11 +53,8 @@ class BestColumns:
 
 
 def nearest_tables(view: View, query: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """The tables whose own text is nearest, at least k where there are that many, numbered as in the view."""
-    found = [
-        _texts_found(part.segment.texts, part.segment.texts.vectors.search(query, k + TIES, part.vectors_of_tables))
-        for part in view.parts
-    ]
+    """The tables with the k nearest texts, as far as they are near at all, numbered as in the view."""
+    found = [_texts_found(part.segment.texts, query, k, part.vectors_of_tables) for part in view.parts]
     tables: list[NDArray[np.int64]] = []
     for part, texts in zip(view.parts, _cut(found, k), strict=True):
         start, order = part.segment.tables_of_text
@@ -67,13 +64,12 @@ def nearest_tables(view: View, query: NDArray[np.float32], k: int) -> NDArray[np
 
 
 def nearest_columns(view: View, query: NDArray[np.float32], k: int, *, restricted: bool) -> NDArray[np.int64]:
-    """The columns with the k nearest texts, numbered as in the view; with or without restricted ones."""
+    """The columns with the k nearest texts, as `nearest_tables`; with or without restricted ones."""
     found, masks = [], []
     for part in view.parts:
         masks.append(part.columns if restricted else part.open_columns)
         allowed = part.vectors_of_columns if restricted else part.vectors_of_open_columns
-        texts = part.segment.column_texts
-        found.append(_texts_found(texts, texts.vectors.search(query, k + TIES, allowed)))
+        found.append(_texts_found(part.segment.column_texts, query, k, allowed))
     columns: list[NDArray[np.int64]] = []
     for part, mask, texts_found in zip(view.parts, masks, _cut(found, k), strict=True):
         start, order = part.segment.columns_of_text
@@ -145,22 +141,27 @@ def _columns_of(view: View, tables: NDArray[np.int64]) -> tuple[NDArray[np.int64
 
 
 def _texts_found(
-    texts: Texts, found: tuple[NDArray[np.int64], NDArray[np.float32]]
+    texts: Texts, query: NDArray[np.float32], k: int, allowed: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], list[bytes]]:
-    rows, scores = found
-    of_row = texts.text_of_row[rows]
-    return of_row, scores, [texts.hash(text) for text in of_row.tolist()]
+    """A segment's k nearest texts, all that are as near as the last one included, as far as they are near at all."""
+    wanted = k + TIES
+    rows, scores = texts.vectors.search(query, wanted, allowed)
+    # which of equal rows FAISS leaves out depends on where they stand
+    while len(rows) == wanted and scores[-1] == scores[k - 1] and scores[-1] > NO_COSINE:
+        wanted *= 4
+        rows, scores = texts.vectors.search(query, wanted, allowed)
+    near = scores > NO_COSINE
+    of_row = texts.text_of_row[rows[near]]
+    return of_row, scores[near], [texts.hash(text) for text in of_row.tolist()]
 
 
 def _cut(found: list[tuple[NDArray[np.int64], NDArray[np.float32], list[bytes]]], k: int) -> list[NDArray[np.int64]]:
-    """Of each segment's texts, those that are among the k best distinct ones of all, ties with the last included."""
+    """Of each segment's texts, those that are among the k best distinct ones of all; between equal ones hashes decide."""
     best: dict[bytes, float] = {}
     for _, scores, hashes in found:
-        for text, score in zip(hashes, scores.tolist(), strict=True):
-            best.setdefault(text, score)
-    ranked = sorted(best.values(), reverse=True)
-    least = ranked[min(k, len(ranked)) - 1] if ranked else 0.0
-    return [texts[scores >= least] for texts, scores, _ in found]
+        best.update(zip(hashes, scores.tolist(), strict=True))
+    kept = set(sorted(best, key=lambda text: (-best[text], text))[:k])
+    return [texts[[text in kept for text in hashes]] for texts, _, hashes in found]
 
 
 def _members(start: NDArray[np.int64], order: NDArray[np.int64], texts: NDArray[np.int64]) -> NDArray[np.int64]:
