@@ -124,8 +124,8 @@ class Settings(_Strict):
     @field_validator("cors_origins")
     @classmethod
     def _are_written_out(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if any("*" in origin or origin.strip().lower() == "null" for origin in value):
-            raise ValueError("write each origin out, such as https://portal.example.com; * and null would mean every page")
+        if any("*" in origin for origin in value):
+            raise ValueError("write each origin out, such as https://portal.example.com; * would mean every page")
         return value
 
     @field_validator("database_url")
