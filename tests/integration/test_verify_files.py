@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import warnings
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from services.common.errors import IndexDamaged
+from services.common.runtime.db import Database
+from services.common.runtime.migrations import ensure_current
 from services.indexer.index.manifest import from_text, to_text
 from services.indexer.index.postings import build_postings
 from services.indexer.index.segment_file import salvage_segment
+from services.indexer.service import Indexer, IndexerSettings
+from services.indexer.store.line import LINE
 from services.indexer.sync import worker as worker_module
 from tests.support.damage import files_of, mended, named, publish
 from tests.support.feeds import MemoryFeed, asset, shop
@@ -193,3 +198,29 @@ def test_several_segments_are_compared_together(home, monkeypatch):
     path.write_bytes(raw)
     assert named(home.verify()) == {ORDERS}
     mended(home)
+
+
+def test_the_indexer_of_a_home_verifies_and_repairs_itself(tmp_path):
+    """As the command line does it: a process indexes and ends, another one verifies, mends and verifies again."""
+    feed = MemoryFeed(*shop())
+    database = Database(f"sqlite:///{tmp_path / 'indexer.db'}", schema="indexer")
+    ensure_current(database, LINE)
+
+    def indexer() -> Indexer:
+        return Indexer(IndexerSettings(tmp_path, "hashing", 1, {}), database, feed, None, role="crawl")
+
+    first = indexer()
+    assert first.lease.acquire()
+    first.index_now(feed.head(), lambda _progress: None)
+    first.close()
+    (tmp_path / "index" / "CURRENT").write_text("9")
+    told = []
+    with closing(indexer()) as second:
+        report = second.verify(lambda done, head: told.append((done, head)))
+        assert report.findings
+        second.repair(report, lambda _progress: None)
+        again = second.verify(lambda done, head: told.append((done, head)))
+        assert (again.checked, again.findings) == (7, ())
+        assert told == [(7, 7)]
+    assert not indexer().lease.state().alive
+    database.close()
