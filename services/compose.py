@@ -19,9 +19,12 @@ from services.catalog.access import Access, check_exposure, is_loopback
 from services.catalog.app import CatalogParts, create_app
 from services.catalog.assets import AssetReader
 from services.catalog.client import HttpFeed, HttpSink
+from services.catalog.crawl_history import CrawlHistory
 from services.catalog.curation import Curator
 from services.catalog.feed import CatalogFeed
 from services.catalog.gate import Gate
+from services.catalog.preview import PreviewSink
+from services.catalog.renaming import Renaming
 from services.catalog.sink import CatalogSink
 from services.catalog.store.line import LINE as CATALOG_LINE
 from services.common.errors import Conflict, HeadwaterError, WrongSettings
@@ -29,11 +32,12 @@ from services.common.model.access import FULL_SCOPE
 from services.common.model.changes import Seq
 from services.common.model.crawls import SourceInfo
 from services.common.model.names import Namespace, Namespaces, canonical_namespace
+from services.common.model.platforms import canonical_scheme
 from services.common.ports import AssetSink, ChangeFeed, LineageQuery, Search
 from services.common.runtime.db import Database
 from services.common.runtime.http import ServiceClient, create_service_app
 from services.common.runtime.migrations import MigrationLine, ensure_current, upgrade
-from services.common.runtime.settings import Settings, source_namespace
+from services.common.runtime.settings import Settings, source_namespace, url_database
 from services.indexer import app as indexer_app
 from services.indexer.client import HttpSearch
 from services.indexer.service import Indexer, IndexerSettings
@@ -76,6 +80,16 @@ class Workspace:
         """Where crawls go."""
         return CatalogSink(self.catalog_database)
 
+    def preview(self) -> PreviewSink:
+        """A place for one crawl that writes nothing, not even an empty catalog where there is none yet."""
+        return PreviewSink(None if self.is_new else self.catalog_database)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is no catalog yet; looking at one would make it."""
+        settings = self.settings
+        return settings.database_url is None and not (settings.home / f"{CATALOG_LINE.service}.db").exists()
+
     @cached_property
     def feed(self) -> CatalogFeed:
         """What changed."""
@@ -92,6 +106,16 @@ class Workspace:
         return Curator(self.catalog_database)
 
     @cached_property
+    def crawl_history(self) -> CrawlHistory:
+        """What crawls did."""
+        return CrawlHistory(self.catalog_database, self.reader)
+
+    @cached_property
+    def renaming(self) -> Renaming:
+        """Renames for a person to decide."""
+        return Renaming(self.catalog_database)
+
+    @cached_property
     def indexer(self) -> Indexer:
         """The index of this home, not opened yet."""
         return make_indexer(self.settings, self._database(INDEXER_LINE), self.feed, self.sink, role=self._role)
@@ -104,13 +128,19 @@ class Workspace:
     def namespaces(self) -> Namespaces:
         """The namespaces of the settings' sources and of those that the catalog has seen, which win no alias over them."""
         configured = self.settings.namespaces()
+        if self.is_new:
+            return configured
         aliases = dict(configured.aliases)
-        owners = dict(configured.sources)
+        owners, databases = dict(configured.sources), dict(configured.databases)
         for summary in self.reader.sources(FULL_SCOPE):
-            owners.setdefault(summary.source.namespace, summary.source.name)
-            for alias in summary.source.aliases:
-                aliases.setdefault(alias, summary.source.namespace)
-        return Namespaces(aliases=aliases, sources=owners)
+            source = summary.source
+            if source.database is not None:
+                databases.setdefault((source.namespace, source.database), source.name)
+            elif source.into is None:
+                owners.setdefault(source.namespace, source.name)
+            for alias in source.aliases:
+                aliases.setdefault(alias, source.namespace)
+        return Namespaces(aliases=aliases, sources=owners, databases=databases)
 
     def close(self) -> None:
         """Close what was opened."""
@@ -188,7 +218,9 @@ def configured_sources(settings: Settings) -> dict[str, SourceInfo]:
     for name, source in settings.sources.items():
         namespace = source_namespace(source) or Namespace(f"into:{source.into}")
         aliases = tuple(canonical_namespace(alias) for alias in source.aliases)
-        out[name] = SourceInfo(name, namespace, namespace.partition("://")[0], aliases)
+        platform = canonical_scheme(source.url.partition("://")[0])
+        database = url_database(source.url)
+        out[name] = SourceInfo(name, namespace, platform, aliases, database, source.into, source.hold_share)
     return out
 
 
@@ -308,6 +340,8 @@ def _catalog_app(
             reader=space.reader,
             curator=space.curator,
             sink=space.sink,
+            history=space.crawl_history,
+            renaming=space.renaming,
             feed=space.feed,
             search=search,
             lineage=lineage,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.mariadb import MariaDbServer
 from tests.support.servers import PostgresServer
 
 
@@ -19,4 +20,16 @@ def postgres_server() -> Iterator[PostgresServer]:
     if reason is not None:
         pytest.skip(reason)
     with PostgresServer.start() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariaDbServer]:
+    """A MariaDB to make databases in. Without one the test is skipped by name, except in CI, where it fails."""
+    reason = MariaDbServer.missing()
+    if reason is not None and os.environ.get("CI"):
+        pytest.fail(reason)
+    if reason is not None:
+        pytest.skip(reason)
+    with MariaDbServer.start() as server:
         yield server

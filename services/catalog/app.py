@@ -9,18 +9,21 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from services import __version__
 from services.catalog import internal, pages
 from services.catalog.access import Access
-from services.catalog.api import assets, crawls, health, lineage, search
+from services.catalog.api import assets, crawls, health, history, lineage, search
+from services.catalog.api.caller import follow_renames
 from services.catalog.api.health import Measured, Metrics, Readiness
 from services.catalog.api.schemas import ProblemShape
 from services.catalog.assets import AssetReader
+from services.catalog.crawl_history import CrawlHistory
 from services.catalog.curation import Curator
 from services.catalog.gate import Gate
+from services.catalog.renaming import Renaming
 from services.catalog.sink import CatalogSink
 from services.common.model.changes import Seq
 from services.common.model.crawls import SourceInfo
@@ -33,6 +36,7 @@ MAX_INTERNAL_BODY_BYTES = 256_000_000
 _PROBLEMS = {
     status: {"model": ProblemShape, "content": {"application/problem+json": {}}, "description": description}
     for status, description in {
+        308: "The asset has another name, and with it another id: see Location",
         401: "No token, or one that nobody issued",
         403: "The role may not do this",
         404: "It does not exist, or you may not see it",
@@ -63,6 +67,8 @@ class CatalogParts:
     reader: AssetReader
     curator: Curator
     sink: CatalogSink
+    history: CrawlHistory
+    renaming: Renaming
     feed: ChangeFeed
     search: Search
     lineage: LineageQuery
@@ -99,9 +105,14 @@ def create_app(parts: CatalogParts) -> FastAPI:
     public = APIRouter(prefix=API, responses=_PROBLEMS)  # type: ignore[arg-type]  # its keys are int | str
     limit = parts.max_body_bytes
     public.include_router(search.create_router(parts.search, parts.reader), max_body_size=limit)
-    public.include_router(assets.create_router(parts.reader, parts.curator, parts.lineage), max_body_size=limit)
-    public.include_router(lineage.create_router(parts.lineage), max_body_size=limit)
-    public.include_router(crawls.create_router(parts.reader, parts.sink, parts.configured), max_body_size=limit)
+    one_asset = [Depends(follow_renames(parts.reader))]
+    public.include_router(
+        assets.create_router(parts.reader, parts.curator, parts.lineage), max_body_size=limit, dependencies=one_asset
+    )
+    public.include_router(history.create_router(parts.reader), max_body_size=limit, dependencies=one_asset)
+    public.include_router(lineage.create_router(parts.lineage), max_body_size=limit, dependencies=one_asset)
+    crawled = crawls.create_router(parts.reader, parts.sink, parts.history, parts.renaming, parts.configured)
+    public.include_router(crawled, max_body_size=limit)
     app.include_router(public)
     app.include_router(health.create_router(readiness, metrics))
     app.include_router(pages.create_router(), include_in_schema=False)

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.catalog import naming
+from services.catalog.history import Event, Recorded
 from services.catalog.shown import redacted, shown, without_hidden
-from services.catalog.store import crawls, curated, listing
+from services.catalog.store import crawls, curated, listing, renames
 from services.catalog.store.curated import AuditEntry
 from services.catalog.store.hydrate import crawled_columns
 from services.catalog.store.listing import Position
@@ -18,7 +19,7 @@ from services.common.errors import BadRequest, NotFound
 from services.common.model.access import AccessScope
 from services.common.model.assets import Asset, Column, Kind
 from services.common.model.crawls import CrawlId, CrawlRecord, SourceInfo
-from services.common.model.names import AssetId, Namespaces
+from services.common.model.names import AssetId, Namespaces, scope_path
 from services.common.model.search import Filters
 from services.common.runtime.db import Database
 
@@ -165,6 +166,52 @@ class AssetReader:
             SchemaVersion(row["version"], row["at"], crawled_columns(row["columns"]), tuple(row["primary_key"]))
             for row in rows
         )
+
+    def recorded(
+        self, asset: AssetId, scope: AccessScope, *, limit: int = 100, before: int | None = None
+    ) -> tuple[Recorded, ...]:
+        """What crawls found new of a table's schema, newest first; also of a table that is gone.
+
+        Args:
+            asset: its id.
+            scope: the caller's; a name that the table once had and that the scope hides is shown as today's.
+            limit: states at most.
+            before: only states with a smaller number.
+
+        Raises:
+            NotFound: unknown or hidden.
+
+        """
+        with self._database.read() as connection:
+            row = listing.any_row(connection, asset, scope)
+            if row is None:
+                raise _no_asset(asset)
+            rows = listing.recorded(connection, asset, limit=limit, before=before)
+        today = ".".join(row["parts"])
+
+        def told(name: str | None) -> str | None:
+            hidden = name is not None and name != today and not scope.permits(scope_path(row["source"], (name,)))
+            return None if hidden else name
+
+        return tuple(
+            Recorded(
+                number=one["version"],
+                at=one["at"],
+                event=Event(one["event"]),
+                name=told(one["qualified"]) or today,
+                columns=crawled_columns(one["columns"]),
+                primary_key=tuple(one["primary_key"]),
+                description=one["description"],
+                crawl=one["crawl"],
+                previous_name=told(one["previous"]),
+            )
+            for one in rows
+        )
+
+    def renamed(self, asset: AssetId, scope: AccessScope) -> AssetId | None:
+        """The id that an asset has now if it was renamed; None for others, and where the caller may not know."""
+        with self._database.read() as connection:
+            return renames.now(connection, asset, scope)
 
     def crawl(self, crawl: CrawlId, scope: AccessScope, *, caller: str | None = None) -> CrawlRecord:
         """One crawl, without its counts and failures unless the scope is full: they speak of what may be hidden.

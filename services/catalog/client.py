@@ -6,7 +6,7 @@ Journey 1, both crossings. `internal` serves the other end.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.catalog.store.text import clean_json
@@ -28,6 +28,14 @@ class OpenRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class AskRequest:
+    """The body of `POST …/crawls/request`."""
+
+    source: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProgressRequest:
     """The body of `POST …/crawls/{id}/progress`."""
 
@@ -41,6 +49,7 @@ class CloseRequest:
 
     state: CrawlState
     failures: tuple[str, ...]
+    costs: dict[str, float] | None = None
 
 
 class HttpSink:
@@ -61,10 +70,16 @@ class HttpSink:
         """See `AssetSink.progress`."""
         self._service.post(f"{PREFIX}/crawls/{crawl}/progress", dump(ProgressRequest(done, expected)))
 
-    def close(self, crawl: CrawlId, state: CrawlState, failures: Sequence[str]) -> CrawlRecord:
+    def close(
+        self, crawl: CrawlId, state: CrawlState, failures: Sequence[str], *, costs: Mapping[str, float] | None = None
+    ) -> CrawlRecord:
         """See `AssetSink.close`."""
-        body = dump(CloseRequest(state, tuple(failures)))
+        body = dump(CloseRequest(state, tuple(failures), dict(costs or {})))
         return load(CrawlRecord, self._service.post(f"{PREFIX}/crawls/{crawl}/close", body))
+
+    def request(self, source: str, *, by: str) -> CrawlRecord:
+        """See `AssetSink.request`."""
+        return load(CrawlRecord, self._service.post(f"{PREFIX}/crawls/request", dump(AskRequest(source, by))))
 
     def claim(self) -> CrawlRecord | None:
         """See `AssetSink.claim`."""

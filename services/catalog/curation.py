@@ -88,7 +88,7 @@ class Curator:
             at = self._clock()
             curated.write(connection, held.id, [edit for edit, _ in real], by=principal.name, at=at)
             curated.record(connection, held.id, real, by=principal.name, at=at, undoes=undoes)
-            crawled.revise(connection, held.id)
+            crawled.revise(connection, [held.id])
             changes.append(connection, [held.id], at)
         return listing.many(connection, [held.id], principal.scope)[held.id]
 

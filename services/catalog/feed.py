@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.catalog.store import changes, listing
+from services.catalog.store import changes, listing, renames
 from services.common.errors import BadRequest
 from services.common.model.changes import Change, ChangePage, Seq
 from services.common.model.names import AssetId
@@ -33,9 +33,16 @@ class CatalogFeed:
             head = changes.head(connection)
             rows = changes.after(connection, seq, limit)
             held = listing.hydrated(connection, [row for row in rows if row["id"] is not None])
+            now = renames.led_on(connection, [AssetId(row["asset_id"]) for row in rows if row["id"] is None])
         assets = {asset.id: asset for asset in held}
         found = tuple(
-            Change(Seq(row["seq"]), AssetId(row["asset_id"]), assets.get(AssetId(row["asset_id"]))) for row in rows
+            Change(
+                Seq(row["seq"]),
+                AssetId(row["asset_id"]),
+                assets.get(AssetId(row["asset_id"])),
+                now.get(AssetId(row["asset_id"])),
+            )
+            for row in rows
         )
         full = len(rows) == limit
         return ChangePage(changes=found, upto=found[-1].seq if full else max(head, seq), head=head)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from services.catalog.client import PREFIX, CloseRequest, OpenRequest, ProgressRequest
+from services.catalog.client import PREFIX, AskRequest, CloseRequest, OpenRequest, ProgressRequest
 from services.common.model.changes import Seq
 from services.common.model.crawls import CrawlBatch, CrawlId
 from services.common.ports import AssetSink, ChangeFeed
@@ -23,6 +23,10 @@ def create_router(sink: AssetSink, feed: ChangeFeed) -> APIRouter:
     @router.post("/crawls")
     def open_crawl(request: OpenRequest) -> Response:
         return Response(dump(sink.open(request.source, by=request.by, crawl=request.crawl)), media_type=_JSON)
+
+    @router.post("/crawls/request")
+    def ask(request: AskRequest) -> Response:
+        return Response(dump(sink.request(request.source, by=request.by)), media_type=_JSON)
 
     @router.post("/crawls/claim")
     def claim() -> Response:
@@ -40,7 +44,9 @@ def create_router(sink: AssetSink, feed: ChangeFeed) -> APIRouter:
 
     @router.post("/crawls/{crawl}/close")
     def close(crawl: str, request: CloseRequest) -> Response:
-        return Response(dump(sink.close(CrawlId(crawl), request.state, request.failures)), media_type=_JSON)
+        return Response(
+            dump(sink.close(CrawlId(crawl), request.state, request.failures, costs=request.costs)), media_type=_JSON
+        )
 
     @router.get("/changes")
     def changes(after: int, limit: int) -> Response:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from services.catalog.store import changes, crawled, crawls, missed, renamed
+from services.catalog.ending import Ending
+from services.catalog.store import changes, containers, crawl_changes, crawled, crawls, layers, renamed
+from services.catalog.store import ending as ending_rows
+from services.catalog.store.crawl_changes import Told
 from services.catalog.store.crawled import Plan, Sighting
-from services.catalog.store.rows import Prepared, container_key, database_of, prepare
+from services.catalog.store.rows import Prepared, prepare
 from services.catalog.store.text import clean
 from services.catalog.store.types import utc_now
 from services.common.errors import BadRequest, Conflict, NotFound
@@ -66,7 +69,7 @@ class CatalogSink:
             crawls.supersede(connection, record, now)
             if kept.was is not None:
                 # behind the crawls' rows: a batch that was under way has committed, and no other can begin
-                changes.append(connection, renamed.rename(connection, kept.was, kept.name), now)
+                changes.append(connection, renamed.rename(connection, kept.was, kept.name, database=kept.database), now)
             return record
 
     def put(self, crawl: CrawlId, batch: CrawlBatch) -> BatchOutcome:
@@ -92,14 +95,17 @@ class CatalogSink:
         with self._database.write() as connection:
             now = self._clock()
             record = crawls.running(connection, crawl)
-            crawls.mention(connection, crawl, database_of(container_key(batch.container)))
-            sighting = Sighting(crawl, record.source, now)
+            sighting = _sighting(connection, record, now)
+            fresh = containers.note(connection, crawl, batch)
             held = crawled.stored(connection, sorted(found))
             plan = crawled.compare(found, held, sighting)
             crawled.write(connection, plan, held, sighting)
-            counts, gone = _end_of_container(connection, batch, plan, sighting)
-            seq = changes.append(connection, [prepared.id for prepared in plan.written] + gone, now)
-            crawls.save(connection, _with_batch(record, counts, seq, failures + _refusals(plan, found)), now)
+            told, counts = _described(connection, plan, sighting)
+            crawl_changes.record(connection, crawl, told)
+            crawled.revise(connection, cleared := [prepared.id for prepared in plan.cleared])
+            seq = changes.append(connection, [*told, *cleared], now)
+            lines = (failures if fresh or not batch.failure else failures[1:]) + _refusals(plan, found)
+            crawls.save(connection, _with_batch(record, counts, seq, lines), now)
             return BatchOutcome(counts, seq)
 
     def progress(self, crawl: CrawlId, *, done: int, expected: int | None) -> None:
@@ -114,12 +120,15 @@ class CatalogSink:
             record = crawls.running(connection, crawl)
             crawls.save(connection, dataclasses.replace(record, done=done, expected=expected), self._clock())
 
-    def close(self, crawl: CrawlId, state: CrawlState, failures: Sequence[str]) -> CrawlRecord:
+    def close(
+        self, crawl: CrawlId, state: CrawlState, failures: Sequence[str], *, costs: Mapping[str, float] | None = None
+    ) -> CrawlRecord:
         """End the crawl and return its report; one that has ended stays as it is.
 
-        Ended as complete, it has read the source as a whole: tables in containers that it never mentioned are gone
-        (`missed.bury` says which). They are tombstoned in the commit that ends the crawl, or, where they are very many,
-        in commits before it; called again after a failure it goes on where it was.
+        What it did not show is judged by `absence.judge`: gone, marked as unseen, renamed, or held, in which case the
+        crawl ends as partial and says so. That is written in the commit that ends the crawl, or, where there is very
+        much of it, in commits before; called again after a failure it goes on where it was. A crawl that ends as failed
+        says nothing of what it did not show.
 
         Raises:
             BadRequest: `state` is not one of an ended crawl.
@@ -129,20 +138,49 @@ class CatalogSink:
         if not state.ended:
             raise BadRequest(f"a crawl cannot end as {state.value}")
         lines = [clean(line) for line in failures]
+        ending: Ending | None = None
         while True:
             with self._database.write() as connection:
                 now = self._clock()
                 record = crawls.locked(connection, crawl)
                 if record.state.ended:
                     return record
-                whole = state is CrawlState.COMPLETE
-                gone, more = missed.bury(connection, Sighting(crawl, record.source, now)) if whole else ([], False)
+                sighting = _sighting(connection, record, now)
+                ending = ending or Ending.of(connection, sighting, state)
+                ids, counts, more = ending.step(connection, sighting)
                 # everything that it found, changed or not, is in the feed up to here
-                seq = changes.append(connection, gone, now)
-                record = _with_batch(record, TableCounts(gone=len(gone)), seq, [] if more else lines)
+                seq = changes.append(connection, ids, now)
+                record = _with_batch(record, counts, seq, [] if more else [*lines, *ending.lines])
                 if not more:
-                    record = dataclasses.replace(record, state=state, ended_at=now)
+                    record = dataclasses.replace(record, state=ending.state, ended_at=now, costs=dict(costs or {}))
+                    containers.forget(connection, record.source, crawl)
                 record = crawls.save(connection, record, now)
+            if not more:
+                return record
+
+    def accept(self, crawl: CrawlId, *, by: str) -> CrawlRecord:
+        """Say yes to what a crawl holds: the tables that it no longer found are gone.
+
+        Raises:
+            NotFound: nobody began the crawl.
+            Conflict: it holds nothing, perhaps because a later crawl has looked again.
+
+        """
+        while True:
+            with self._database.write() as connection:
+                now = self._clock()
+                record = crawls.locked(connection, crawl)
+                held = ending_rows.held_by(connection, crawl)
+                if not held or not record.state.ended:
+                    raise Conflict(f"the crawl {crawl} of {record.source} holds nothing; a later one may have looked again")
+                some = held[: ending_rows.AT_ONCE]
+                # as the next sighting would, so that what has been shown since stays
+                gone = ending_rows.bury(connection, some, _sighting(connection, record, now))
+                seq = changes.append(connection, gone, now)
+                counts = TableCounts(gone=len(gone), held=-len(some))
+                more = len(held) > len(some)
+                line = [] if more else [f"{by} said yes: what was held is gone"]
+                record = crawls.save(connection, _with_batch(record, counts, seq, line), now)
             if not more:
                 return record
 
@@ -174,25 +212,30 @@ def _begun(record: CrawlRecord, asked: str, source: str, now: dt.datetime) -> Cr
     return dataclasses.replace(record, source=source, state=CrawlState.RUNNING, started_at=record.started_at or now)
 
 
-def _end_of_container(
-    connection: Connection, batch: CrawlBatch, plan: Plan, sighting: Sighting
-) -> tuple[TableCounts, list[AssetId]]:
-    gone: list[AssetId] = []
-    unseen = 0
-    container = container_key(batch.container)
-    if batch.last and batch.complete:
-        gone = crawled.bury(connection, container, sighting)
-    elif batch.last and crawls.mark_unread(connection, sighting.crawl, container):
-        unseen = crawled.count_unseen(connection, container, sighting)
+def _sighting(connection: Connection, record: CrawlRecord, now: dt.datetime) -> Sighting:
+    info = crawls.info(connection, record.source)
+    return Sighting(record.id, record.source, now, into=info.into if info is not None else None)
+
+
+def _described(connection: Connection, plan: Plan, sighting: Sighting) -> tuple[dict[AssetId, Told], TableCounts]:
+    """What a batch did to each table, and in numbers; what artifacts say is stored on the way."""
+    told: dict[AssetId, Told] = {p.id: ("returned" if p.id in plan.returned else "added", None) for p in plan.added}
+    told |= {prepared.id: ("changed", None) for prepared in plan.changed}
+    changed, unchanged = len(plan.changed), len(plan.unchanged)
+    if sighting.into is not None:
+        every = [*plan.described, *plan.seen]
+        fresh = layers.put(connection, every, sighting, crawls.platform(connection, sighting.source))
+        layers.rekey(connection, fresh)
+        again = {prepared.id for prepared in plan.described} & fresh
+        crawled.revise(connection, sorted(fresh - told.keys()))
+        told |= dict.fromkeys(sorted(fresh - told.keys()), ("changed", None))
+        changed, unchanged = changed + len(again), unchanged + len(plan.described) - len(again)
+    else:
+        layers.rekey(connection, layers.described(connection, [prepared.id for prepared in plan.written]))
     counts = TableCounts(
-        found=len(plan.seen),
-        added=len(plan.added),
-        changed=len(plan.changed),
-        unchanged=len(plan.unchanged),
-        gone=len(gone),
-        unseen=unseen,
+        found=len(plan.seen) + len(plan.described), added=len(plan.added), changed=changed, unchanged=unchanged
     )
-    return counts, gone
+    return told, counts
 
 
 def _with_batch(record: CrawlRecord, counts: TableCounts, seq: int, failures: Sequence[str]) -> CrawlRecord:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
+from services.cli.dry_run import preview
 from services.cli.exits import DONE, FAILED, PARTLY
 from services.cli.terminal import print_json, progress, say, settings_of
 from services.common.errors import BadRequest, Conflict, WrongSettings
 from services.common.model.changes import Seq
 from services.common.model.crawls import CrawlState, TableCounts
 from services.common.model.names import UNLISTED
-from services.common.runtime.settings import SourceSettings, mask, url_namespace
+from services.common.runtime.settings import SourceSettings, mask, url_database, url_namespace
 from services.compose import Workspace
 from services.indexer.crawl import run_crawl
 from services.indexer.sources.open import open_source
@@ -45,6 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     space = Workspace(settings)
     try:
         chosen = list(_chosen(space, arguments.sources))
+        if arguments.dry_run:
+            return _previewed(space, chosen, as_json=arguments.json)
         reports = [_crawl(space, name, source, wait=not arguments.no_wait) for name, source in chosen]
         if not arguments.no_wait:
             space.lineage.follower.catch_up()
@@ -52,7 +55,17 @@ def run(arguments: argparse.Namespace) -> int:
         space.close()
     if arguments.json:
         print_json({"crawls": [_json(report) for report in reports]})
-    states = {report.state for report in reports}
+    return _exit_code({report.state for report in reports})
+
+
+def _previewed(space: Workspace, chosen: list[tuple[str, SourceSettings]], *, as_json: bool) -> int:
+    previews = [preview(space, name, source) for name, source in chosen]
+    if as_json:
+        print_json({"crawls": previews})
+    return _exit_code({CrawlState(one["state"]) for one in previews})
+
+
+def _exit_code(states: set[CrawlState]) -> int:
     if states == {CrawlState.COMPLETE}:
         return DONE
     return FAILED if states == {CrawlState.FAILED} else PARTLY
@@ -88,7 +101,7 @@ def _unnamed(space: Workspace, url: str) -> tuple[str, SourceSettings]:
         raise BadRequest(f"{mask(url)} is not a URL that can be crawled: {error}") from None
     known = space.namespaces()
     namespace = known.resolve(reached)
-    name = known.source_of(namespace)
+    name = known.source_of(namespace, url_database(url))
     if name == UNLISTED:
         source = SourceSettings(url=url)
         open_source(str(namespace), source)  # connects to nothing, but knows which URLs can be read at all
@@ -113,13 +126,22 @@ def _crawl(space: Workspace, name: str, source: SourceSettings, *, wait: bool) -
     record, counts = outcome.record, outcome.record.counts
     say(
         f"{name}: {record.state.value}, {counts.found:,} tables and views "
-        f"({counts.added:,} added, {counts.changed:,} changed, {counts.unchanged:,} unchanged, {counts.gone:,} gone)"
+        f"({counts.added:,} added, {counts.changed:,} changed, {counts.unchanged:,} unchanged, {counts.gone:,} gone"
+        f"{f', {counts.unseen:,} unseen' if counts.unseen else ''}{f', {counts.held:,} held' if counts.held else ''})"
     )
+    if costs := _costs(record.costs):
+        say(f"  {costs}")
     for failure in record.failures:
         say(f"  {failure}")
     encoded = _index(space, record.seq) if wait else 0
     spent = time.monotonic() - begun
     return Report(name, record.state, counts, encoded, outcome.statements, spent, record.failures)
+
+
+def _costs(costs: Mapping[str, float]) -> str:
+    """What the reading took, where the engine says more than a number of statements."""
+    told = [f"{value:,.0f} {name.replace('_', ' ')}" for name, value in costs.items()]
+    return ", ".join(told) if len(told) > 1 else ""
 
 
 def _index(space: Workspace, upto: Seq) -> int:

@@ -6,6 +6,7 @@ For people who wonder why something does not answer.
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from services.common.runtime.migrations import current_revision
 from services.common.runtime.settings import Settings, SourceSettings
 from services.compose import LINES, Workspace
 from services.indexer.embed.model_files import locate
+from services.indexer.schedule import following
 from services.indexer.sources.open import open_source
 
 Check = tuple[str, bool, str]
@@ -54,7 +56,20 @@ def _all_checks(settings: Settings) -> Iterator[Check]:
 def _source_checks(settings: Settings, name: str) -> Iterator[Check]:
     if name not in settings.sources:
         raise BadRequest(f"no source is called {name}; configured are: {', '.join(sorted(settings.sources)) or 'none'}")
-    yield _tried(f"source {name}", lambda: _reach(name, settings.sources[name]))
+    source = settings.sources[name]
+    reached = _tried(f"source {name}", lambda: _reach(name, source))
+    yield reached
+    if not reached[1]:
+        return
+    lacking = False
+    with open_source(name, source) as opened:
+        for one in opened.missing():
+            lacking = True
+            yield "grant", False, f"{one.grant}  without it: {one.lost}"
+    if not lacking:
+        yield "grants", True, "the role has all that a crawl needs"
+    due = following(source, dt.datetime.now(dt.UTC))
+    yield "schedule", True, f"next at {due.isoformat()}" if due else "none: crawled when somebody asks for it"
 
 
 def _database_checks(settings: Settings) -> Iterator[Check]:

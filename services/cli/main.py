@@ -54,8 +54,16 @@ def build_parser() -> argparse.ArgumentParser:
     _serve(command("serve", "answer over HTTP"))
     _search(command("search", "ask which data answers a question"))
     _lineage(command("lineage", "show what an asset is made from, and what is made from it"))
+    _history(command("history", "show what changed in a table's schema, and whom that breaks"))
+    _export(command("export", "write what is said of tables and columns to a file"))
+    _import(command("import", "bring in what a file says of tables and columns", "import_words"))
     _eval(command("eval", "measure how well judged questions are answered", "evaluate"))
     _verify(command("verify", "prove that the index holds what the store holds"))
+    _crawls(command("crawls", "show what crawls did, and say yes to what one holds"))
+    _renames(command("renames", "decide on tables that may have got another name"))
+    command("grants", "print the script that gives a source's role the least that a crawl needs").add_argument(
+        "source", metavar="NAME or URL", help="a configured source, or the URL of one"
+    )
     command("doctor", "check settings, databases, model, index and sources").add_argument(
         "source", nargs="?", metavar="NAME", help="check one source: can it be reached and read?"
     )
@@ -79,6 +87,20 @@ def _crawl(parser: argparse.ArgumentParser) -> None:
         "sources", nargs="*", metavar="NAME or URL", help="configured sources, or URLs (default: all configured)"
     )
     parser.add_argument("--no-wait", action="store_true", help="end at the commit, without waiting for the index")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be sent, read and changed; write nothing")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _crawls(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", nargs="?", choices=["list", "show", "accept"], default="list", help="default: list")
+    parser.add_argument("of", nargs="?", metavar="NAME or ID", help="list: of this source; show, accept: the crawl's id")
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="crawls at most (default: 20)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _renames(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", nargs="?", choices=["list", "accept", "reject"], default="list", help="default: list")
+    parser.add_argument("of", nargs="?", metavar="ID", help="accept, reject: as the list gives it")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -102,6 +124,26 @@ def _lineage(parser: argparse.ArgumentParser) -> None:
     way.add_argument("--down", action="store_true", help="only what is made from it")
     parser.add_argument("--depth", type=int, default=3, metavar="N", help="hops at most, 1 to 100 (default: 3)")
     parser.add_argument("--json", action="store_true", help="print one JSON document, as the API answers")
+
+
+def _history(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("asset", metavar="ASSET", help="an id, or a name of which the end is enough")
+    parser.add_argument("--as-of", metavar="INSTANT", help="the schema that was valid then, such as 2031-05-01T12:00:00Z")
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="versions at most, 1 to 200 (default: 20)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document, as the API answers")
+
+
+def _export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help=".csv or .jsonl, with or without .gz; - is standard output")
+    parser.add_argument("--format", choices=("csv", "jsonl"), help="where the file's name does not tell (- is csv)")
+
+
+def _import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help=".csv or .jsonl, with or without .gz; - is standard input")
+    parser.add_argument("--format", choices=("csv", "jsonl"), help="where the file's name does not tell (- is csv)")
+    parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
+    parser.add_argument("--force", action="store_true", help="write over what was said since the export")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def _eval(parser: argparse.ArgumentParser) -> None:

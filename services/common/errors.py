@@ -56,6 +56,23 @@ class NotFound(HeadwaterError):
     title = "There is no such thing, or you may not see it"
 
 
+class Renamed(HeadwaterError):
+    """What was asked for has got another name, and with it another id; ask for that one.
+
+    Attributes:
+        old, now: the ids.
+
+    """
+
+    code = "renamed"
+    title = "It has another name now"
+
+    def __init__(self, detail: str, *, old: str = "", now: str = "", errors: tuple[dict[str, str], ...] = ()) -> None:
+        super().__init__(detail, errors=errors)
+        self.old = old
+        self.now = now
+
+
 class Ambiguous(HeadwaterError):
     """A name fits several assets; `candidates` are their namespaces and qualified names."""
 

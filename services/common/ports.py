@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from services.common.model.access import AccessScope
@@ -39,16 +39,21 @@ class AssetSink(Protocol):
         """Say how far the crawl is, for those who watch it."""
         ...
 
-    def close(self, crawl: CrawlId, state: CrawlState, failures: Sequence[str]) -> CrawlRecord:
+    def close(
+        self, crawl: CrawlId, state: CrawlState, failures: Sequence[str], *, costs: Mapping[str, float] | None = None
+    ) -> CrawlRecord:
         """End the crawl and return its report.
 
-        `complete` promises that every container of the source was read completely. A container which this crawl never
-        mentioned, while it mentioned others of the same database, then no longer exists or is excluded: the source's
-        tables in it are gone before the record says that the crawl ended, count in `counts.gone`, and are in the feed
-        up to the record's `seq`. A database that was not mentioned at all has not been looked at (a URL opens one of a
-        server's), and a file of `metadata://` lines lists no containers: there everything stays. `partial` and
-        `failed` take nothing away. What other sources own is never touched.
+        Now it is judged what the crawl did not show: in a container that was read completely a table may be gone,
+        renamed or hidden; a container that was not named although its list was read whole is judged as one that was
+        read and is empty. What is gone is in the feed up to the record's `seq`. More than the source's `hold_share`
+        gone at once is held for a person's yes and the crawl ends as `partial`. `failed` takes nothing away. What other
+        sources own is never touched.
         """
+        ...
+
+    def request(self, source: str, *, by: str) -> CrawlRecord:
+        """Ask for a crawl of a source, for `claim` to find; where one is asked for already, that one."""
         ...
 
     def claim(self) -> CrawlRecord | None:

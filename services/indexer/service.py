@@ -29,6 +29,7 @@ from services.indexer.index.generation import Generations
 from services.indexer.index.snapshot import EMPTY, Snapshot
 from services.indexer.index.vectors import set_threads
 from services.indexer.retrieve.answer import Retriever
+from services.indexer.schedule import Scheduler
 from services.indexer.store.cache import EmbeddingCache, no_vectors
 from services.indexer.store.lease import BEAT_S, Lease
 from services.indexer.sync.keeper import Keeper
@@ -81,6 +82,7 @@ class Indexer:
         self._cache: EmbeddingCache | None = None
         self._keeper: Keeper | None = None
         self._worker: IndexWorker | None = None
+        self._scheduler = Scheduler(settings.sources, database, sink)
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._ready_at: Seq | None = None
@@ -234,9 +236,11 @@ class Indexer:
             self._stop.wait(POLL_S)
 
     def _serve_crawls(self) -> None:
-        """The crawl thread: runs what somebody asked the catalog for."""
+        """The crawl thread: asks for what is due where this process holds the lease, and runs what was asked for."""
         while not self._stop.wait(CLAIM_S):
             try:
+                if self.lease.fence and self.lease.holds():
+                    self._scheduler.ask()
                 record = self._sink.claim()
                 if record is not None:
                     self._crawl(record)

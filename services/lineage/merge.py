@@ -69,7 +69,8 @@ def merge(
     touched = {asset.id for asset in current if asset.sql is not None} | set(dropped)
     touched |= definitions.naming(connection, flipped | gone)
     relinked = _relink(connection, touched, namespaces, at)
-    return changed or bool(gone or readings or dropped) or relinked
+    moved = edges.follow(connection, {change.id: change.now for change in changes if change.now is not None})
+    return changed or bool(gone or readings or dropped) or relinked or moved
 
 
 def _statement(asset: Asset) -> Statement:
@@ -102,7 +103,8 @@ def _relink(connection: Connection, ids: Collection[AssetId], namespaces: Namesp
 
 def _source(owner: Dataset, namespaces: Namespaces) -> str:
     """Whose a dataset is that the definition of `owner` names: its namespace's source, which `owner` shows if no setting does."""
-    configured = namespaces.source_of(owner.name.namespace)
+    database = owner.name.parts[0] if len(owner.name.parts) > 1 else None
+    configured = namespaces.source_of(owner.name.namespace, database)
     return owner.source if configured == UNLISTED else configured
 
 

@@ -46,6 +46,7 @@ MATRIX: dict[tuple[str, str], dict[str, int]] = {
     ("PATCH", "/api/v1/assets/{asset_id}"): editors(200),
     ("GET", "/api/v1/assets/{asset_id}/changes"): READERS,
     ("GET", "/api/v1/assets/{asset_id}/versions"): READERS,
+    ("GET", "/api/v1/assets/{asset_id}/history"): READERS,
     ("GET", "/api/v1/assets/{asset_id}/lineage"): READERS,
     ("POST", "/api/v1/changes/{change_id}/undo"): editors(404),
     ("GET", "/api/v1/sources"): READERS,

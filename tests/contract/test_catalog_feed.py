@@ -65,12 +65,12 @@ def test_what_is_gone_comes_without_an_asset(catalog):
 
 
 def test_a_page_takes_as_many_statements_for_one_asset_as_for_many(catalog):
-    """Head, changes with their assets, people's words: three statements, never one an asset."""
+    """Head, changes with their assets, people's words, artifacts' words: four statements, never one an asset."""
     catalog.crawl(*(table(f"t{n}", Column("id")) for n in range(60)))
     statements: list[str] = []
     event.listen(catalog.database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     assert len(catalog.feed.after(START).changes) == 60
-    assert len([text for text in statements if text.startswith("SELECT")]) == 3
+    assert len([text for text in statements if text.startswith("SELECT")]) == 4
 
 
 def test_a_reader_ahead_of_the_store_stays_where_it_is(catalog):

@@ -125,6 +125,7 @@ def test_hidden_unknown_and_gone_are_one_answer(filled):
     unknown = AssetId("d" + "a" * 26)
     crawl = filled.sink.open(WAREHOUSE, by="local").id
     filled.sink.put(crawl, CrawlBatch(SHOP, (table("orders", "id"),), last=True, complete=True))
+    filled.sink.close(crawl, CrawlState.COMPLETE, ())
     messages = set()
     for asset, scope in ((staff, NO_HR), (unknown, FULL_SCOPE), (id_of("zebra"), FULL_SCOPE), (orders, NO_SCOPE)):
         with pytest.raises(NotFound) as raised:
@@ -233,8 +234,8 @@ def test_a_hidden_container_s_tables_are_counted_nowhere(filled):
     shop = Container(SHOP.namespace, ("shop", "hr"))
     before = [_names(filled, scope=NO_HR), filled.reader.sources(NO_HR), filled.reader.by_name("staff", NO_HR)]
     crawl = filled.sink.open(WAREHOUSE, by="local").id
-    assert filled.sink.put(crawl, CrawlBatch(shop, (), last=True, complete=True)).counts.gone == 1
-    filled.sink.close(crawl, CrawlState.PARTIAL, ())
+    filled.sink.put(crawl, CrawlBatch(shop, (), last=True, complete=True))
+    assert filled.sink.close(crawl, CrawlState.PARTIAL, ()).counts.gone == 1
     after = [_names(filled, scope=NO_HR), filled.reader.sources(NO_HR), filled.reader.by_name("staff", NO_HR)]
     assert [before[0], before[2]] == [after[0], after[2]]
     assert [dict(s.counts) for s in before[1]] == [dict(s.counts) for s in after[1]]

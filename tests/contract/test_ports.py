@@ -123,18 +123,20 @@ class TestAssetSink:
 
         assert ports.sink.put(crawl, CrawlBatch(SHOP, (RICH,))).counts == TableCounts(found=1, unchanged=1)
         outcome = ports.sink.put(crawl, CrawlBatch(SHOP, (), last=True, complete=True))
+        ended = ports.sink.close(crawl, CrawlState.COMPLETE, (), costs={"statements": 3})
 
-        assert outcome.counts == TableCounts(gone=1)
-        assert outcome.seq == head + 1
+        assert (outcome.counts, outcome.seq) == (TableCounts(), head)
+        assert ended.counts == TableCounts(found=1, unchanged=1, gone=1)
+        assert (ended.seq, ended.costs) == (head + 1, {"statements": 3})
 
     def test_what_cannot_be_read_keeps_its_tables(self, ports: Reached) -> None:
         ports.crawl(RICH)
         crawl = ports.sink.open(WAREHOUSE, by="local").id
 
-        outcome = ports.sink.put(crawl, CrawlBatch(SHOP, (), last=True, complete=False, failure="no right"))
+        ports.sink.put(crawl, CrawlBatch(SHOP, (), last=True, complete=False, failure="no right"))
+        ended = ports.sink.close(crawl, CrawlState.PARTIAL, ())
 
-        assert outcome.counts == TableCounts(unseen=1)
-        assert ports.sink.close(crawl, CrawlState.PARTIAL, ()).failures == ("no right",)
+        assert (ended.counts, ended.failures) == (TableCounts(unseen=1), ("no right",))
 
     def test_a_crawl_that_was_asked_for(self, ports: Reached) -> None:
         """Nothing to claim, then the one that somebody asked for, once; it is opened under its id."""

@@ -26,7 +26,8 @@ from services.common.runtime.migrations import ensure_current
 
 NAMESPACE = Namespace("postgres://db1:5432")
 SHOP = Container(NAMESPACE, ("shop", "public"))
-WAREHOUSE = SourceInfo("wh", NAMESPACE, "postgres")
+WAREHOUSE = SourceInfo("wh", NAMESPACE, "postgres", hold_share=1.0)
+"""A source whose tables may all go at once, so that tests of two or three tables are not about the hold."""
 DATABASES = [pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.server)]
 _migrated: dict[str, Any] = {}
 

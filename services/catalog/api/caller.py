@@ -13,7 +13,8 @@ from fastapi import Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog.access import require
-from services.common.errors import NotFound, Unauthenticated
+from services.catalog.assets import AssetReader
+from services.common.errors import NotFound, Renamed, Unauthenticated
 from services.common.model.access import Principal, Role
 from services.common.model.assets import Kind
 from services.common.model.names import AssetId, parse_asset_id
@@ -100,6 +101,23 @@ def known_id(text: str) -> AssetId:
     if asset is None:
         raise NotFound(f"there is no asset {text[:64]}, or you may not see it")
     return asset
+
+
+def follow_renames(reader: AssetReader) -> Callable[[Request, Reader], None]:
+    """A dependency for routes of one asset: an id that was given up for another is answered with that one.
+
+    Raises (as a dependency):
+        Renamed: the asset has another id, and the caller may see the old name and the new one.
+
+    """
+
+    def check(request: Request, caller: Reader) -> None:
+        old = parse_asset_id(request.path_params.get("asset_id", ""))
+        now = reader.renamed(old, caller.scope) if old is not None else None
+        if old is not None and now is not None:
+            raise Renamed(f"the asset {old} has another name now and is {now}", old=old, now=now)
+
+    return check
 
 
 def answer(model: BaseModel, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -11,11 +11,23 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 from starlette.responses import StreamingResponse
 
-from services.catalog.api.caller import Admin, Reader, Strict, answer
-from services.catalog.api.schemas import CrawlShape, CrawlsShape, SourceShape, SourcesShape, crawl_shape
+from services.catalog.api.caller import Admin, Editor, Reader, Strict, answer
+from services.catalog.api.crawl_shapes import (
+    CrawlChangesShape,
+    CrawlShape,
+    CrawlsShape,
+    RenamesShape,
+    SourceShape,
+    SourcesShape,
+    changes_shape,
+    crawl_shape,
+    rename_shape,
+)
 from services.catalog.assets import AssetReader, SourceSummary
+from services.catalog.crawl_history import CrawlHistory
+from services.catalog.renaming import Renaming
 from services.catalog.sink import CatalogSink
-from services.common.errors import NotFound
+from services.common.errors import Forbidden, NotFound
 from services.common.model.access import Principal
 from services.common.model.crawls import CrawlId, SourceInfo
 
@@ -38,9 +50,27 @@ class CrawlsParameters(Strict):
     limit: int = Field(default=50, ge=1, le=200, description="Crawls at most", examples=[1])
 
 
-def create_router(reader: AssetReader, sink: CatalogSink, configured: Mapping[str, SourceInfo]) -> APIRouter:
+class ChangesParameters(Strict):
+    """Which part of what a crawl changed."""
+
+    limit: int = Field(default=100, ge=1, le=500, description="Changes at most", examples=[10])
+    cursor: str | None = Field(default=None, max_length=200, description="Where the page before ended")
+
+
+_CrawlPath = Annotated[str, Path(description="As POST /crawls and the list give it", examples=["7f3a09c2d41b6e58"])]
+_RenamePath = Annotated[str, Path(description="As the list of renames gives it", examples=["none"], max_length=200)]
+
+
+def create_router(
+    reader: AssetReader,
+    sink: CatalogSink,
+    history: CrawlHistory,
+    renaming: Renaming,
+    configured: Mapping[str, SourceInfo],
+) -> APIRouter:
     """The routes; `configured` are the sources of this process's settings, which alone may be crawled."""
     router = APIRouter(tags=["crawls"])
+    _add_decisions(router, reader, sink, history, renaming)
 
     @router.get("/sources", response_model=SourcesShape, operation_id="list_sources", summary="Sources that you can see")
     def sources_route(caller: Reader) -> Response:
@@ -77,7 +107,7 @@ def create_router(reader: AssetReader, sink: CatalogSink, configured: Mapping[st
     )
     async def get_route(
         caller: Reader,
-        crawl_id: Annotated[str, Path(description="As POST /crawls and the list give it", examples=["7f3a09c2d41b6e58"])],
+        crawl_id: _CrawlPath,
         request: Request,
     ) -> Response:
         record = await run_in_threadpool(reader.crawl, CrawlId(crawl_id), caller.scope, caller=caller.name)
@@ -90,6 +120,64 @@ def create_router(reader: AssetReader, sink: CatalogSink, configured: Mapping[st
         )
 
     return router
+
+
+def _add_decisions(
+    router: APIRouter, reader: AssetReader, sink: CatalogSink, history: CrawlHistory, renaming: Renaming
+) -> None:
+    """What crawls changed, and what of it waits for a person."""
+
+    @router.get(
+        "/crawls/{crawl_id}/changes",
+        response_model=CrawlChangesShape,
+        operation_id="list_crawl_changes",
+        summary="What a crawl added, changed or no longer found",
+    )
+    def changes_route(caller: Reader, crawl_id: _CrawlPath, asked: Annotated[ChangesParameters, Query()]) -> Response:
+        found = history.changes(CrawlId(crawl_id), caller.scope, caller=caller.name, cursor=asked.cursor, limit=asked.limit)
+        return answer(changes_shape(found))
+
+    @router.post(
+        "/crawls/{crawl_id}/accept",
+        response_model=CrawlShape,
+        operation_id="accept_crawl",
+        summary="Say yes to what a crawl holds: those tables are gone",
+    )
+    def accept_route(caller: Admin, crawl_id: _CrawlPath) -> Response:
+        # what is held may be hidden from a narrowed administrator, who then cannot say yes to it
+        reader.crawl(CrawlId(crawl_id), caller.scope, caller=caller.name)
+        if not caller.scope.is_full:
+            raise Forbidden("only somebody who may see everything can say that all of it is gone")
+        return answer(crawl_shape(sink.accept(CrawlId(crawl_id), by=caller.name)))
+
+    @router.get(
+        "/renames",
+        response_model=RenamesShape,
+        operation_id="list_renames",
+        summary="Tables that may have got another name, for a person to say",
+    )
+    def renames_route(caller: Reader) -> Response:
+        return answer(RenamesShape(renames=[rename_shape(one) for one in renaming.proposals(caller.scope)]))
+
+    @router.post(
+        "/renames/{rename_id}/accept",
+        status_code=204,
+        operation_id="accept_rename",
+        summary="Say that two names are one table",
+    )
+    def accept_rename_route(caller: Editor, rename_id: _RenamePath) -> Response:
+        renaming.accept(rename_id, caller)
+        return Response(status_code=204)
+
+    @router.post(
+        "/renames/{rename_id}/reject",
+        status_code=204,
+        operation_id="reject_rename",
+        summary="Say that two names are two tables",
+    )
+    def reject_rename_route(caller: Editor, rename_id: _RenamePath) -> Response:
+        renaming.reject(rename_id, caller)
+        return Response(status_code=204)
 
 
 async def _watch(reader: AssetReader, crawl: CrawlId, caller: Principal, request: Request) -> AsyncIterator[str]:
@@ -113,6 +201,8 @@ def _source_shape(summary: SourceSummary) -> SourceShape:
         namespace=source.namespace,
         platform=source.platform,
         aliases=list(source.aliases),
+        database=source.database,
+        into=source.into,
         counts={kind.value: count for kind, count in summary.counts.items()},
         last_crawl=crawl_shape(summary.last_crawl) if summary.last_crawl else None,
     )

@@ -6,13 +6,11 @@ The last step of every journey.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.common.model.assets import Asset, Column, ForeignKey, Kind, Status
-from services.common.model.crawls import CrawlRecord, CrawlState
+from services.common.model.assets import Asset, Column, Description, ForeignKey, Kind, Status
 from services.common.model.lineage import Subgraph
 from services.common.model.names import DatasetName
 from services.common.model.search import Mode
@@ -94,6 +92,14 @@ class SuggestShape(Shape):
     suggestions: list[SuggestionShape]
 
 
+class DescriptionShape(Shape):
+    """One of several descriptions: `origin` is `person` or a platform such as `dbt`, `source` the source that said it."""
+
+    origin: str
+    source: str | None
+    text: str
+
+
 class ColumnShape(Shape):
     """One column, people's words laid over what the crawl says; `curated` names the fields that people wrote."""
 
@@ -107,6 +113,7 @@ class ColumnShape(Shape):
     status: Status | None
     successor: str | None
     curated: list[str]
+    descriptions: list[DescriptionShape]
 
 
 class ForeignKeyShape(Shape):
@@ -161,6 +168,10 @@ class AssetShape(Shape):
     curated: list[str]
     properties: dict[str, Any]
     usage: None = None
+    descriptions: list[DescriptionShape]
+    unseen_since: dt.datetime | None
+    unseen_why: str | None
+    held: bool
     version: int
     revision: int
     first_seen: dt.datetime | None
@@ -207,57 +218,6 @@ class LineageShape(Shape):
     state: str
     problem: str | None
     cursor: None = None
-
-
-class CountsShape(Shape):
-    """What a crawl did to tables and views."""
-
-    found: int
-    added: int
-    changed: int
-    unchanged: int
-    gone: int
-    unseen: int
-    held: int
-
-
-class CrawlShape(Shape):
-    """One crawl, asked for, running or ended."""
-
-    id: str
-    source: str
-    state: CrawlState
-    by: str
-    requested_at: dt.datetime
-    started_at: dt.datetime | None
-    ended_at: dt.datetime | None
-    done: int
-    expected: int | None
-    tables: CountsShape
-    failures: list[str]
-
-
-class CrawlsShape(Shape):
-    """Crawls, newest first."""
-
-    crawls: list[CrawlShape]
-
-
-class SourceShape(Shape):
-    """A source, with how many assets of each kind the caller sees in it. Its URL is never told."""
-
-    name: str
-    namespace: str
-    platform: str
-    aliases: list[str]
-    counts: dict[str, int]
-    last_crawl: CrawlShape | None
-
-
-class SourcesShape(Shape):
-    """Sources in order of name."""
-
-    sources: list[SourceShape]
 
 
 class ChangeShape(Shape):
@@ -324,6 +284,10 @@ def asset_shape(asset: Asset, *, sql: str | None, definition: str) -> AssetShape
         successor=asset.successor,
         curated=list(asset.curated),
         properties=dict(asset.properties),
+        descriptions=[_description(one) for one in asset.descriptions],
+        unseen_since=asset.unseen_since,
+        unseen_why=asset.unseen_why,
+        held=asset.held,
         version=asset.version,
         revision=asset.revision,
         first_seen=asset.first_seen,
@@ -343,7 +307,12 @@ def _column(asset: Asset, column: Column) -> ColumnShape:
         status=column.status,
         successor=column.successor,
         curated=list(column.curated),
+        descriptions=[_description(one) for one in column.descriptions],
     )
+
+
+def _description(one: Description) -> DescriptionShape:
+    return DescriptionShape(origin=one.origin, source=one.source, text=one.text)
 
 
 def _foreign_key(asset: Asset, key: ForeignKey) -> ForeignKeyShape:
@@ -378,22 +347,4 @@ def lineage_shape(graph: Subgraph) -> LineageShape:
         truncated=graph.truncated,
         state=graph.state,
         problem=graph.problem,
-    )
-
-
-def crawl_shape(record: CrawlRecord) -> CrawlShape:
-    """A crawl as the API shows it."""
-    counts: Mapping[str, int] = {name: getattr(record.counts, name) for name in CountsShape.model_fields}
-    return CrawlShape(
-        id=record.id,
-        source=record.source,
-        state=record.state,
-        by=record.by,
-        requested_at=record.requested_at,
-        started_at=record.started_at,
-        ended_at=record.ended_at,
-        done=record.done,
-        expected=record.expected,
-        tables=CountsShape(**counts),
-        failures=list(record.failures),
     )

@@ -7,25 +7,51 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, or_, select, update
 
 from services.catalog.store.rows import Prepared
 from services.catalog.store.tables import asset, observation, upsert, version
 from services.common.model.crawls import CrawlId
 from services.common.model.names import AssetId
 
-_COMPARED = ("id", "source", "fingerprint", "schema_fingerprint", "version", "gone_at", "last_crawl")
+_COMPARED = (
+    "id",
+    "source",
+    "told_by",
+    "fingerprint",
+    "schema_fingerprint",
+    "version",
+    "gone_at",
+    "last_crawl",
+    "unseen_since",
+    "held_by",
+    "object_id",
+)
 _STATS = ("rows", "bytes", "last_altered")
+_FIGURES = (*_STATS, "object_id")
+_NO_MARKS = {"unseen_since": None, "unseen_why": None, "held_by": None}
 _KEPT = frozenset({"id", "first_seen", "revision"})
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """Which crawl of which source shows the tables, and when."""
+    """Which crawl of which source shows the tables, and when.
+
+    Attributes:
+        source: whose crawl it is.
+        owner: whose the tables are: the source itself, or the one that its artifacts describe (`SourceInfo.into`).
+
+    """
 
     crawl: CrawlId
     source: str
     at: dt.datetime
+    into: str | None = None
+
+    @property
+    def owner(self) -> str:
+        """Whose the tables are."""
+        return self.into or self.source
 
 
 @dataclass(slots=True)
@@ -37,6 +63,9 @@ class Plan:
         seen: all that this crawl shows for the first time, changed or not.
         foreign: tables that another source holds, by that source's name; nothing of them is written.
         repeated: tables that this crawl has already shown otherwise; the first showing stays.
+        returned: those of `added` that had been gone.
+        cleared: those of `unchanged` that had been marked as not shown.
+        described: tables that artifacts describe and another source shows: only their layer may change.
 
     """
 
@@ -46,6 +75,9 @@ class Plan:
     versions: dict[AssetId, int] = field(default_factory=dict)
     foreign: dict[AssetId, str] = field(default_factory=dict)
     repeated: list[Prepared] = field(default_factory=list)
+    returned: set[AssetId] = field(default_factory=set)
+    cleared: list[Prepared] = field(default_factory=list)
+    described: list[Prepared] = field(default_factory=list)
 
     @property
     def written(self) -> list[Prepared]:
@@ -58,10 +90,11 @@ class Plan:
         return self.written + self.unchanged
 
 
-def stored(connection: Connection, ids: Sequence[AssetId]) -> dict[AssetId, RowMapping]:
+def stored(connection: Connection, ids: Sequence[AssetId], *, lock: bool = True) -> dict[AssetId, RowMapping]:
     """What is needed to compare, of those of `ids` that exist; the rows are locked, in order, until the commit."""
     columns = [asset.c[name] for name in (*_COMPARED, *_STATS)]
-    query = select(*columns).where(asset.c.id.in_(ids)).order_by(asset.c.id).with_for_update()
+    query = select(*columns).where(asset.c.id.in_(ids)).order_by(asset.c.id)
+    query = query.with_for_update() if lock else query
     return {AssetId(row["id"]): row for row in connection.execute(query).mappings()}
 
 
@@ -73,20 +106,33 @@ def compare(found: Mapping[AssetId, Prepared], held: Mapping[AssetId, RowMapping
         if row is None:
             plan.added.append(prepared)
             plan.versions[asset_id] = 1
-            continue
-        same = row["fingerprint"] == prepared.fingerprint and row["source"] == sighting.source
-        if row["source"] != sighting.source and row["gone_at"] is None:
+        elif row["source"] != sighting.owner and row["gone_at"] is None:
             plan.foreign[asset_id] = row["source"]
-        elif row["last_crawl"] == sighting.crawl and row["gone_at"] is None:
-            if not same:
-                plan.repeated.append(prepared)
-        elif same and row["gone_at"] is None:
-            plan.unchanged.append(prepared)
+        elif sighting.into is not None and row["source"] == sighting.owner and row["told_by"] != sighting.source:
+            plan.described.append(prepared)
         else:
-            (plan.changed if row["gone_at"] is None else plan.added).append(prepared)
-            if row["schema_fingerprint"] != prepared.schema_fingerprint:
-                plan.versions[asset_id] = row["version"] + 1
+            _compare_own(plan, prepared, row, sighting)
     return plan
+
+
+def _compare_own(plan: Plan, prepared: Prepared, row: RowMapping, sighting: Sighting) -> None:
+    """Compare a table with what the same source's crawls, or nobody any more, show of it."""
+    gone = row["gone_at"] is not None
+    ours = row["source"] == sighting.owner and row["told_by"] == sighting.source
+    same = row["fingerprint"] == prepared.fingerprint and ours
+    if row["last_crawl"] == sighting.crawl and not gone:
+        if not same:
+            plan.repeated.append(prepared)
+    elif same and not gone:
+        plan.unchanged.append(prepared)
+        if row["unseen_since"] is not None or row["held_by"] is not None:
+            plan.cleared.append(prepared)
+    else:
+        (plan.added if gone else plan.changed).append(prepared)
+        if gone:
+            plan.returned.add(prepared.id)
+        if gone or row["schema_fingerprint"] != prepared.schema_fingerprint:
+            plan.versions[prepared.id] = row["version"] + 1
 
 
 def write(connection: Connection, plan: Plan, held: Mapping[AssetId, RowMapping], sighting: Sighting) -> None:
@@ -96,26 +142,33 @@ def write(connection: Connection, plan: Plan, held: Mapping[AssetId, RowMapping]
     if plan.unchanged:
         _touch(connection, plan.unchanged, held, sighting)
     if plan.versions:
-        rows = [
-            {
-                "asset_id": prepared.id,
-                "version": plan.versions[prepared.id],
-                "at": sighting.at,
-                "crawl": sighting.crawl,
-                "columns": prepared.facts["columns"],
-                "primary_key": prepared.facts["primary_key"],
-            }
-            for prepared in plan.written
-            if prepared.id in plan.versions
-        ]
+        rows = [_version(plan, prepared, sighting) for prepared in plan.written if prepared.id in plan.versions]
         connection.execute(upsert(connection, version).on_conflict_do_nothing(), rows)
     if plan.seen:
         rows = [{"asset_id": p.id, "crawl": sighting.crawl, "at": sighting.at, **p.stats} for p in plan.seen]
         connection.execute(insert(observation), rows)
 
 
+def _version(plan: Plan, prepared: Prepared, sighting: Sighting) -> dict[str, Any]:
+    number = plan.versions[prepared.id]
+    event = "created" if number == 1 else "returned" if prepared.id in plan.returned else "changed"
+    return {
+        "asset_id": prepared.id,
+        "version": number,
+        "at": sighting.at,
+        "crawl": sighting.crawl,
+        "event": event,
+        "qualified": prepared.name.qualified,
+        "previous": None,
+        "description": prepared.facts["description"],
+        "columns": prepared.facts["columns"],
+        "primary_key": prepared.facts["primary_key"],
+    }
+
+
 def _write_assets(connection: Connection, plan: Plan, held: Mapping[AssetId, RowMapping], sighting: Sighting) -> None:
-    counters = {
+    counters = _NO_MARKS | {
+        "told_by": sighting.source,
         "gone_at": None,
         "first_seen": sighting.at,
         "last_seen": sighting.at,
@@ -125,7 +178,7 @@ def _write_assets(connection: Connection, plan: Plan, held: Mapping[AssetId, Row
     rows = []
     for prepared in plan.written:
         number = plan.versions.get(prepared.id) or held[prepared.id]["version"]
-        rows.append(prepared.row(sighting.source) | counters | {"version": number})
+        rows.append(prepared.row(sighting.owner) | counters | {"version": number})
     statement = upsert(connection, asset)
     kept = {name: column for name, column in statement.excluded.items() if name not in _KEPT}
     statement = statement.on_conflict_do_update(
@@ -140,39 +193,21 @@ def _write_assets(connection: Connection, plan: Plan, held: Mapping[AssetId, Row
 def _touch(
     connection: Connection, unchanged: Sequence[Prepared], held: Mapping[AssetId, RowMapping], sighting: Sighting
 ) -> None:
-    seen = {"last_seen": sighting.at, "last_crawl": sighting.crawl}
-    moved = [p for p in unchanged if any(held[p.id][name] != p.stats[name] for name in _STATS)]
+    seen = _NO_MARKS | {"last_seen": sighting.at, "last_crawl": sighting.crawl}
+    moved = [p for p in unchanged if any(held[p.id][name] != _figure(p, name) for name in _FIGURES)]
     still = {p.id for p in unchanged} - {p.id for p in moved}
     if still:
         connection.execute(update(asset).where(asset.c.id.in_(sorted(still))).values(**seen))
     if moved:
-        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in _STATS}
-        rows = [{"of": p.id} | {f"new_{name}": p.stats[name] for name in _STATS} for p in moved]
+        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in _FIGURES}
+        rows = [{"of": p.id} | {f"new_{name}": _figure(p, name) for name in _FIGURES} for p in moved]
         connection.execute(update(asset).where(asset.c.id == bindparam("of")).values(**seen, **values), rows)
 
 
-def bury(connection: Connection, container: str, sighting: Sighting) -> list[AssetId]:
-    """Mark as gone what a complete container no longer shows; returns their ids, sorted."""
-    gone = update(asset).where(_not_shown(container, sighting)).returning(asset.c.id)
-    values = {"gone_at": sighting.at, "revision": asset.c.revision + 1}
-    return sorted(connection.execute(gone.values(**values)).scalars())
+def _figure(prepared: Prepared, name: str) -> Any:
+    return prepared.facts[name] if name == "object_id" else prepared.stats[name]
 
 
-def count_unseen(connection: Connection, container: str, sighting: Sighting) -> int:
-    """How many tables an incomplete container did not show: they stay as they are."""
-    query = select(func.count()).select_from(asset).where(_not_shown(container, sighting))
-    return int(connection.execute(query).scalar_one())
-
-
-def _not_shown(container: str, sighting: Sighting) -> ColumnElement[bool]:
-    return and_(
-        asset.c.source == sighting.source,
-        asset.c.container == container,
-        asset.c.gone_at.is_(None),
-        asset.c.last_crawl != sighting.crawl,
-    )
-
-
-def revise(connection: Connection, asset_id: AssetId) -> None:
-    """Count one more change of an asset, for its `ETag`."""
-    connection.execute(update(asset).where(asset.c.id == asset_id).values(revision=asset.c.revision + 1))
+def revise(connection: Connection, ids: Sequence[AssetId]) -> None:
+    """Count one more change of assets, for their `ETag`."""
+    connection.execute(update(asset).where(asset.c.id.in_(ids)).values(revision=asset.c.revision + 1))

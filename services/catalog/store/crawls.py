@@ -24,63 +24,141 @@ SILENT_AFTER = dt.timedelta(minutes=15)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Registered:
-    """A source as it is kept: under which name, and under which it was kept before where it has just got this one."""
+    """A source as it is kept.
+
+    Attributes:
+        name: under which name.
+        was: whose tables now are its own, because they got this name; None where nothing moves.
+        database: of those only this database's; None for all of them.
+
+    """
 
     name: str
     was: str | None = None
+    database: str | None = None
 
 
 def register(connection: Connection, info: SourceInfo) -> Registered:
     """Store a source, or what is new of it.
 
-    A source that was only ever given as a URL is called by its namespace. The first configured name for that namespace
-    becomes its name, and its crawls follow (its tables are for `renamed.rename`); whoever then comes with the bare URL
-    gets the named source as it is, with the aliases that were configured.
+    A source is a namespace, or one database of it. One that was only ever given as a URL is called by its namespace and
+    has whatever of it no configured source has. The first configured name for a namespace, or for a database of it,
+    takes the tables over (they are for `renamed.rename` to move); whoever then comes with the bare URL gets the named
+    source as it is. Artifacts that describe another source's tables (`into`) own nothing.
 
     Raises:
-        Conflict: its namespace belongs to a source of another configured name, or it had another namespace and still
-            holds tables.
+        Conflict: what it is belongs to a source of another configured name, or it had another namespace or database and
+            still holds tables.
 
     """
-    values = {"namespace": info.namespace, "platform": info.platform, "aliases": list(info.aliases)}
-    connection.execute(upsert(connection, source).on_conflict_do_nothing(), {"name": info.name, **values})
-    same = or_(source.c.name == info.name, source.c.namespace == info.namespace)
-    rows = connection.execute(select(source).where(same).order_by(source.c.name).with_for_update()).mappings().all()
-    holder = next((row["name"] for row in rows if row["namespace"] == info.namespace), info.name)
-    before = next((row["namespace"] for row in rows if row["name"] == info.name), None)
-    if holder != info.name and info.name == info.namespace:
-        return Registered(holder)
-    if holder not in (info.name, info.namespace):
-        raise Conflict(f"{info.namespace} already belongs to the source {holder}: crawl it under that name")
-    if before not in (None, info.namespace) and _holds_tables(connection, info.name, before):
-        raise Conflict(
-            f"the source {info.name} holds tables of {before}; they would be stored twice under "
-            f"{info.namespace}: set `namespace` to the old one, or give the source another name"
-        )
-    if holder == info.name:
-        connection.execute(update(source).where(source.c.name == info.name).values(**values))
+    # a row that is there can be locked: two that register at once must not both find nothing
+    added = connection.execute(upsert(connection, source).on_conflict_do_nothing(), _row(info)).rowcount == 1
+    rows = _neighbours(connection, info)
+    if info.into is not None:
+        _store(connection, info)
         return Registered(info.name)
-    # the name may be that of a source which has no tables and now moves here
-    connection.execute(delete(source).where(source.c.name == info.name))
-    connection.execute(update(source).where(source.c.name == holder).values(name=info.name, **values))
-    connection.execute(update(crawl).where(crawl.c.source == holder).values(source=info.name))
-    return Registered(info.name, was=holder)
+    others = [row for row in rows if row["name"] != info.name and row["into"] is None]
+    same = next((row for row in others if row["database"] == _key(info)), None)
+    unnamed = next((row for row in others if row["name"] == info.namespace), None)
+    if info.name == info.namespace:
+        whole = same if same is not None else next((row for row in others if not row["database"]), None)
+        if whole is not None:
+            connection.execute(delete(source).where(source.c.name == info.name) if added else select(1))
+            return Registered(whole["name"])
+        _store(connection, dataclasses.replace(info, database=None))
+        return Registered(info.name)
+    if same is not None and same is not unnamed:
+        what = info.namespace if info.database is None else f"the database {info.database} of {info.namespace}"
+        raise Conflict(f"{what} already belongs to the source {same['name']}: crawl it under that name")
+    _check_move(connection, info, next((row for row in rows if row["name"] == info.name), None))
+    if unnamed is not None and info.database is None:
+        connection.execute(delete(source).where(source.c.name == unnamed["name"]))
+        connection.execute(update(crawl).where(crawl.c.source == unnamed["name"]).values(source=info.name))
+    _store(connection, info)
+    return Registered(info.name, was=unnamed["name"] if unnamed is not None else None, database=info.database)
 
 
-def _holds_tables(connection: Connection, name: str, namespace: str) -> bool:
+def _neighbours(connection: Connection, info: SourceInfo) -> list[RowMapping]:
+    """The sources of the same name or namespace, kept from changing until the commit."""
+    near = or_(source.c.name == info.name, source.c.namespace == info.namespace)
+    return list(connection.execute(select(source).where(near).order_by(source.c.name).with_for_update()).mappings().all())
+
+
+def _row(info: SourceInfo) -> dict[str, Any]:
+    return {
+        "name": info.name,
+        "namespace": info.namespace,
+        "database": _key(info),
+        "platform": info.platform,
+        "aliases": list(info.aliases),
+        "into": info.into,
+        "hold_share": info.hold_share,
+    }
+
+
+def _store(connection: Connection, info: SourceInfo) -> None:
+    changed = update(source).where(source.c.name == info.name).values(**_row(info))
+    if connection.execute(changed).rowcount == 0:
+        connection.execute(insert(source), _row(info))
+
+
+def _key(info: SourceInfo) -> str:
+    """What of its namespace a source is: '' for all that no other source has. Artifacts have nothing of it."""
+    return f"\n{info.name}" if info.into is not None else _folded(info.database)
+
+
+def _check_move(connection: Connection, info: SourceInfo, before: RowMapping | None) -> None:
+    if before is None:
+        return
+    moved = before["namespace"] != info.namespace
+    narrowed = info.database is not None and before["database"] != _folded(info.database)
+    if (moved or narrowed) and _holds_tables(connection, info.name, before["namespace"], info):
+        held = before["namespace"] if moved else f"other databases than {info.database}"
+        raise Conflict(
+            f"the source {info.name} holds tables of {held}; they would be stored twice under {info.namespace}: "
+            "set `namespace` to the old one, or give the source another name"
+        )
+
+
+def _folded(database: str | None) -> str:
+    """A database's name as sources are told apart by it: the whole namespace is ''."""
+    return (database or "").lower()
+
+
+def _holds_tables(connection: Connection, name: str, namespace: str, info: SourceInfo) -> bool:
     theirs = exists().where(asset.c.source == name, asset.c.namespace == namespace, asset.c.gone_at.is_(None))
+    if namespace == info.namespace and info.database is not None:
+        theirs = theirs.where(asset.c.database_lower != info.database.lower())
     return bool(connection.execute(select(theirs)).scalar_one())
+
+
+def info(connection: Connection, name: str) -> SourceInfo | None:
+    """One source by name."""
+    row = connection.execute(select(source).where(source.c.name == name)).mappings().first()
+    return None if row is None else _info(row)
+
+
+def platform(connection: Connection, name: str) -> str:
+    """The platform of a source that is kept."""
+    return str(connection.execute(select(source.c.platform).where(source.c.name == name)).scalar_one())
 
 
 def sources(connection: Connection) -> dict[str, SourceInfo]:
     """All sources by name, in order."""
     rows = connection.execute(select(source).order_by(source.c.name)).mappings()
-    return {
-        row["name"]: SourceInfo(
-            row["name"], Namespace(row["namespace"]), row["platform"], tuple(Namespace(a) for a in row["aliases"])
-        )
-        for row in rows
-    }
+    return {row["name"]: _info(row) for row in rows}
+
+
+def _info(row: RowMapping) -> SourceInfo:
+    return SourceInfo(
+        row["name"],
+        Namespace(row["namespace"]),
+        row["platform"],
+        tuple(Namespace(alias) for alias in row["aliases"]),
+        database=None if row["into"] is not None else row["database"] or None,
+        into=row["into"],
+        hold_share=row["hold_share"],
+    )
 
 
 def add(connection: Connection, source_name: str, state: CrawlState, by: str, at: dt.datetime) -> CrawlRecord:
@@ -94,7 +172,7 @@ def add(connection: Connection, source_name: str, state: CrawlState, by: str, at
         started_at=at if state is CrawlState.RUNNING else None,
     )
     values = dataclasses.asdict(record) | {"state": state.value, "failures": [], "heard_at": at}
-    connection.execute(insert(crawl), values | {"unread": [], "databases": []})
+    connection.execute(insert(crawl), values)
     return record
 
 
@@ -188,24 +266,6 @@ def _kept(failures: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(failures))[:MAX_FAILURES]
 
 
-def mention(connection: Connection, crawl_id: CrawlId, database: str) -> None:
-    """Keep in mind that the crawl came to a container of this database (`rows.database_of`)."""
-    of_it = crawl.c.id == crawl_id
-    known: list[str] = connection.execute(select(crawl.c.databases).where(of_it)).scalar_one()
-    if database not in known:
-        connection.execute(update(crawl).where(of_it).values(databases=[*known, database]))
-
-
-def mark_unread(connection: Connection, crawl_id: CrawlId, container: str) -> bool:
-    """Keep in mind that a container was not read completely; False where that was known already."""
-    of_it = crawl.c.id == crawl_id
-    known: list[str] = connection.execute(select(crawl.c.unread).where(of_it)).scalar_one()
-    if container in known:
-        return False
-    connection.execute(update(crawl).where(of_it).values(unread=[*known, container]))
-    return True
-
-
 def fetch(connection: Connection, crawl_id: CrawlId) -> CrawlRecord | None:
     """A crawl, None where nobody asked for it."""
     return _one(connection, select(crawl).where(crawl.c.id == crawl_id))
@@ -240,6 +300,7 @@ def record_from(row: RowMapping) -> CrawlRecord:
         counts=TableCounts(**row["counts"]),
         seq=Seq(row["seq"]),
         failures=tuple(row["failures"]),
+        costs=row["costs"],
     )
 
 

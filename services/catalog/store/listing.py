@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, exists, func, or_, select, tuple_
 
-from services.catalog.store import curated
+from services.catalog.store import curated, layers
 from services.catalog.store.hydrate import TABLE, asset_from
 from services.catalog.store.tables import KEY_CHARS, asset, curation, version
 from services.catalog.store.text import clean, folded
@@ -46,8 +46,9 @@ def many(connection: Connection, ids: Sequence[AssetId], scope: AccessScope) -> 
 
 def hydrated(connection: Connection, rows: Sequence[RowMapping]) -> list[Asset]:
     """Rows of `tables.asset` as assets, in the same order, with people's words laid over."""
-    words = curated.of_assets(connection, [AssetId(row["id"]) for row in rows])
-    return [asset_from(row, words.get(row["id"], ())) for row in rows]
+    ids = [AssetId(row["id"]) for row in rows]
+    words, said = curated.of_assets(connection, ids), layers.of_assets(connection, ids)
+    return [asset_from(row, words.get(row["id"], ()), said.get(row["id"], ())) for row in rows]
 
 
 def visible_ids(connection: Connection, ids: Iterable[AssetId], scope: AccessScope) -> frozenset[AssetId]:
@@ -126,4 +127,17 @@ def versions(connection: Connection, asset_id: AssetId, scope: AccessScope, limi
     """The rows of `tables.version` of an asset that the caller may see, newest first."""
     seen = _seen_by(scope, asset.c.id).where(asset.c.id == version.c.asset_id)
     query = select(version).where(version.c.asset_id == asset_id, exists(seen.correlate(version)))
+    return connection.execute(query.order_by(version.c.version.desc()).limit(limit)).mappings().all()
+
+
+def any_row(connection: Connection, asset_id: AssetId, scope: AccessScope) -> RowMapping | None:
+    """The row of an asset that the caller may see, gone or not; None where there is none."""
+    return connection.execute(select(asset).where(asset.c.id == asset_id, visible(scope))).mappings().first()
+
+
+def recorded(connection: Connection, asset_id: AssetId, *, limit: int, before: int | None) -> Sequence[RowMapping]:
+    """The rows of `tables.version` of one asset, newest first, below the number `before` where that is given."""
+    query = select(version).where(version.c.asset_id == asset_id)
+    if before is not None:
+        query = query.where(version.c.version < before)
     return connection.execute(query.order_by(version.c.version.desc()).limit(limit)).mappings().all()

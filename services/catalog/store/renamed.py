@@ -15,15 +15,19 @@ _AT_ONCE = 2_000
 """Rows held in memory and written by one statement."""
 
 
-def rename(connection: Connection, old: str, new: str) -> list[AssetId]:
+def rename(connection: Connection, old: str, new: str, *, database: str | None = None) -> list[AssetId]:
     """Give the tables of the source `old`, gone ones too, to the source `new`; returns their ids, sorted.
 
-    What access globs see changes with it, so every one of them must be told to the feed.
+    Only those of `database` where one is named. What access globs see changes with it, so every one of them must be told to the feed.
     """
     theirs = select(asset.c.id, asset.c.parts).where(asset.c.source == old).order_by(asset.c.id).limit(_AT_ONCE)
+    if database is not None:
+        theirs = theirs.where(asset.c.database_lower == database.lower())
+    told = update(asset).where(asset.c.source == new, asset.c.told_by == old).values(told_by=new)
     counted = update(asset).where(asset.c.id == bindparam("of")).values(revision=asset.c.revision + 1)
     ids: list[AssetId] = []
     while rows := connection.execute(theirs.with_for_update()).all():
         connection.execute(counted, [{"of": asset_id, **owned(new, parts)} for asset_id, parts in rows])
         ids += [AssetId(asset_id) for asset_id, _ in rows]
+    connection.execute(told)
     return ids

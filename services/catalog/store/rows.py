@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.catalog.store.tables import KEY_CHARS
-from services.catalog.store.text import clean_json, folded
+from services.catalog.store.text import clean, clean_json, folded
 from services.common.errors import BadRequest
 from services.common.model.assets import Column, Container, Found
 from services.common.model.names import AssetId, DatasetName, Namespace, scope_path
@@ -25,7 +25,8 @@ class Prepared:
     Attributes:
         facts: the columns of `tables.asset` that a crawl decides, without source, times and counters.
         fingerprint: equal for equal facts; rows, bytes and last_altered do not count.
-        schema_fingerprint: equal for equal names, types, nullability and order of columns, and primary key.
+        schema_fingerprint: equal for equal names, types, nullability, comments and order of columns, primary key and
+            the table's comment: what its history tells.
         stats: rows, bytes, last_altered.
 
     """
@@ -58,14 +59,15 @@ def prepare(found: Found, container: Container) -> Prepared:
         raise BadRequest(f"a table in {found.name.namespace} has no name")
     crawled, text = _storable(_crawled(found))
     name = DatasetName(Namespace(crawled["namespace"]), tuple(crawled["parts"]))
-    schema = [[c["name"], c.get("type"), c.get("nullable")] for c in crawled["columns"]]
+    schema = [[c["name"], c.get("type"), c.get("nullable"), c.get("description")] for c in crawled["columns"]]
     facts = crawled | _keys(name) | {"container": container_key(container)}
+    facts |= {"object_id": clean(found.object_id) if found.object_id else None}
     facts |= {"tags_key": folded(crawled["tags"]), "owners_key": folded(crawled["owners"])}
     return Prepared(
         name=name,
         facts=facts,
         fingerprint=_digest(text),
-        schema_fingerprint=_digest(_text([schema, crawled["primary_key"]])),
+        schema_fingerprint=_digest(_text([schema, crawled["primary_key"], crawled["description"]])),
         stats={"rows": _count(found.rows), "bytes": _count(found.bytes), "last_altered": _utc(found.last_altered)},
     )
 

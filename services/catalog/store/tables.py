@@ -5,7 +5,7 @@ What a crawl says (`asset`) and what people say (`curation`) never share a row, 
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Float, Index, Integer, MetaData, Table, Text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.catalog.store.types import BigKey, Json, Key, UtcDateTime
@@ -19,10 +19,14 @@ source = Table(
     "source",
     metadata,
     Column("name", Key, primary_key=True),
-    Column("namespace", Key, nullable=False, unique=True),
+    Column("namespace", Key, nullable=False),
+    Column("database", Key, nullable=False),  # '' = what of the namespace no other source has; "\n" and name with `into`
     Column("platform", Text, nullable=False),
     Column("aliases", Json, nullable=False),
+    Column("into", Text),  # whose tables it describes, for artifacts such as dbt's
+    Column("hold_share", Float, nullable=False),
     Column("last_crawl", Text),
+    Index("source_by_namespace", "namespace", "database", unique=True),
 )
 
 asset = Table(
@@ -30,11 +34,16 @@ asset = Table(
     metadata,
     Column("id", Key, primary_key=True),
     Column("source", Key, nullable=False),
+    Column("told_by", Key, nullable=False),  # whose crawl showed it last: the source, or artifacts that describe it
     Column("source_lower", Key, nullable=False),
     Column("namespace", Text, nullable=False),
     Column("container", Text, nullable=False),  # JSON text of namespace and parts: what is read as a whole
     Column("scope_path", Key, nullable=False),
     Column("gone_at", UtcDateTime),
+    Column("unseen_since", UtcDateTime),  # not shown, and not known to be gone
+    Column("unseen_why", Text),
+    Column("held_by", Text),  # the crawl that no longer found it and waits for a person's yes
+    Column("object_id", Key),
     Column("qualified_lower", Key, nullable=False),  # cut at KEY_CHARS: an order, not an identity
     Column("table_lower", Key, nullable=False),  # cut at KEY_CHARS, as above
     Column("kind", Text, nullable=False),
@@ -43,8 +52,8 @@ asset = Table(
     Column("schema_lower", Text),
     Column("last_crawl", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),  # of all that was crawled but rows, bytes and last_altered
-    Column("schema_fingerprint", Text, nullable=False),  # of the columns' names, types, nullability, order; primary key
-    Column("version", Integer, nullable=False),
+    Column("schema_fingerprint", Text, nullable=False),  # of columns, primary key and comments: what a history tells
+    Column("version", Integer, nullable=False),  # entries of its history
     Column("revision", Integer, nullable=False),
     Column("first_seen", UtcDateTime, nullable=False),
     Column("last_seen", UtcDateTime, nullable=False),
@@ -68,6 +77,48 @@ asset = Table(
     Index("asset_by_name", "qualified_lower", "id"),
     Index("asset_by_table", "table_lower"),
     Index("asset_by_source", "source", "gone_at"),
+    Index("asset_by_object", "source", "object_id"),
+)
+
+renamed = Table(
+    "renamed",
+    metadata,
+    Column("old_id", Key, primary_key=True),
+    Column("new_id", Key, nullable=False),  # where it went; that one may have been renamed again
+    Column("scope_path", Key, nullable=False),  # of the old name: whoever may not see it is told nothing
+    Column("qualified", Text, nullable=False),
+    Column("crawl", Text),
+    Column("at", UtcDateTime, nullable=False),
+    Index("renamed_by_new", "new_id"),
+)
+
+proposal = Table(
+    "proposal",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("old_id", Key, nullable=False),
+    Column("new_id", Key, nullable=False),
+    Column("crawl", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("state", Text, nullable=False),  # open | accepted | rejected
+    Column("decided_by", Text),
+    Column("decided_at", UtcDateTime),
+    Index("proposal_by_old", "old_id"),
+    Index("proposal_by_new", "new_id"),
+)
+
+layer = Table(
+    "layer",
+    metadata,
+    Column("asset_id", Key, primary_key=True),
+    Column("origin", Key, primary_key=True),  # the source that describes it
+    Column("platform", Text, nullable=False),
+    Column("crawl", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("facts", Json, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index("layer_by_origin", "origin", "crawl"),
 )
 
 curation = Table(
@@ -94,6 +145,10 @@ version = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("at", UtcDateTime, nullable=False),
     Column("crawl", Text, nullable=False),
+    Column("event", Text, nullable=False),  # created | changed | dropped | returned | renamed
+    Column("qualified", Text, nullable=False),
+    Column("previous", Text),  # the name before, where that changed
+    Column("description", Text),
     Column("columns", Json, nullable=False),
     Column("primary_key", Json, nullable=False),
 )
@@ -157,10 +212,31 @@ crawl = Table(
     Column("counts", Json, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("failures", Json, nullable=False),
-    Column("unread", Json, nullable=False),  # containers that were not read completely
-    Column("databases", Json, nullable=False),  # what the containers that were mentioned lie in
+    Column("costs", Json, nullable=False),
     Index("crawl_by_source", "source", "requested_at"),
     Index("crawl_by_state", "state", "requested_at"),
+)
+
+crawl_container = Table(
+    "crawl_container",
+    metadata,
+    Column("crawl", Key, primary_key=True),
+    Column("container", Key, primary_key=True),
+    Column("lists", Boolean, primary_key=True),  # whether it is about the containers below, not about tables
+    Column("complete", Boolean, nullable=False),
+    Column("failure", Text),
+    Column("grants", Json),  # NULL: the engine shows what exists, whatever the role may do
+    Column("rebuilding", Json, nullable=False),  # ids of tables that something was replacing
+)
+
+crawl_change = Table(
+    "crawl_change",
+    metadata,
+    Column("crawl", Key, primary_key=True),
+    Column("asset_id", Key, primary_key=True),
+    Column("what", Text, nullable=False),  # added | returned | changed | gone | unseen | held | renamed
+    Column("detail", Text),
+    Index("crawl_change_by_asset", "asset_id"),
 )
 
 

@@ -14,6 +14,8 @@ from typing import Any
 from services.common.model.names import AssetId, ColumnId, DatasetName, Namespace, ScopePath, scope_path
 from services.common.model.platforms import Platform
 
+SQL_UNREADABLE = "sql_unreadable"
+"""The property of a view whose definition the source would not give: why, such as `needs SHOW VIEW`. Its `sql` is None."""
 RESTRICTED = "restricted"
 """The tag of a column that is left out of its table's text and vector, and is found only as itself."""
 
@@ -24,6 +26,8 @@ class Kind(StrEnum):
     TABLE = "table"
     VIEW = "view"
     MATERIALIZED_VIEW = "materialized_view"
+    EXTERNAL_TABLE = "external_table"
+    DYNAMIC_TABLE = "dynamic_table"
     COLUMN = "column"
     JOB = "job"
 
@@ -37,6 +41,21 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Description:
+    """One of several descriptions of a thing, with where it is from.
+
+    Attributes:
+        origin: `person`, or the platform whose word it is: `dbt`, `postgres`, …
+        source: the source that said it; None for a person.
+
+    """
+
+    origin: str
+    source: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """One column. `description` and `tags` are what a reader sees: curated where a person wrote them, else crawled.
 
@@ -45,6 +64,7 @@ class Column:
         default: the default's SQL text as the source writes it.
         curated: the names of the fields that a person wrote (`description`, `tags`, `status`).
         status: what people say of the column, with `successor` naming the column to use instead.
+        descriptions: all that is said, the one shown first, where artifacts describe the column too; else empty.
 
     """
 
@@ -57,6 +77,7 @@ class Column:
     status: Status | None = None
     successor: str | None = None
     curated: tuple[str, ...] = ()
+    descriptions: tuple[Description, ...] = ()
 
     @property
     def restricted(self) -> bool:
@@ -99,12 +120,15 @@ class Found:
         rows, bytes: the source's own estimates; None where it has none.
         partitions: how many partitions were folded into this table; None where it has none.
         last_altered: when the source says the table was last changed, with an offset.
+        object_id: what the engine calls the table for all its life, through renames: unique and never given out again
+            within the source. None where the engine has no such thing (DuckDB, SQLite, MySQL).
         properties: whatever else the source said, JSON values by name.
 
     """
 
     name: DatasetName
     kind: Kind = Kind.TABLE
+    object_id: str | None = None
     description: str | None = None
     columns: tuple[Column, ...] = ()
     primary_key: tuple[str, ...] = ()
@@ -122,11 +146,33 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class ContainerRead:
-    """The end of one container in a source's stream: everything of it has been yielded, or why not."""
+    """The end of one container in a source's stream: everything of it has been yielded, or why not.
+
+    Attributes:
+        grants: what the role may do in the container, a line each, in any order; a table that is not shown is known to
+            be gone only if every line that held when it was last shown still holds. None where the engine shows what
+            exists whatever the role may do.
+
+    """
 
     container: Container
     complete: bool
     failure: str | None = None
+    grants: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainersListed:
+    """All containers below one, such as the schemas of a database, have been listed: what was not named is not there.
+
+    Attributes:
+        within: the outer container; `parts` is empty for a whole namespace.
+        grants: as in `ContainerRead`, of the listing itself.
+
+    """
+
+    within: Container
+    grants: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +183,12 @@ class Asset:
     `crawled_description` is what the source says where a person's words cover it.
 
     Attributes:
-        version: counts changes of the schema, from 1.
+        descriptions: all that is said, strongest first: the person's, what artifacts such as dbt's say, the warehouse's.
+        version: counts the entries of its history, from 1: changes of the schema or of comments, drops, returns.
         revision: counts all changes, crawled or curated, from 1; the `ETag`.
         gone_at: when a complete crawl no longer found it; None while it exists.
+        unseen_since, unseen_why: since when and why crawls no longer show it although it is not known to be gone.
+        held: whether a crawl no longer found it and waits for a person's yes.
 
     """
 
@@ -168,6 +217,11 @@ class Asset:
     first_seen: dt.datetime | None = None
     last_seen: dt.datetime | None = None
     gone_at: dt.datetime | None = None
+    descriptions: tuple[Description, ...] = ()
+    unseen_since: dt.datetime | None = None
+    unseen_why: str | None = None
+    held: bool = False
+    object_id: str | None = None
 
     @property
     def id(self) -> AssetId:

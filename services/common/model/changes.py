@@ -21,11 +21,13 @@ START = Seq(0)
 class Change:
     """One asset changed. `asset` is its state when the feed was read (not when the change was made), so a reader never
     calls back and applying a change twice is harmless; None means the asset is gone or was never more than a name.
+    `now` is the id that it has got where it was renamed: what is known of the old one belongs to that one.
     """
 
     seq: Seq
     id: AssetId
     asset: Asset | None
+    now: AssetId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
 from services.common.model.assets import Container, Found
 from services.common.model.changes import START, Seq
-from services.common.model.names import Namespace
+from services.common.model.names import DatasetName, Namespace
 
 CrawlId = NewType("CrawlId", str)
 
@@ -31,12 +32,22 @@ class CrawlState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What the catalog keeps of a source; never its URL, which may hold a password."""
+    """What the catalog keeps of a source; never its URL, which may hold a password.
+
+    Attributes:
+        database: the one database of the namespace that the source is, where a server has several; None for all of them.
+        into: the source whose tables it describes (dbt artifacts); its `namespace` is then that source's.
+        hold_share: the share of the source's tables above which those that are gone at once are held for a person's yes.
+
+    """
 
     name: str
     namespace: Namespace
     platform: str
     aliases: tuple[Namespace, ...] = ()
+    database: str | None = None
+    into: str | None = None
+    hold_share: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +84,12 @@ class CrawlBatch:
     """At most 500 tables of one container, committed together.
 
     Attributes:
-        last: whether the container ends with this batch; its tombstones are then written in the same commit,
-            if `complete` says that everything in it was read.
+        last: whether the container ends with this batch; if `complete` says that everything in it was read, what it no
+            longer shows may be gone, which is decided when the crawl ends.
         failure: why the container was not read completely; None where it was.
+        grants: as in `ContainerRead`; part of the last batch.
+        rebuilding: tables of the container that something is replacing right now (dbt's swap): not shown, not gone.
+        lists: the batch says that all containers below `container` have been listed (`ContainersListed`); it has no tables.
 
     """
 
@@ -84,6 +98,9 @@ class CrawlBatch:
     last: bool = False
     complete: bool = False
     failure: str | None = None
+    grants: tuple[str, ...] | None = None
+    rebuilding: tuple[DatasetName, ...] = ()
+    lists: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +120,7 @@ class CrawlRecord:
         done, expected: tables handled so far and, where the source can say, in all; for the progress bar.
         seq: everything that the crawl wrote is in the feed up to here.
         failures: what went wrong, one line each, no secrets.
+        costs: what the reading took: `statements`, and where the engine says so `bytes`, `warehouse_seconds`.
 
     """
 
@@ -118,3 +136,4 @@ class CrawlRecord:
     counts: TableCounts = field(default_factory=TableCounts)
     seq: Seq = START
     failures: tuple[str, ...] = ()
+    costs: Mapping[str, float] = field(default_factory=dict)

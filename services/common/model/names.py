@@ -173,20 +173,23 @@ class Namespaces:
     Attributes:
         aliases: canonical spelling of an alias → the namespace that it stands for.
         sources: namespace → the name of the source that it belongs to.
+        databases: namespace and a database of it, in lower case → the name of the source that this database is.
 
     """
 
     aliases: Mapping[Namespace, Namespace] = field(default_factory=dict)
     sources: Mapping[Namespace, str] = field(default_factory=dict)
+    databases: Mapping[tuple[Namespace, str], str] = field(default_factory=dict)
 
     def resolve(self, raw: str) -> Namespace:
         """The namespace that `raw` stands for, alias or not."""
         namespace = canonical_namespace(raw)
         return self.aliases.get(namespace, namespace)
 
-    def source_of(self, namespace: Namespace) -> str:
-        """The name of the source that owns a namespace, `unlisted` where none does."""
-        return self.sources.get(namespace, UNLISTED)
+    def source_of(self, namespace: Namespace, database: str | None = None) -> str:
+        """The name of the source that owns a database of a namespace, or all of it; `unlisted` where none does."""
+        own = self.databases.get((namespace, database.lower())) if database is not None else None
+        return own or self.sources.get(namespace, UNLISTED)
 
 
 def parse_name(text: str) -> tuple[SqlPart, ...]:

@@ -68,6 +68,7 @@ _KNOWN = (
     Platform("clickhouse", Case.SENSITIVE, levels=2, port=8123, dialect="clickhouse"),
     Platform("teradata", Case.INSENSITIVE, levels=2, port=1025, dialect="teradata"),
     Platform("metadata", Case.SENSITIVE),
+    Platform("dbt", Case.INSENSITIVE, file=True),
 )
 _BY_NAME = {platform.name: platform for platform in _KNOWN}
 

@@ -24,6 +24,7 @@ STATUS: dict[type[HeadwaterError], int] = {
     errors.WrongHost: 421,
     errors.Forbidden: 403,
     errors.NotFound: 404,
+    errors.Renamed: 308,
     errors.Ambiguous: 409,
     errors.Conflict: 409,
     errors.PreconditionRequired: 428,
@@ -94,8 +95,13 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _ours(_request: Request, error: Exception) -> JSONResponse:
+async def _ours(request: Request, error: Exception) -> JSONResponse:
     known = cast("HeadwaterError", error)
+    if isinstance(known, errors.Renamed):
+        response = problem_response(known)
+        where = request.url.path.replace(known.old, known.now, 1)
+        response.headers["Location"] = f"{where}?{request.url.query}" if request.url.query else where
+        return response
     if STATUS.get(type(known), 500) >= 500:
         _log.warning("request failed", code=known.code, detail=known.detail)
     return problem_response(known)

@@ -5,14 +5,17 @@ Every journey begins here. Fields that may hold a credential are left out of `re
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import quote
+from urllib.parse import quote, unquote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from services.common.errors import WrongSettings
@@ -21,6 +24,7 @@ from services.common.model.names import Namespace, Namespaces, canonical_namespa
 from services.common.model.platforms import canonical_scheme, platform_named
 
 ENV_PREFIX = "HEADWATER_"
+_SERVERS = ("postgres", "mysql", "snowflake", "redshift", "trino", "mssql", "databricks", "clickhouse")
 DEFAULT_HOME = Path(".headwater")
 DEFAULT_PORT = 8642
 _PASSWORD = re.compile(r"(?P<head>^[^:]+://[^:/@]*:)(?P<password>.*)(?=@)", re.DOTALL)
@@ -50,16 +54,56 @@ class SourceSettings(_Strict):
     )
     include: tuple[str, ...] = Field(default=(), description="Globs over database.schema.table; none means everything")
     exclude: tuple[str, ...] = Field(default=(), description="Globs over database.schema.table, taken out again")
-    schedule: str | None = Field(default=None, description="When to crawl by itself, as a cron line; kept for the scheduler")
-    timezone: str = Field(default="UTC", description="What times without an offset mean in this source")
+    schedule: str | None = Field(default=None, description="When `serve` crawls it by itself: a cron line, `0 6 * * 1-5`")
+    timezone: str = Field(default="UTC", description="Of the schedule, and of times without an offset in this source")
     into: str | None = Field(default=None, description="For dbt artifacts: the source whose tables the models become")
     timeout_s: float = Field(default=300.0, gt=0, description="How long one statement may take, in seconds")
+    catalog_beyond_grants: bool = Field(
+        default=False, description="PostgreSQL: also read schemas that the role may not use; its catalog shows them"
+    )
+    hold_share: float = Field(
+        default=0.5, ge=0, le=1, description="More than this share of the tables gone at once waits for a person's yes"
+    )
+    query_tag: str = Field(
+        default="headwater", description="Snowflake, BigQuery: what the crawl's statements are tagged with"
+    )
+    private_key: str | None = Field(
+        default=None, description="Snowflake: `env:NAME` or `file:PATH` of a PEM key, instead of a password", repr=False
+    )
+    private_key_passphrase: str | None = Field(
+        default=None, description="Snowflake: `env:NAME` or `file:PATH` of the key's passphrase", repr=False
+    )
+    oauth_token: str | None = Field(
+        default=None, description="Snowflake, BigQuery: `env:NAME` or `file:PATH` of an OAuth token", repr=False
+    )
+    credentials: str | None = Field(
+        default=None, description="BigQuery: `env:NAME` or `file:PATH` of a service account's JSON", repr=False
+    )
 
-    @field_validator("password")
+    @field_validator("schedule")
+    @classmethod
+    def _is_a_cron_line(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                CronSim(value, dt.datetime.now(dt.UTC))
+            except CronSimError as error:
+                raise ValueError(f"is no cron line of five fields, such as 0 6 * * 1-5: {error}") from None
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("is no timezone, such as UTC or Europe/Vienna") from None
+        return value
+
+    @field_validator("password", "private_key", "private_key_passphrase", "oauth_token", "credentials")
     @classmethod
     def _is_a_reference(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("env:", "file:")):
-            raise ValueError("write a reference, env:NAME or file:PATH, never the password itself")
+            raise ValueError("write a reference, env:NAME or file:PATH, never the secret itself")
         return value
 
     def connection_url(self) -> str:
@@ -121,6 +165,25 @@ class Settings(_Strict):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least severe line logged")
     log_format: Literal["auto", "json", "console"] = Field(default="auto", description="auto = console on a terminal")
 
+    @field_validator("sources")
+    @classmethod
+    def _have_somewhere_to_go(cls, value: dict[str, SourceSettings]) -> dict[str, SourceSettings]:
+        """Artifacts get the namespace of the source whose tables they describe."""
+        filled = {}
+        for name, source in value.items():
+            target = value.get(source.into or "")
+            if source.into is not None and (target is None or target.into is not None):
+                raise ValueError(f"source {name} goes into {source.into}, which is no other source")
+            if target is not None:
+                try:
+                    namespace = source_namespace(target)
+                except ValueError as error:
+                    raise ValueError(f"source {source.into}: {error}") from None
+                filled[name] = source.model_copy(update={"namespace": namespace})
+            else:
+                filled[name] = source
+        return filled
+
     @field_validator("cors_origins")
     @classmethod
     def _are_written_out(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -154,32 +217,38 @@ class Settings(_Strict):
         """
         aliases: dict[Namespace, Namespace] = {}
         owners: dict[Namespace, str] = {}
+        databases: dict[tuple[Namespace, str], str] = {}
         for name, source in self.sources.items():
             try:
                 namespace = source_namespace(source)
                 names = [] if namespace is None else [namespace, *_also_known_as(source)]
             except ValueError as error:
                 raise ValueError(f"source {name}: {error}") from None
-            if namespace is None:
-                if source.into == name or source.into not in self.sources:
-                    raise ValueError(f"source {name} goes into {source.into}, which is no other source")
+            if source.into is not None:
                 continue
-            if owners.setdefault(namespace, name) != name:
-                raise ValueError(f"sources {owners[namespace]} and {name} have the same namespace {namespace}")
+            if namespace is None:
+                raise ValueError(f"source {name} has no namespace")
+            database = url_database(source.url)
+            holder = databases.setdefault((namespace, database.lower()), name) if database else None
+            if holder is None:
+                holder = owners.setdefault(namespace, name)
+            if holder != name:
+                what = f"the same namespace {namespace}" + (f" and database {database}" if database else "")
+                raise ValueError(f"sources {holder} and {name} have {what}")
             for alias in names:
                 if aliases.setdefault(alias, namespace) != namespace:
                     raise ValueError(f"{alias} stands for two namespaces: {aliases[alias]} and {namespace}")
-        return Namespaces(aliases={a: n for a, n in aliases.items() if a != n}, sources=owners)
+        return Namespaces(aliases={a: n for a, n in aliases.items() if a != n}, sources=owners, databases=databases)
 
 
 def source_namespace(source: SourceSettings) -> Namespace | None:
-    """The namespace of a configured source; None where its artifacts belong to another one (`into`).
+    """The namespace of a configured source; None for artifacts of another one (`into`) that is not known.
 
     Raises:
         ValueError: the URL or the namespace cannot be split; the message repeats nothing of either.
 
     """
-    if source.into is not None:
+    if source.into is not None and source.namespace is None:
         return None
     return url_namespace(source.url) if source.namespace is None else canonical_namespace(source.namespace)
 
@@ -188,7 +257,7 @@ def _also_known_as(source: SourceSettings) -> list[Namespace]:
     """Other namespaces of a source: its aliases, and the host that its URL names where another namespace is set."""
     scheme = canonical_scheme(source.url.partition("://")[0])
     # files of one name in two folders may each have a namespace of their own
-    reached = [] if scheme == "metadata" else [url_namespace(source.url)]
+    reached = [] if scheme in ("metadata", "dbt") else [url_namespace(source.url)]
     return [*reached, *map(canonical_namespace, source.aliases)]
 
 
@@ -205,12 +274,32 @@ def url_namespace(url: str) -> Namespace:
     scheme = canonical_scheme(scheme)
     if scheme == "metadata":
         return Namespace(f"metadata://{file_stem(rest)}")
+    if scheme == "dbt":
+        return canonical_namespace(f"dbt://{Path(rest.partition('?')[0]).expanduser().absolute()}")
+    if scheme == "bigquery":
+        return Namespace(scheme)  # OpenLineage's: the name's first part is the project
     if platform_named(scheme).file:
         return canonical_namespace(f"{scheme}://{file_of(url)}")
     if "@" in "".join(re.split(r"[/?#]", rest, maxsplit=1)[1:]):
         # a password cut in two would otherwise become a host and a port
         raise ValueError("the URL has an @ in the wrong place; write / # ? @ in a password as %2F %23 %3F %40")
     return canonical_namespace(url)
+
+
+def url_database(url: str) -> str | None:
+    """The one database of its namespace that a URL leads to; None where it leads to all that is there.
+
+    A namespace of PostgreSQL or MySQL is a server, of Snowflake an account, of BigQuery everything: a URL's path names
+    what of it is meant. Files are namespaces of their own.
+    """
+    scheme, _, rest = url.partition("://")
+    name = canonical_scheme(scheme)
+    if name == "bigquery":
+        return unquote(re.split(r"[/?#]", rest, maxsplit=1)[0]) or None
+    if name not in _SERVERS:
+        return None
+    path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")[2]
+    return unquote(path.split("/", maxsplit=1)[0]) or None
 
 
 def file_of(url: str) -> Path:

@@ -14,11 +14,11 @@ from typing import Any
 import duckdb
 
 from services.common.errors import SourceFailed
-from services.common.model.assets import Column, Container, ContainerRead, ForeignKey, Found, Index, Kind
+from services.common.model.assets import Column, Container, ContainerRead, ContainersListed, ForeignKey, Found, Index, Kind
 from services.common.model.crawls import SourceInfo
 from services.common.model.names import from_catalog, parse_name
 from services.common.runtime.settings import SourceSettings, file_of, file_stem
-from services.indexer.sources.source import Selection, Source, interrupted_after, one_line
+from services.indexer.sources.source import Item, Selection, Source, interrupted_after, one_line
 
 _CONNECTION = {"threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
 # our own name for the file inside the connection: its stem may be a reserved one
@@ -67,7 +67,7 @@ class DuckDbSource(Source):
         self._database = file_stem(str(self._path))
         self._timeout_s = settings.timeout_s
         self._selection = Selection.of(settings)
-        self._statements = 0
+        self._sent: list[str] = []
         self._read: _Read | None = None
 
     @property
@@ -75,9 +75,9 @@ class DuckDbSource(Source):
         return self._info
 
     @property
-    def statements(self) -> int:
-        """Statements sent: ten, however many tables there are."""
-        return self._statements
+    def sent(self) -> Sequence[str]:
+        """The statements: ten, however many tables there are."""
+        return self._sent
 
     def expected(self) -> int:
         """How many tables and views the globs let through; reads the catalog if that has not happened yet."""
@@ -88,7 +88,7 @@ class DuckDbSource(Source):
             for row in (*read.tables[oid], *read.views[oid])
         )
 
-    def read(self) -> Iterator[Found | ContainerRead]:
+    def read(self) -> Iterator[Item]:
         """Schema by schema: tables, then views, by name. Reading again gives the same again."""
         read = self._all()
         for oid, path in read.schemas.items():
@@ -100,6 +100,7 @@ class DuckDbSource(Source):
                 if self._selection.permits((*prefix, row[2])):
                     yield self._view(read, prefix, row)
             yield ContainerRead(Container(self._info.namespace, prefix), complete=True)
+        yield ContainersListed(Container(self._info.namespace, (self._database,)))
 
     def close(self) -> None:
         """Forget what was read; the file is shut as soon as that has happened."""
@@ -118,7 +119,7 @@ class DuckDbSource(Source):
 
     def _fetch(self, connection: duckdb.DuckDBPyConnection) -> _Read:
         def rows(statement: str) -> list[tuple[Any, ...]]:
-            self._statements += 1
+            self._sent.append(statement)
             with interrupted_after(self._timeout_s, connection.interrupt):
                 return connection.execute(statement).fetchall()
 

@@ -19,7 +19,7 @@ from services.common.model.crawls import SourceInfo
 from services.common.model.names import AssetId, Namespace
 from services.common.runtime.settings import SourceSettings
 from services.indexer.sources.metadata_lines import found_from, with_full_references
-from services.indexer.sources.source import Selection, Source, one_line
+from services.indexer.sources.source import Item, Selection, Source, one_line
 
 LONGEST_LINE_BYTES = 16 * 2**20
 """A longer line is named and left out; the widest real table that we met takes 0.15 MB."""
@@ -56,8 +56,6 @@ class MetadataSource(Source):
     line might have been of any of them; without a single table that failure belongs to a container without a name.
     """
 
-    statements = 0
-
     def __init__(self, info: SourceInfo, settings: SourceSettings) -> None:
         self._info = info
         self._path = Path(settings.url.partition("://")[2]).expanduser().absolute()
@@ -72,7 +70,7 @@ class MetadataSource(Source):
         """How many tables the globs let through; reads the file if that has not happened yet."""
         return sum(self._selection.permits(found.name.parts) for found in self._all().tables.values())
 
-    def read(self) -> Iterator[Found | ContainerRead]:
+    def read(self) -> Iterator[Item]:
         """Containers in the order of their names, tables in the order of the file. Reading again gives the same again."""
         read = self._all()
         groups: dict[tuple[Namespace, tuple[str, ...]], list[Found]] = {}

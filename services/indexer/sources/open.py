@@ -15,7 +15,7 @@ from services.common.errors import WrongSettings
 from services.common.model.crawls import SourceInfo
 from services.common.model.names import canonical_namespace
 from services.common.model.platforms import canonical_scheme
-from services.common.runtime.settings import SourceSettings, source_namespace
+from services.common.runtime.settings import SourceSettings, source_namespace, url_database
 from services.indexer.sources.source import Source
 
 _SourceClass = Callable[[SourceInfo, SourceSettings], Source]
@@ -36,7 +36,12 @@ _READERS = {
     "duckdb": _Reader("duckdb_file", "DuckDbSource", "duckdb:///FILE"),
     "sqlite": _Reader("sqlite_file", "SqliteSource", "sqlite:///FILE"),
     "metadata": _Reader("metadata_file", "MetadataSource", "metadata://FILE.jsonl"),
+    "mysql": _Reader("mysql", "MySqlSource", "mysql://USER@HOST/DATABASE", extra="mysql"),
+    "snowflake": _Reader("snowflake", "SnowflakeSource", "snowflake://USER@ACCOUNT/DATABASE", extra="snowflake"),
+    "bigquery": _Reader("bigquery", "BigQuerySource", "bigquery://PROJECT", extra="bigquery"),
+    "dbt": _Reader("dbt_folder", "DbtSource", "dbt://FOLDER"),
 }
+_ANY = _Reader("any_dialect", "AnyDialectSource", "any other SQLAlchemy URL whose dialect is installed")
 
 
 def open_source(name: str, settings: SourceSettings) -> Source:
@@ -48,9 +53,9 @@ def open_source(name: str, settings: SourceSettings) -> Source:
     """
     match = re.match(r"([A-Za-z][A-Za-z0-9+.\-]*)://", settings.url)
     scheme = canonical_scheme(match[1]) if match else ""
-    reader = _READERS.get(scheme)
+    reader = _READERS.get(scheme) or (_any_dialect(match[1]) if match else None)
     if reader is None:
-        known = ", ".join(entry.looks for entry in _READERS.values())
+        known = ", ".join(entry.looks for entry in (*_READERS.values(), _ANY))
         begins = f"begins with {match[1]}://" if match else "has no scheme"  # the rest may hold a password
         raise WrongSettings(f"the URL of source {name} {begins}; known are {known}")
     info = _info(name, scheme, settings)
@@ -67,9 +72,23 @@ def _info(name: str, platform: str, settings: SourceSettings) -> SourceInfo:
             f"the URL, namespace or an alias of source {name} cannot be split into host and port; "
             "signs such as / # ? @ in a password are written as %2F %23 %3F %40"
         ) from None
-    if namespace is None:
-        raise WrongSettings(f"source {name} says `into`, which is for dbt artifacts alone")
-    return SourceInfo(name=name, namespace=namespace, platform=platform, aliases=aliases)
+    if namespace is None or (settings.into is not None and platform != "dbt"):
+        raise WrongSettings(f"source {name} says `into`, which is for dbt artifacts alone, and names another source")
+    return SourceInfo(
+        name=name,
+        namespace=namespace,
+        platform=platform,
+        aliases=aliases,
+        database=url_database(settings.url),
+        into=settings.into,
+        hold_share=settings.hold_share,
+    )
+
+
+def _any_dialect(scheme: str) -> _Reader | None:
+    """The reader of every other dialect, where a URL's scheme is that of one."""
+    module = importlib.import_module(f"services.indexer.sources.{_ANY.module}")
+    return _ANY if module.is_known(scheme) else None
 
 
 def _class_of(reader: _Reader) -> _SourceClass:

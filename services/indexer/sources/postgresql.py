@@ -19,12 +19,13 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
 from services.common.errors import SourceFailed
-from services.common.model.assets import Container, ContainerRead, Found
+from services.common.model.assets import Container, ContainerRead, ContainersListed, Found
 from services.common.model.crawls import SourceInfo
 from services.common.runtime.settings import SourceSettings
+from services.indexer.sources.postgresql_grants import quoted, script
 from services.indexer.sources.postgresql_rows import RELATIONS, SCHEMAS, Server, decode, decode_json, found_from
 from services.indexer.sources.postgresql_url import connection_parameters
-from services.indexer.sources.source import Selection, Source, one_line
+from services.indexer.sources.source import Item, MissingGrant, Selection, Source, one_line
 
 _OLDEST = 120000  # since version 12 the catalog knows generated columns
 _LONGEST_TIMEOUT_MS = 2**31 - 1
@@ -43,12 +44,16 @@ _FOR_THIS_TRANSACTION = {
     "enable_nestloop": "off",
     "jit": "off",
 }
+_END = "ROLLBACK"
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _SETTINGS = """
 SELECT pg_catalog.current_database()::pg_catalog.text, pg_catalog.current_setting('block_size')::pg_catalog.int8,
+       (SELECT d.oid::pg_catalog.int8 FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()),
        pg_catalog.count(pg_catalog.set_config(s.name, s.value, true))
   FROM pg_catalog.json_each_text(%s::pg_catalog.json) AS s(name, value)
 """
+# oids are given out once within a system and database; where the role may not ask, nothing is taken for a rename
+_IDENTITY = "SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()"
 # classes of SQLSTATE that concern the connection, the server or its resources, not one table (manual, appendix A)
 _OF_THE_SERVER = ("08", "28", "53", "57")
 
@@ -110,23 +115,24 @@ class PostgresSource(Source):
         self._info = info
         self._settings = settings
         self._selection = Selection.of(settings)
-        self._statements = 0
+        self._sent: list[str] = []
         self._read: _Read | None = None
+        self._identity = ""
 
     @property
     def info(self) -> SourceInfo:
         return self._info
 
     @property
-    def statements(self) -> int:
-        """Statements sent, those around the transaction included: five, however many tables there are."""
-        return self._statements
+    def sent(self) -> Sequence[str]:
+        """The statements, those around the transaction included: six, however many tables there are."""
+        return self._sent
 
     def expected(self) -> int:
         """How many tables and views the globs let through; reads the catalog if that has not happened yet."""
         return self._all().count
 
-    def read(self) -> Iterator[Found | ContainerRead]:
+    def read(self) -> Iterator[Item]:
         """Schema by schema, in the order in which they were made. Reading again gives the same again."""
         read = self._all()
         records = read.records()
@@ -138,12 +144,36 @@ class PostgresSource(Source):
             container = Container(self._info.namespace, (read.server.database, schema.name))
             failure = read.failures.get(schema.oid)
             yield ContainerRead(container, complete=failure is None, failure=failure)
+        yield ContainersListed(Container(self._info.namespace, (read.server.database,)))
 
     def close(self) -> None:
         """Forget what was read; the connection is closed as soon as that has happened."""
         if self._read is not None:
             self._read.rows.close()
             self._read = None
+
+    def grants(self) -> str:
+        return script(self._settings.url)
+
+    def missing(self) -> Iterator[MissingGrant]:
+        """Schemas that the role may not use, where tables in them are asked for."""
+        parameters = connection_parameters(self._settings.connection_url())
+        try:
+            with psycopg.connect(**parameters, autocommit=True, prepare_threshold=None) as connection:
+                connection.adapters.register_loader("text", _Undecoded)
+                role = decode(next(self._rows(connection, "SELECT current_user::pg_catalog.text"))[0])
+                with self._transaction(connection) as server:
+                    rows = [decode_json(raw) for (raw,) in self._rows(connection, SCHEMAS)]
+        except psycopg.Error as error:
+            text = one_line(error, parameters.get("password"))
+            raise SourceFailed(f"{self._info.name}: PostgreSQL at {self._info.namespace} failed: {text}") from None
+        for _, name, usable, hidden in rows:
+            wanted = [table for table in hidden or () if self._selection.permits((server.database, name, table))]
+            if not usable and wanted:
+                yield MissingGrant(
+                    f"GRANT USAGE ON SCHEMA {quoted(name)} TO {quoted(role)};",
+                    f"{len(wanted)} tables and views of schema {name} are not in the catalog, or no longer looked at",
+                )
 
     def _all(self) -> _Read:
         if self._read is not None:
@@ -164,6 +194,7 @@ class PostgresSource(Source):
         if version < _OLDEST:
             raise SourceFailed(f"{self._info.name}: PostgreSQL 12 or newer is needed; this is {version // 10000}")
         read = None
+        self._identity = self._system(connection)
         try:
             with self._transaction(connection) as server:
                 read = self._listed(connection, server)
@@ -174,6 +205,12 @@ class PostgresSource(Source):
             self._append_one_by_one(connection, read)
         return read
 
+    def _system(self, connection: psycopg.Connection[Any]) -> str:
+        try:
+            return next(decode(row[0]) for row in self._rows(connection, _IDENTITY))
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedFunction):
+            return ""
+
     @contextmanager
     def _transaction(self, connection: psycopg.Connection[Any]) -> Iterator[Server]:
         timeout_ms = min(int(self._settings.timeout_s * 1000), _LONGEST_TIMEOUT_MS)
@@ -183,21 +220,22 @@ class PostgresSource(Source):
         }
         if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
             settings["client_encoding"] = "SQL_ASCII"  # as UTF-8 the server would refuse to send bytes that are none
-        self._statements += 1
+        self._sent.append(_BEGIN)
         connection.execute(_BEGIN)
         try:
             row = next(self._rows(connection, _SETTINGS, (json.dumps(settings),)))
             says_unknown = connection.info.server_version >= 140000
-            yield Server(self._info.namespace, decode(row[0]), row[1], says_unknown=says_unknown)
+            identity = f"{self._identity}/{row[2]}" if self._identity else ""
+            yield Server(self._info.namespace, decode(row[0]), row[1], says_unknown=says_unknown, identity=identity)
         finally:
             if not connection.closed and not connection.broken:
-                self._statements += 1
-                connection.execute("ROLLBACK")
+                self._sent.append(_END)
+                connection.execute(_END)
 
     def _rows(
         self, connection: psycopg.Connection[Any], query: str, values: Sequence[Any] | Mapping[str, Any] | None = None
     ) -> Iterator[tuple[Any, ...]]:
-        self._statements += 1
+        self._sent.append(query)
         size = _CHUNK_ROWS if psycopg.capabilities.has_stream_chunked() else 1
         with connection.cursor() as cursor:
             yield from cursor.stream(query.encode(), values, size=size)
@@ -206,7 +244,7 @@ class PostgresSource(Source):
         schemas, failures = [], {}
         for (raw,) in self._rows(connection, SCHEMAS):
             oid, name, usable, hidden = decode_json(raw)
-            schema = _Schema(oid, name, bool(usable), tuple(hidden or ()))
+            schema = _Schema(oid, name, bool(usable) or self._settings.catalog_beyond_grants, tuple(hidden or ()))
             if not schema.usable:
                 if not any(self._selection.permits((server.database, name, table)) for table in schema.hidden):
                     continue  # nothing in it is asked for

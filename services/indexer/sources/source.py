@@ -6,20 +6,38 @@ Journey 1, step 1. Nothing here or in the sources beside it stores anything; the
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import quote, quote_plus
 
+from services.common.errors import BadRequest
 from services.common.model.access import AccessScope
-from services.common.model.assets import ContainerRead, Found
+from services.common.model.assets import ContainerRead, ContainersListed, Found
 from services.common.model.crawls import SourceInfo
 from services.common.model.names import ScopePath, lower_each
 from services.common.runtime.settings import SourceSettings
 
 _LONGEST_LINE = 400
+
+Item = Found | ContainerRead | ContainersListed
+"""What a source's stream is made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class MissingGrant:
+    """One privilege that a source's role lacks.
+
+    Attributes:
+        grant: the statement that gives it, or the privilege where the platform has no such statement.
+        lost: what the catalog does not have without it, in words.
+
+    """
+
+    grant: str
+    lost: str
 
 
 class Source(Protocol):
@@ -31,9 +49,19 @@ class Source(Protocol):
         ...
 
     @property
+    def sent(self) -> Sequence[str]:
+        """The text of each statement sent so far, in order, without values; as many for ten tables as for ten thousand."""
+        return ()
+
+    @property
     def statements(self) -> int:
-        """How many statements it has sent so far; does not grow with the number of tables. 0 for a metadata file."""
-        ...
+        """How many statements it has sent so far."""
+        return len(self.sent)
+
+    @property
+    def costs(self) -> Mapping[str, float]:
+        """What the reading has cost so far, where the engine says so: `bytes` scanned, `warehouse_seconds`."""
+        return {}
 
     def expected(self) -> int | None:
         """How many tables `read` will yield; None where only reading would tell.
@@ -44,11 +72,12 @@ class Source(Protocol):
         """
         ...
 
-    def read(self) -> Iterator[Found | ContainerRead]:
+    def read(self) -> Iterator[Item]:
         """All tables of one container, then its `ContainerRead`, and so for every container; the order is stable.
 
         A container that could not be read ends with `complete=False` and a failure of one line, without secrets. Tables
-        that the source's globs leave out are not yielded; their container can still be complete.
+        that the source's globs leave out are not yielded; their container can still be complete. At the end comes a
+        `ContainersListed` for each outer container whose list was read whole.
 
         Raises:
             SourceFailed: the source cannot be reached or none of it can be read; trying again may help.
@@ -60,6 +89,24 @@ class Source(Protocol):
     def close(self) -> None:
         """Let go of the connection and whatever was read. Can be called again."""
         ...
+
+    def grants(self) -> str:
+        """The script that an administrator runs to give the role the least that a crawl needs. Connects to nothing.
+
+        Raises:
+            BadRequest: the platform has no grants.
+
+        """
+        raise BadRequest(f"{self.info.platform} has no grants: whoever may open it may read it")
+
+    def missing(self) -> Iterator[MissingGrant]:
+        """What the role lacks, and what is lost without it; nothing where it has all that a crawl needs.
+
+        Raises:
+            SourceFailed: as `read`.
+
+        """
+        return iter(())
 
     def __enter__(self) -> Self:
         """The source itself."""
@@ -105,3 +152,4 @@ def interrupted_after(seconds: float, interrupt: Callable[[], None]) -> Iterator
         yield
     finally:
         timer.cancel()
+        timer.join()  # it may be interrupting right now

@@ -18,7 +18,7 @@ from services.common.model.assets import Column, Container, ContainerRead, Forei
 from services.common.model.crawls import SourceInfo
 from services.common.model.names import from_catalog
 from services.common.runtime.settings import SourceSettings, file_of, file_stem
-from services.indexer.sources.source import Selection, Source, interrupted_after, one_line
+from services.indexer.sources.source import Item, Selection, Source, interrupted_after, one_line
 
 UNREADABLE = "columns_unreadable"
 """The property of a view or virtual table whose columns SQLite cannot tell, with its reason."""
@@ -73,7 +73,7 @@ class SqliteSource(Source):
         self._database = file_stem(str(self._path))
         self._timeout_s = settings.timeout_s
         self._selection = Selection.of(settings)
-        self._statements = 0
+        self._sent: list[str] = []
         self._read: _Read | None = None
 
     @property
@@ -81,15 +81,15 @@ class SqliteSource(Source):
         return self._info
 
     @property
-    def statements(self) -> int:
-        """Statements sent: seven, however many tables there are; one more for each view once one of them is broken."""
-        return self._statements
+    def sent(self) -> Sequence[str]:
+        """The statements: seven, however many tables there are; one more for each view once one of them is broken."""
+        return self._sent
 
     def expected(self) -> int:
         """How many tables and views the globs let through; reads the schema if that has not happened yet."""
         return sum(self._selection.permits((self._database, name)) for name, *_ in self._all().relations)
 
-    def read(self) -> Iterator[Found | ContainerRead]:
+    def read(self) -> Iterator[Item]:
         """Tables and views by name, then the file as one container. Reading again gives the same again."""
         read = self._all()
         for name, kind, sql in read.relations:
@@ -116,7 +116,7 @@ class SqliteSource(Source):
         return self._read
 
     def _rows(self, connection: sqlite3.Connection, statement: str) -> list[_Row]:
-        self._statements += 1
+        self._sent.append(statement)
         with interrupted_after(self._timeout_s, connection.interrupt):
             return connection.execute(statement).fetchall()
 

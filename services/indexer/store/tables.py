@@ -52,6 +52,15 @@ lease = Table(
 """The one index worker of each home, and how far it is: `waiting` texts want a vector."""
 
 
+schedule = Table(
+    "schedule",
+    METADATA,
+    Column("source", String(400), primary_key=True),
+    Column("asked_at", Float, nullable=False),
+)
+"""When a crawl of each source was last asked for by its schedule, in seconds since 1970."""
+
+
 def insert_new(connection: Connection, table: Table) -> Executable:
     """An insert that leaves rows which are there already as they are, in the connection's dialect."""
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert

@@ -91,6 +91,19 @@ def apply(connection: Connection, change: Difference, at: dt.datetime) -> bool:
     return bool(change.opened or change.closed)
 
 
+def follow(connection: Connection, renamed: Mapping[AssetId, AssetId]) -> bool:
+    """Give the edges of datasets that got another id to that id, ended ones too; returns whether there were any.
+
+    Edges in force that rest on definitions have been closed and opened again before: the definitions say the new name.
+    """
+    found = False
+    for old, new in renamed.items():
+        for column in (edge.c.source_id, edge.c.target_id):
+            theirs = (column == old) & (edge.c.valid_to.is_not(None) | edge.c.kind.not_in(FROM_DEFINITIONS))
+            found |= connection.execute(update(edge).where(theirs).values({column: new})).rowcount > 0
+    return found
+
+
 def in_force(connection: Connection) -> Iterator[EdgeRow]:
     """Every edge that holds now, in the order they were opened."""
     texts = cast(edge.c.evidence, Text), edge.c.confidence, cast(edge.c.guards, Text)

@@ -1,0 +1,167 @@
+"""A crawl that writes nothing: what it would add, change, take away or hold, by the same rules as a real one.
+
+Journey 1, as `headwater crawl --dry-run` has it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from services.catalog.absence import Appeared, ContainerState, Crawled, Verdict, judge
+from services.catalog.store import containers, crawled, ending
+from services.catalog.store.crawled import Plan, Sighting
+from services.catalog.store.rows import Prepared, container_key, prepare
+from services.catalog.store.tables import asset
+from services.catalog.store.types import utc_now
+from services.common.model.crawls import (
+    BatchOutcome,
+    CrawlBatch,
+    CrawlId,
+    CrawlRecord,
+    CrawlState,
+    SourceInfo,
+    TableCounts,
+)
+from services.common.model.names import AssetId
+from services.common.runtime.db import Database
+
+_DRY = CrawlId("dry-run")
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """What a crawl would do to one table; `detail` is a reason, or the name that it had before."""
+
+    qualified: str
+    what: str
+    detail: str | None = None
+
+
+class PreviewSink:
+    """`AssetSink` over a catalog that stays as it is; one crawl each.
+
+    Args:
+        database: the catalog's; None for one that does not exist yet, where everything is new.
+
+    Attributes:
+        found: what would change, in order of names, once the crawl is closed.
+        read: each container as it was read, by name.
+
+    """
+
+    def __init__(self, database: Database | None) -> None:
+        self._database = database
+        self._sighting = Sighting(_DRY, "", utc_now())
+        self._info: SourceInfo | None = None
+        self._plan = Plan()
+        self._names: dict[AssetId, str] = {}
+        self._containers: dict[str, ContainerState] = {}
+        self._listings: dict[str, ContainerState] = {}
+        self.found: list[Previewed] = []
+        self.read: dict[str, ContainerState] = {}
+
+    def open(self, source: SourceInfo, *, by: str, crawl: CrawlId | None = None) -> CrawlRecord:
+        """Begin; whether the source may have its name is not looked at."""
+        self._info = source
+        self._sighting = Sighting(crawl or _DRY, source.name, utc_now(), into=source.into)
+        now = self._sighting.at
+        return CrawlRecord(_DRY, source.name, CrawlState.RUNNING, by, now, started_at=now)
+
+    def put(self, crawl: CrawlId, batch: CrawlBatch) -> BatchOutcome:  # noqa: ARG002 - the port's
+        """Compare a batch with what is stored."""
+        if batch.last:
+            states = self._listings if batch.lists else self._containers
+            states[container_key(batch.container)] = containers.state_of(batch)
+            if not batch.lists:
+                self.read[".".join(batch.container.parts)] = containers.state_of(batch)
+        prepared = {one.id: one for one in (prepare(item, batch.container) for item in batch.found)}
+        fresh = {id_: one for id_, one in prepared.items() if id_ not in self._names}
+        self._names |= {id_: one.name.qualified for id_, one in fresh.items()}
+        held = {}
+        if self._database is not None and fresh:
+            with self._database.read() as connection:
+                held = crawled.stored(connection, sorted(fresh), lock=False)
+        plan = crawled.compare(fresh, held, self._sighting)
+        for name in ("added", "changed", "unchanged", "described"):
+            getattr(self._plan, name).extend(getattr(plan, name))
+        self._plan.returned |= plan.returned
+        self._plan.foreign |= plan.foreign
+        return BatchOutcome(TableCounts(found=len(plan.seen)), seq=type(self._record().seq)(0))
+
+    def progress(self, crawl: CrawlId, *, done: int, expected: int | None) -> None:
+        """Nothing: nobody watches."""
+
+    def close(
+        self, crawl: CrawlId, state: CrawlState, failures: Sequence[str], *, costs: Mapping[str, float] | None = None
+    ) -> CrawlRecord:
+        """Judge what was not shown, and report as a real crawl would."""
+        verdict = Verdict()
+        if self._database is not None and state is not CrawlState.FAILED:
+            with self._database.read() as connection:
+                verdict = self._judged(connection, whole=state is CrawlState.COMPLETE)
+                self._tell_absent(connection, verdict)
+        self._tell_present(verdict)
+        self.found.sort(key=lambda one: (one.qualified, one.what))
+        counts = TableCounts(
+            found=len(self._plan.seen) + len(self._plan.described),
+            added=len(self._plan.added) - len(verdict.renamed),
+            changed=len(self._plan.changed) + len(verdict.renamed),
+            unchanged=len(self._plan.unchanged) + len(self._plan.described),
+            gone=len(verdict.gone),
+            unseen=len(verdict.unseen),
+            held=len(verdict.held),
+        )
+        lines = dict.fromkeys([*(one.failure for one in self.read.values() if one.failure), *failures])
+        ended = CrawlState.PARTIAL if verdict.held and state is CrawlState.COMPLETE else state
+        return dataclasses.replace(
+            self._record(), id=crawl, state=ended, counts=counts, failures=tuple(lines), costs=dict(costs or {})
+        )
+
+    def request(self, source: str, *, by: str) -> CrawlRecord:  # noqa: ARG002 - the port's
+        """Nothing can be asked for."""
+        return self._record()
+
+    def claim(self) -> CrawlRecord | None:
+        """Nothing is ever asked for."""
+        return None
+
+    def _record(self) -> CrawlRecord:
+        now = self._sighting.at
+        return CrawlRecord(_DRY, self._sighting.source, CrawlState.RUNNING, "dry-run", now, started_at=now)
+
+    def _judged(self, connection: Connection, *, whole: bool) -> Verdict:
+        missing = ending.absent(connection, self._sighting, self._names.keys())
+        new = [self._appeared(one) for one in self._plan.added if one.id not in self._plan.returned]
+        share = self._info.hold_share if self._info is not None else 1.0
+        total = ending.total(connection, self._sighting.source)
+        read = Crawled(self._containers, self._listings, whole=whole)
+        return judge(missing, new, read, total=total, hold_share=share)
+
+    def _appeared(self, one: Prepared) -> Appeared:
+        columns = one.facts["columns"]
+        return Appeared(one.id, self._sighting.at, one.facts["object_id"], ending.shape(columns), len(columns))
+
+    def _tell_absent(self, connection: Connection, verdict: Verdict) -> None:
+        ids = [*verdict.gone, *verdict.held, *verdict.unseen, *verdict.renamed]
+        names: dict[AssetId, str] = {}
+        for at in range(0, len(ids), 5_000):
+            query = select(asset.c.id, asset.c.parts).where(asset.c.id.in_(ids[at : at + 5_000]))
+            names |= {AssetId(row.id): ".".join(row.parts) for row in connection.execute(query)}
+        self.found += [Previewed(names[id_], "gone") for id_ in verdict.gone]
+        self.found += [Previewed(names[id_], "held") for id_ in verdict.held]
+        self.found += [Previewed(names[id_], "unseen", why) for id_, why in verdict.unseen.items()]
+        self.found += [Previewed(self._names[new], "renamed", names[old]) for old, new in verdict.renamed.items()]
+
+    def _tell_present(self, verdict: Verdict) -> None:
+        renamed = set(verdict.renamed.values())
+        for one in self._plan.added:
+            if one.id not in renamed:
+                what = "returned" if one.id in self._plan.returned else "added"
+                self.found.append(Previewed(one.name.qualified, what))
+        self.found += [Previewed(one.name.qualified, "changed") for one in self._plan.changed]
+        for id_, owner in self._plan.foreign.items():
+            self.found.append(Previewed(self._names[id_], "left", f"held by the source {owner}"))

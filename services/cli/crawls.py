@@ -1,0 +1,83 @@
+"""`headwater crawls`: what crawls did, which tables changed, and a person's yes to what a crawl holds.
+
+Beside journey 1, from the terminal.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from services.catalog.api.crawl_shapes import CrawlsShape, changes_shape, crawl_shape
+from services.cli.exits import DONE, FAILED
+from services.cli.terminal import say, settings_of
+from services.common.errors import BadRequest
+from services.common.model.access import FULL_SCOPE
+from services.common.model.crawls import CrawlId, CrawlRecord
+from services.compose import Workspace
+
+_PAGE = 500
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List crawls, show one, or say yes to what one holds."""
+    settings = settings_of(arguments)
+    space = Workspace(settings)
+    try:
+        if arguments.action == "list":
+            return _list(space, arguments)
+        if arguments.of is None:
+            raise BadRequest(f"name the crawl to {arguments.action}; `headwater crawls` lists them")
+        if arguments.action == "show":
+            return _show(space, arguments)
+        record = space.sink.accept(CrawlId(arguments.of), by="cli")
+        say(f"{record.counts.gone:,} tables are gone; what people wrote about them stays, should they come back")
+        return DONE
+    finally:
+        space.close()
+
+
+def _list(space: Workspace, arguments: argparse.Namespace) -> int:
+    records = space.reader.crawls(FULL_SCOPE, source=arguments.of, limit=arguments.limit)
+    if arguments.json:
+        print(CrawlsShape(crawls=[crawl_shape(record) for record in records]).model_dump_json(indent=2, by_alias=True))
+        return DONE
+    for record in records:
+        print(_line(record))
+    if not records:
+        say("no crawls yet" + (f" of {arguments.of}" if arguments.of else ""))
+    return DONE
+
+
+def _show(space: Workspace, arguments: argparse.Namespace) -> int:
+    crawl = CrawlId(arguments.of)
+    page = space.crawl_history.changes(crawl, FULL_SCOPE, limit=_PAGE)
+    if arguments.json:
+        print(changes_shape(page).model_dump_json(indent=2, by_alias=True))
+        return DONE
+    print(_line(page.crawl))
+    for failure in page.crawl.failures:
+        print(f"  {failure}")
+    for container in page.containers:
+        if not container.complete:
+            print(f"  {container.name}: incomplete")
+    while True:
+        for one in page.changes:
+            print(f"  {one.what:<9} {one.qualified}{f'  ({one.detail})' if one.detail else ''}")
+        if page.cursor is None:
+            break
+        page = space.crawl_history.changes(crawl, FULL_SCOPE, cursor=page.cursor, limit=_PAGE)
+    return FAILED if page.crawl.state.value == "failed" else DONE
+
+
+def _line(record: CrawlRecord) -> str:
+    counts = record.counts
+    told = {
+        "added": counts.added,
+        "changed": counts.changed,
+        "gone": counts.gone,
+        "unseen": counts.unseen,
+        "held": counts.held,
+    }
+    began = (record.started_at or record.requested_at).strftime("%Y-%m-%d %H:%M")
+    what = ", ".join(f"{count:,} {name}" for name, count in told.items() if count) or "nothing changed"
+    return f"{record.id}  {began}  {record.source}  {record.state.value}  {counts.found:,} found: {what}  (by {record.by})"

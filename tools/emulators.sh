@@ -1,0 +1,30 @@
+#!/bin/sh
+# Makes the environments that emulators live in, or leaves them alone where nothing changed.
+#
+# usage: tools/emulators.sh snowflake
+#   snowflake  .venv-snowflake with fakesnow's server and the connector version that it speaks with; its DuckDB and its
+#              sqlglot are pinned by it, so it cannot share the project's own environment
+#
+# reads PYTHON (an interpreter to use instead of python3) and pip's own settings.
+set -eu
+
+cd "$(dirname "$0")/.."
+say() { printf 'emulators: %s\n' "$1" >&2; }
+
+# make FOLDER REQUIREMENT…: an environment with exactly these, made again when the list changes
+make() {
+    venv=$1
+    shift
+    stamp=$venv/.headwater-emulator
+    if [ -x "$venv/bin/python" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$*" ]; then return; fi
+    say "making $venv with $*"
+    "${PYTHON:-python3}" -m venv --clear "$venv"
+    "$venv/bin/python" -m pip -qq --disable-pip-version-check install "$@"
+    echo "*" >"$venv/.gitignore" # whatever the project ignores, this is never part of it
+    echo "$*" >"$stamp"
+}
+
+case ${1:-} in
+snowflake) make .venv-snowflake "fakesnow[server]==0.12.1" "snowflake-connector-python==4.8.1" ;;
+*) echo "usage: tools/emulators.sh snowflake" >&2 && exit 2 ;;
+esac
