@@ -11,6 +11,10 @@ BENCHMARKS = {
     "crawl": "a PostgreSQL of 3,000 tables, to the commit and to the last vector",
     "schemas": "real schemas through metadata://, to the last vector: schemas DATA",
     "history": "3,488 revisions of real schemas replayed and read back, with controls: history DATA",
+    "faults": "1,000 random faults of real servers while they are crawled: what is lost, and what a naive crawl would lose",
+    "kills": "50 crawls killed at random moments, then one that ends: what is lost or encoded twice",
+    "statements": "statements for 100 and for 10,000 tables, by source",
+    "next_day": "a crawl after 1 % of the tables changed: texts encoded",
     "catalog_put": "the store's commits alone, on SQLite and PostgreSQL",
 }
 

@@ -16,7 +16,8 @@ import psycopg
 
 from bench.report import machine, median, print_table
 from services.common.runtime import logs
-from services.common.runtime.settings import Settings, SourceSettings
+from services.common.runtime.settings import Settings
+from services.common.runtime.source_settings import SourceSettings
 from services.compose import Workspace
 from services.indexer.crawl import run_crawl
 from services.indexer.sources.open import open_source

@@ -14,7 +14,8 @@ from bench.report import machine, print_table
 from services.cli.judgements import read_judgements, shuffled
 from services.cli.measures import figures
 from services.common.runtime import logs
-from services.common.runtime.settings import Settings, SourceSettings
+from services.common.runtime.settings import Settings
+from services.common.runtime.source_settings import SourceSettings
 from services.compose import Workspace
 from services.demo.warehouse import build_warehouse
 from services.indexer.crawl import run_crawl

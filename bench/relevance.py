@@ -25,7 +25,8 @@ from services.common.model.access import FULL_SCOPE
 from services.common.model.changes import Seq
 from services.common.model.search import SearchQuery
 from services.common.runtime import logs
-from services.common.runtime.settings import Settings, SourceSettings
+from services.common.runtime.settings import Settings
+from services.common.runtime.source_settings import SourceSettings
 from services.compose import Workspace
 from services.indexer.crawl import run_crawl
 from services.indexer.text.document import document_of

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
@@ -37,18 +36,16 @@ from services.common.ports import AssetSink, ChangeFeed, LineageQuery, Search
 from services.common.runtime.db import Database
 from services.common.runtime.http import ServiceClient, create_service_app
 from services.common.runtime.migrations import MigrationLine, ensure_current, upgrade
-from services.common.runtime.settings import Settings, source_namespace, url_database
+from services.common.runtime.settings import Settings
+from services.common.runtime.source_settings import source_namespace, url_database
 from services.indexer import app as indexer_app
 from services.indexer.client import HttpSearch
 from services.indexer.service import Indexer, IndexerSettings
 from services.indexer.store.line import LINE as INDEXER_LINE
 from services.lineage import app as lineage_app
 from services.lineage.client import HttpLineage
-from services.lineage.follow import LineageFollower
-from services.lineage.graph import LineageGraph
-from services.lineage.sql.worker import SqlParser
+from services.lineage.service import Lineage
 from services.lineage.store.line import LINE as LINEAGE_LINE
-from services.lineage.walk import LineageWalker
 
 LINES: tuple[MigrationLine, ...] = (CATALOG_LINE, INDEXER_LINE, LINEAGE_LINE)
 """The services' migrations, in the order in which `headwater db upgrade` runs them."""
@@ -155,30 +152,6 @@ class Workspace:
         database = open_database(self.settings, line)
         self._opened.append(database)
         return database
-
-
-class Lineage:
-    """The lineage service as a running thing: a follower that keeps the graph, and the walker that answers."""
-
-    def __init__(self, database: Database, feed: ChangeFeed, namespaces: Callable[[], Namespaces]) -> None:
-        self._parser = SqlParser()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        graph = LineageGraph(database)
-        self.follower = LineageFollower(feed, database, self._parser, namespaces, graph)
-        self.walker = LineageWalker(graph, database)
-
-    def start(self) -> None:
-        """Follow the feed in the background until `close`."""
-        self._thread = threading.Thread(target=self.follower.run_until, args=(self._stop,), name="lineage", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop following; end the parser's process."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=30)
-        self._parser.close()
 
 
 def open_database(settings: Settings, line: MigrationLine) -> Database:

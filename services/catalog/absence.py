@@ -187,7 +187,7 @@ def _proposals(gone: Sequence[Absent], appeared: Sequence[Appeared], verdict: Ve
     new = _alone([(one.schema, one) for one in free])
     old = _alone([(one.schema, one) for one in gone])
     return [
-        Proposal(old[schema].id, new[schema].id, f"the same {new[schema].columns} columns, in the same order")
+        Proposal(old[schema].id, new[schema].id, f"equal columns: {new[schema].columns}, in the same order")
         for schema in old.keys() & new.keys()
         if new[schema].first_seen > old[schema].last_seen and not (old[schema].object_id and new[schema].object_id)
     ]

@@ -10,23 +10,28 @@ from dataclasses import dataclass
 
 from services.common.errors import ServiceUnavailable
 from services.common.model.access import AccessScope
-from services.common.model.assets import Asset
+from services.common.model.assets import SQL_UNREADABLE, Asset
 from services.common.model.names import ScopePath
 from services.common.ports import LineageQuery
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """The SQL that a caller may read, and why there is none: `shown`, `none`, or `withheld`."""
+    """The SQL that a caller may read, and why there is none: `shown`, `none`, `withheld`, or `unreadable`.
+
+    `problem` says what the source would need to show it, where it would not.
+    """
 
     sql: str | None
     state: str
+    problem: str | None = None
 
 
 def definition_for(asset: Asset, scope: AccessScope, lineage: LineageQuery) -> Definition:
     """The definition of an asset as a caller may read it; withheld whenever it is not known what it names."""
     if asset.sql is None:
-        return Definition(None, "none")
+        problem = asset.properties.get(SQL_UNREADABLE)
+        return Definition(None, "none") if problem is None else Definition(None, "unreadable", str(problem))
     if scope.is_full:
         return Definition(asset.sql, "shown")
     try:

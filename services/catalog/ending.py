@@ -50,7 +50,10 @@ class Ending:
                 f"{len(verdict.held):,} of {of:,} tables were not there any more: held until somebody says yes with "
                 f"`headwater crawls accept {sighting.crawl}`; they are still found"
             )
-        ending.lines += [f"one table may have got another name: {one.reason}" for one in verdict.proposals[:1]]
+        if verdict.proposals:
+            ending.lines.append(
+                f"{len(verdict.proposals):,} tables may have got another name: `headwater renames` asks for your word"
+            )
         return ending
 
     def step(self, connection: Connection, sighting: Sighting) -> tuple[list[AssetId], TableCounts, bool]:

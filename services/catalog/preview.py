@@ -9,13 +9,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from services.catalog.absence import Appeared, ContainerState, Crawled, Verdict, judge
 from services.catalog.store import containers, crawled, ending
 from services.catalog.store.crawled import Plan, Sighting
 from services.catalog.store.rows import Prepared, container_key, prepare
-from services.catalog.store.tables import asset
 from services.catalog.store.types import utc_now
 from services.common.model.crawls import (
     BatchOutcome,
@@ -147,10 +146,7 @@ class PreviewSink:
 
     def _tell_absent(self, connection: Connection, verdict: Verdict) -> None:
         ids = [*verdict.gone, *verdict.held, *verdict.unseen, *verdict.renamed]
-        names: dict[AssetId, str] = {}
-        for at in range(0, len(ids), 5_000):
-            query = select(asset.c.id, asset.c.parts).where(asset.c.id.in_(ids[at : at + 5_000]))
-            names |= {AssetId(row.id): ".".join(row.parts) for row in connection.execute(query)}
+        names = ending.names(connection, ids)
         self.found += [Previewed(names[id_], "gone") for id_ in verdict.gone]
         self.found += [Previewed(names[id_], "held") for id_ in verdict.held]
         self.found += [Previewed(names[id_], "unseen", why) for id_, why in verdict.unseen.items()]

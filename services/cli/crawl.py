@@ -18,7 +18,7 @@ from services.common.errors import BadRequest, Conflict, WrongSettings
 from services.common.model.changes import Seq
 from services.common.model.crawls import CrawlState, TableCounts
 from services.common.model.names import UNLISTED
-from services.common.runtime.settings import SourceSettings, mask, url_database, url_namespace
+from services.common.runtime.source_settings import SourceSettings, mask, url_database, url_namespace
 from services.compose import Workspace
 from services.indexer.crawl import run_crawl
 from services.indexer.sources.open import open_source
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _previewed(space: Workspace, chosen: list[tuple[str, SourceSettings]], *, as_json: bool) -> int:
-    previews = [preview(space, name, source) for name, source in chosen]
+    previews = [preview(space, name, source, tell=not as_json) for name, source in chosen]
     if as_json:
         print_json({"crawls": previews})
     return _exit_code({CrawlState(one["state"]) for one in previews})

@@ -12,7 +12,8 @@ from services.cli.crawl import crawl_and_index
 from services.cli.exits import DONE
 from services.cli.serve import bound, serve
 from services.cli.terminal import say, settings_of
-from services.common.runtime.settings import DEFAULT_PORT, Settings, SourceSettings
+from services.common.runtime.settings import DEFAULT_PORT, Settings
+from services.common.runtime.source_settings import SourceSettings
 from services.compose import Workspace
 from services.demo.query_log import write_query_log
 from services.demo.warehouse import build_warehouse

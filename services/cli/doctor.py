@@ -18,7 +18,8 @@ from services.cli.terminal import settings_of
 from services.common.errors import BadRequest, HeadwaterError
 from services.common.runtime.db import Database
 from services.common.runtime.migrations import current_revision
-from services.common.runtime.settings import Settings, SourceSettings
+from services.common.runtime.settings import Settings
+from services.common.runtime.source_settings import SourceSettings
 from services.compose import LINES, Workspace
 from services.indexer.embed.model_files import locate
 from services.indexer.schedule import following

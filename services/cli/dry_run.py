@@ -12,7 +12,7 @@ from services.catalog.preview import PreviewSink
 from services.cli.terminal import progress, say
 from services.common.errors import HeadwaterError
 from services.common.model.crawls import CrawlState, TableCounts
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.compose import Workspace
 from services.indexer.crawl import run_crawl
 from services.indexer.sources.open import open_source
@@ -21,8 +21,8 @@ _SHOWN = 50
 """Changes printed for people; `--json` has all of them."""
 
 
-def preview(space: Workspace, name: str, source: SourceSettings) -> dict[str, Any]:
-    """Crawl one source without writing, tell people, and return what `--json` prints of it."""
+def preview(space: Workspace, name: str, source: SourceSettings, *, tell: bool) -> dict[str, Any]:
+    """Crawl one source without writing, tell people on standard output if `tell`; returns what `--json` prints of it."""
     sink = space.preview()
     try:
         opened = open_source(name, source)
@@ -40,7 +40,8 @@ def preview(space: Workspace, name: str, source: SourceSettings) -> dict[str, An
         say(f"{name}: would fail\n  {error.detail}")
         return _answer(name, CrawlState.FAILED, TableCounts(), [error.detail], [], sink)
     record = outcome.record
-    _tell(name, sent, sink)
+    if tell:
+        _tell(name, sent, sink)
     say(f"{name}: would be {record.state.value}; nothing was written")
     for failure in record.failures:
         say(f"  {failure}")

@@ -10,7 +10,7 @@ import argparse
 from services.cli.exits import DONE
 from services.cli.terminal import settings_of
 from services.common.errors import BadRequest
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources.open import open_source
 
 

@@ -15,7 +15,7 @@ from services.common.model.assets import Container, ContainerRead, ContainersLis
 from services.common.model.crawls import CrawlBatch, CrawlId, CrawlRecord, CrawlState, SourceInfo
 from services.common.model.names import DatasetName
 from services.common.ports import AssetSink
-from services.common.runtime.settings import SourceSettings, source_namespace, url_database, url_namespace
+from services.common.runtime.source_settings import SourceSettings, source_namespace, url_database, url_namespace
 from services.indexer.sources.open import open_source
 from services.indexer.sources.secrets import masked
 from services.indexer.sources.source import Source

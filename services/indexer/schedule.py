@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from services.common.ports import AssetSink
 from services.common.runtime.db import Database
 from services.common.runtime.logs import get_logger
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.store.tables import insert_new, schedule
 
 BY = "schedule"

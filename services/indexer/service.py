@@ -21,7 +21,7 @@ from services.common.model.search import IndexStatus
 from services.common.ports import AssetSink, ChangeFeed
 from services.common.runtime.db import Database
 from services.common.runtime.logs import get_logger
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.crawl import run_crawl
 from services.indexer.embed.encoder import Encoder
 from services.indexer.embed.open import open_encoder

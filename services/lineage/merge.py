@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from services.common.model.assets import Asset, Kind
+from services.common.model.assets import SQL_UNREADABLE, Asset, Kind
 from services.common.model.changes import Change
 from services.common.model.names import UNLISTED, AssetId, Namespaces, scope_path
 from services.lineage.resolve import Resolved, candidates, resolve
@@ -63,14 +63,32 @@ def merge(
     flipped, changed = datasets.put_crawled(connection, map(Dataset.crawled, current))
     gone = datasets.mark_gone(connection, [change.id for change in changes if change.asset is None])
     definitions.put(connection, [_definition(asset_id, *read) for asset_id, read in readings.items()])
-    without = [asset.id for asset in current if asset.sql is None]
+    unreadable = {asset.id: asset for asset in current if asset.sql is None and SQL_UNREADABLE in asset.properties}
+    hidden = _unreadable(connection, unreadable)
+    definitions.put(connection, hidden)
+    without = [asset.id for asset in current if asset.sql is None and asset.id not in unreadable]
     dropped = definitions.get(connection, without).keys()
     definitions.drop(connection, dropped)
     touched = {asset.id for asset in current if asset.sql is not None} | set(dropped)
     touched |= definitions.naming(connection, flipped | gone)
     relinked = _relink(connection, touched, namespaces, at)
     moved = edges.follow(connection, {change.id: change.now for change in changes if change.now is not None})
-    return changed or bool(gone or readings or dropped) or relinked or moved
+    return changed or bool(gone or readings or dropped or hidden) or relinked or moved
+
+
+def _unreadable(connection: Connection, assets: Mapping[AssetId, Asset]) -> list[Definition]:
+    """Definitions that the source would not give, where that is news: what was read of an older text stays in force."""
+    stored = definitions.get(connection, list(assets))
+    found = []
+    for asset_id, asset in assets.items():
+        before = stored.get(asset_id)
+        problem = f"the definition is unreadable: {asset.properties[SQL_UNREADABLE]}"
+        if before is None:
+            found.append(Definition(asset_id, "", asset.platform.dialect, problem, ()))
+        elif before.problem != problem:
+            # when it can be read again it is read again: no text has this hash
+            found.append(replace(before, sha256="", problem=problem))
+    return found
 
 
 def _statement(asset: Asset) -> Statement:

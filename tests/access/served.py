@@ -20,7 +20,8 @@ from starlette.testclient import TestClient
 
 from services import compose
 from services.common.model.access import AccessScope, Role
-from services.common.runtime.settings import Settings, SourceSettings, TokenSettings
+from services.common.runtime.settings import Settings, TokenSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.crawl import run_crawl
 from services.indexer.index.generation import Generations
 from tests.access.worlds import Line, Shelf, World

@@ -9,7 +9,8 @@ from typing import Any
 
 from services.common.model.access import AccessScope, Role
 from services.common.model.names import AssetId, DatasetName, Namespace
-from services.common.runtime.settings import Settings, SourceSettings, TokenSettings
+from services.common.runtime.settings import Settings, TokenSettings
+from services.common.runtime.source_settings import SourceSettings
 from tests.access.served import Served, new_home, served, token, write_lines
 
 NAMESPACE = "postgres://db1:5432"

@@ -12,7 +12,7 @@ import pytest
 
 from services.common.model.access import Role
 from services.common.runtime import logs
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from tests.access.raw import send
 from tests.access.served import Served, bearer, secret, token
 from tests.access.shop import id_of, shop

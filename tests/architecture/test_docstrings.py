@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from services.common.runtime.settings import Settings, SourceSettings, TokenSettings
+from services.common.runtime.settings import Settings, TokenSettings
+from services.common.runtime.source_settings import SourceSettings
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ROOT / "services"
@@ -104,9 +105,13 @@ def unsafe(source: str) -> Iterator[str]:
 
 def unfinished(source: str) -> Iterator[str]:
     """Words in comments and code that say that something is missing; texts for people may say anything."""
+    before = ""
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type in (tokenize.COMMENT, tokenize.NAME) and UNFINISHED.search(token.string):
+        # a library may raise NotImplementedError, and whoever calls it then has to expect it
+        expected = token.string == "NotImplementedError" and before != "raise"
+        if token.type in (tokenize.COMMENT, tokenize.NAME) and UNFINISHED.search(token.string) and not expected:
             yield f"{token.start[0]} {token.string}"
+        before = token.string
 
 
 def test_everything_public_says_what_it_is():

@@ -14,10 +14,18 @@ GUARDS = {"visible", "_seen_by"}
 SERVICES_THEMSELVES = {
     "changes.after": "the feed: its readers are the services, which trust the catalog",
     "crawled.stored": "the sink compares what was found with what is there",
-    "crawled.count_unseen": "the sink counts what a container did not show",
     "crawls._holds_tables": "the sink asks whether a source may change its namespace",
-    "missed.bury": "the sink takes tables for gone when a crawl is complete",
-    "missed._containers": "the sink looks for containers that a complete crawl never mentioned",
+    "containers.forget": "the sink keeps what rights a table was last seen with",
+    "ending.absent": "the sink judges what a crawl did not show",
+    "ending.appeared": "the sink looks for what absent tables may be called now",
+    "ending.bury": "the sink takes tables for gone when a crawl ends",
+    "ending.held_by": "the sink asks what a crawl holds, for an administrator who sees everything",
+    "ending.hold": "the sink marks what waits for a person's yes",
+    "ending.mark_unseen": "the sink marks what was not shown",
+    "ending.names": "a crawl that writes nothing, on the command line, names what it would take away",
+    "ending.total": "the sink counts a source's tables, to tell how many are more than half",
+    "layers.rekey": "the sink lets filters know the labels of artifacts",
+    "renames.move": "the sink carries out a rename that was seen, or that somebody who sees both names confirmed",
     "renamed.rename": "the sink gives a source's tables the source's new name",
 }
 READS = {"select", "exists"}

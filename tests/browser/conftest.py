@@ -19,7 +19,8 @@ import pytest
 import uvicorn
 
 from services.common.model.access import Role
-from services.common.runtime.settings import Settings, SourceSettings, TokenSettings
+from services.common.runtime.settings import Settings, TokenSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.compose import Workspace, create_all, upgrade_all
 from services.indexer.crawl import run_crawl
 from tests.support.browser import Browser, find_browser

@@ -204,7 +204,7 @@ def test_without_object_ids_a_person_says_whether_two_names_are_one_table(catalo
     assert record.counts == TableCounts(found=2, added=1, unchanged=1, gone=1)
     (proposal,) = renaming.proposals(FULL_SCOPE)
     assert (proposal.old_name, proposal.new_name) == ("shop.public.old", "shop.public.new")
-    assert "3 columns" in proposal.reason
+    assert "equal columns: 3" in proposal.reason
     for hidden in ("*.old", "*.new"):
         narrow = AccessScope(("*",), (hidden,))
         assert renaming.proposals(narrow) == ()

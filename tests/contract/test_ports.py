@@ -29,7 +29,8 @@ from services.common.model.names import DatasetName
 from services.common.model.search import Filters, Mode, SearchQuery
 from services.common.ports import AssetSink, ChangeFeed, Search
 from services.common.runtime.http import ServiceClient
-from services.common.runtime.settings import Settings, SourceSettings
+from services.common.runtime.settings import Settings
+from services.common.runtime.source_settings import SourceSettings
 from services.compose import Workspace, open_database
 from services.indexer import app as indexer_app
 from services.indexer.client import HttpSearch

@@ -20,7 +20,7 @@ from services.common.errors import NotFound
 from services.common.model.assets import Asset
 from services.common.model.crawls import CrawlRecord, CrawlState
 from services.common.model.names import AssetId, Namespace, canonical_namespace, from_catalog
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.crawl import run_crawl
 from tests.support.catalogs import Catalog, opened, person
 from tests.support.mariadb import MariaDbServer

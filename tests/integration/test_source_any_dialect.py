@@ -15,7 +15,7 @@ from services.common.errors import SourceFailed, WrongSettings
 from services.common.model.assets import SQL_UNREADABLE, ContainerRead, ContainersListed, Found, Kind
 from services.common.model.crawls import SourceInfo
 from services.common.model.names import canonical_namespace
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources import any_dialect
 from services.indexer.sources.any_dialect import AnyDialectSource
 from services.indexer.sources.open import open_source

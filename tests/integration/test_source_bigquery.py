@@ -23,7 +23,7 @@ from services.common.model.assets import (
     Found,
     Kind,
 )
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources.open import open_source
 from services.indexer.sources.source import Item
 from tests.support.bigquery import RecordedBigQuery, recorded

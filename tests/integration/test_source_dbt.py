@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from services.common.model.assets import ContainerRead, Found
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources.open import open_source
 from tests.support.dbt_project import VARIABLE, find_dbt, run_dbt, write_project
 

@@ -13,7 +13,7 @@ import pytest
 
 from services.common.errors import SourceFailed
 from services.common.model.assets import Column, ForeignKey, Index, Kind
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources.open import open_source
 from tests.support.crawled import crawl
 
@@ -154,7 +154,7 @@ def test_the_file_is_left_as_it_is_and_free_to_be_written(make: Callable[..., st
         assert (tmp_path / "shop.duckdb").read_bytes() == before
         code = f"import duckdb; duckdb.connect({str(tmp_path / 'shop.duckdb')!r}).execute('CREATE TABLE later (i int)')"
         subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-        assert len(list(stream)) == 6
+        assert len(list(stream)) == 7
 
 
 def test_a_file_held_by_a_writer_says_so(make: Callable[..., str], tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from services.common.errors import SourceFailed, WrongSettings
 from services.common.model.assets import Column, ContainerRead, ContainersListed, ForeignKey, Found, Index, Kind
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources.open import open_source
 from services.indexer.sources.source import Item
 from tests.support.crawled import Crawled, crawl

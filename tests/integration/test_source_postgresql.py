@@ -14,8 +14,8 @@ from psycopg import sql
 from sqlglot import exp
 
 from services.common.errors import SourceFailed
-from services.common.model.assets import Column, ContainerRead, ForeignKey, Found, Index, Kind
-from services.common.runtime.settings import SourceSettings
+from services.common.model.assets import Column, Container, ContainerRead, ContainersListed, ForeignKey, Found, Index, Kind
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources import postgresql
 from services.indexer.sources.open import open_source
 from tests.support.crawled import Crawled, crawl
@@ -162,7 +162,8 @@ def test_the_stream_closes_each_schema_and_leaves_the_server_own_out(shop: Crawl
     assert set(shop.containers) == {"public", "sales"}
     assert all(end.complete and end.failure is None for end in shop.containers.values())
     open_schema = None
-    for item in shop.stream:
+    assert shop.stream[-1] == ContainersListed(Container(shop.stream[-1].within.namespace, (urlsplit(shop_url).path[1:],)))
+    for item in shop.stream[:-1]:
         if isinstance(item, ContainerRead):
             assert open_schema in (None, item.container.parts)
             open_schema = None
@@ -207,7 +208,7 @@ def test_settings_of_the_role_change_nothing(postgres_server: PostgresServer, sh
 def test_the_number_of_statements_does_not_grow_with_tables(
     postgres_server: PostgresServer, make: Callable[..., str]
 ) -> None:
-    """Ten tables or three hundred: five statements, by our own count and by the server's log; and only of the catalog."""
+    """Ten tables or three hundred: six statements, by our own count and by the server's log; and only of the catalog."""
     logs = []
     for tables in (10, 300):
         create = "CREATE TABLE t{0} (id int PRIMARY KEY, x text DEFAULT 'q'); CREATE VIEW v{0} AS SELECT x FROM t{0};"
@@ -217,12 +218,12 @@ def test_the_number_of_statements_does_not_grow_with_tables(
             connection.execute(sql.SQL("ALTER DATABASE {} SET log_statement = 'all'").format(sql.Identifier(database)))
         read = crawl(url)
         assert len(read.tables) == 2 * tables
-        assert read.statements == 5
+        assert read.statements == 6
         if postgres_server.log is not None:
             logs.append([line for line in postgres_server.logged(database, "headwater") if line.startswith("LOG:")])
     if not logs:
         pytest.skip("the statements of a server that is not our own cannot be read")
-    assert [len(log) for log in logs] == [5, 5]
+    assert [len(log) for log in logs] == [6, 6]
     begin, settings, schemas, relations, rollback = (line.partition(": ")[2].strip() for line in logs[1])
     assert begin.endswith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     assert rollback.endswith("ROLLBACK")
@@ -293,7 +294,10 @@ def test_a_definition_that_cannot_be_read_is_absent_and_marked(
         connection.execute("DELETE FROM pg_type WHERE typname = 'lost'")
     read = crawl(url)
     assert set(read.tables) == {"a.v", "a.t", "public.w"}
-    assert (read.tables["a.v"].sql, read.tables["a.v"].properties["sql_unreadable"]) == (None, True)
+    assert (read.tables["a.v"].sql, read.tables["a.v"].properties["sql_unreadable"]) == (
+        None,
+        "the server gave an error instead of the view's text",
+    )
     assert [column.name for column in read.tables["a.v"].columns] == ["x"]
     assert read.tables["public.w"].sql == "SELECT 1 AS y;"
     assert "sql_unreadable" not in read.tables["public.w"].properties
@@ -319,7 +323,7 @@ def test_nothing_is_held_open_while_tables_are_handed_on(postgres_server: Postgr
         while connection.execute(query).fetchone() != (0,):
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        assert len(list(stream)) == 7
+        assert len(list(stream)) == 8
 
 
 AWKWARD = [
@@ -402,3 +406,53 @@ def test_a_password_never_shows(postgres_server: PostgresServer, role: str, trou
     assert str(caught.value).startswith("wh: PostgreSQL at postgres://")
     for piece in (CANARY, quote(CANARY, safe=""), "canary"):
         assert piece not in printed
+
+
+def test_a_table_keeps_its_object_id_through_a_rename_and_a_new_one_has_another(
+    postgres_server: PostgresServer, make: Callable[..., str]
+) -> None:
+    """What tells a rename from a drop; a table made anew under the old name is another object."""
+    url = make("CREATE TABLE old (i int); CREATE TABLE other (i int)")
+    before = {name: table.object_id for name, table in crawl(url).tables.items()}
+    with postgres_server.connect(url) as connection:
+        connection.execute("ALTER TABLE old RENAME TO new; CREATE TABLE old (i int); ALTER TABLE new ADD COLUMN j int")
+    after = {name: table.object_id for name, table in crawl(url).tables.items()}
+    assert after["public.new"] == before["public.old"]
+    assert after["public.other"] == before["public.other"]
+    assert len(set(after.values())) == len(after) == 3
+    assert all(after.values())
+
+
+def test_the_script_gives_a_role_all_that_a_crawl_needs_and_no_row(
+    postgres_server: PostgresServer, make: Callable[..., str]
+) -> None:
+    """`grants` is run as it is printed; then nothing is missing, everything is read, and no row can be."""
+    url = make('CREATE SCHEMA "od%d\'s"; CREATE TABLE "od%d\'s".t (secret text); CREATE VIEW v AS SELECT 1 AS x')
+    database = urlsplit(url).path[1:]
+    role = f"reader {database}"
+    own = postgres_server.url_of(database, user=role, password="choose-one")
+    with postgres_server.connect(url) as connection:
+        with open_source("wh", SourceSettings(url=own)) as source:
+            connection.execute(source.grants())
+        try:
+            with open_source("wh", SourceSettings(url=own)) as source:
+                assert list(source.missing()) == []
+                found = [item for item in source.read() if isinstance(item, Found)]
+            assert {item.name.parts[1:] for item in found} == {("od%d's", "t"), ("public", "v")}
+            with postgres_server.connect(own) as reader, pytest.raises(psycopg.errors.InsufficientPrivilege):
+                reader.execute('SELECT * FROM "od%d\'s".t')
+            connection.execute(
+                sql.SQL("REVOKE USAGE ON SCHEMA {} FROM {}").format(sql.Identifier("od%d's"), sql.Identifier(role))
+            )
+            with open_source("wh", SourceSettings(url=own)) as source:
+                (lacking,) = source.missing()
+                ends = {item.container.parts[1]: item for item in source.read() if isinstance(item, ContainerRead)}
+            assert lacking.grant == f'GRANT USAGE ON SCHEMA "od%d\'s" TO "{role}";'
+            assert "1 tables and views" in lacking.lost
+            assert (ends["od%d's"].complete, ends["public"].complete) == (False, True)
+            with open_source("wh", SourceSettings(url=own, catalog_beyond_grants=True)) as source:
+                items = list(source.read())
+            assert {item.name.parts[-1] for item in items if isinstance(item, Found)} == {"t", "v"}
+            assert all(item.complete for item in items if isinstance(item, ContainerRead))
+        finally:
+            connection.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(sql.Identifier(role)))

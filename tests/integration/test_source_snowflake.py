@@ -13,7 +13,7 @@ import pytest
 
 from services.common.errors import SourceFailed, WrongSettings
 from services.common.model.assets import Column, ContainerRead, ContainersListed, Found, Kind
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources.open import open_source
 from services.indexer.sources.source import Item
 from tests.support.snowflake import FakeSnow
@@ -188,6 +188,22 @@ def test_a_server_that_is_not_there_is_reported_without_the_password(emulator: F
     with pytest.raises(SourceFailed) as caught:
         read(url, timeout_s=2)
     assert "canary-pw" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_server_that_hangs_is_given_up(emulator: FakeSnow) -> None:
+    """In the middle of a crawl, and at the login; what was yielded before stays closed, nothing else is said."""
+    with FakeSnow() as server:
+        server.run("CREATE DATABASE ONE", "CREATE DATABASE TWO")
+        with open_source("wh", SourceSettings(url=server.url(), timeout_s=2)) as source:
+            items = source.read()
+            first = next(items)
+            server.hang()
+            with pytest.raises(SourceFailed, match="failed"):
+                list(items)
+        with pytest.raises(SourceFailed, match="failed"):
+            read(server.url(), timeout_s=2)
+    assert isinstance(first, ContainersListed)
+    assert first.within.parts == ("ONE",)
 
 
 def test_what_is_missing_is_named(emulator: FakeSnow, database: str) -> None:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from services.common.errors import SourceFailed, WrongSettings
 from services.common.model.assets import SQL_UNREADABLE, ContainerRead, ContainersListed, ForeignKey, Found, Index, Kind
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources import snowflake
 from services.indexer.sources.open import open_source
 from services.indexer.sources.source import Item

@@ -13,7 +13,8 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from services.common.runtime.settings import Settings, SourceSettings, TokenSettings
+from services.common.runtime.settings import Settings, TokenSettings
+from services.common.runtime.source_settings import SourceSettings
 
 ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(r"^(?P<fence>```+)(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=fence)\s*$", re.MULTILINE | re.DOTALL)

@@ -9,6 +9,7 @@ import datetime as dt
 import gzip
 import json
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -60,10 +61,14 @@ class FakeSnow:
             for statement in statements:
                 connection.cursor().execute(statement)
 
+    def hang(self) -> None:
+        """Stop the process where it is: connections stay open, and nothing answers."""
+        self._process.send_signal(signal.SIGSTOP)
+
     def stop(self) -> None:
         """End the server. Can be called again."""
         if self._process.poll() is None:
-            self._process.terminate()
+            self._process.kill()
             self._process.wait(20)
         self._log.close()
 

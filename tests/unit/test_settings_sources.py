@@ -8,12 +8,11 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from services.common.errors import WrongSettings
-from services.common.runtime.settings import (
-    Settings,
+from services.common.runtime.settings import Settings, load_settings
+from services.common.runtime.source_settings import (
     SourceSettings,
     file_of,
     file_stem,
-    load_settings,
     mask,
     read_reference,
     source_namespace,

@@ -40,6 +40,8 @@ SHOP = canonical_namespace("postgresql://db1")
         ("bigquery", "SELECT '''it's x''' AS password", "SELECT '***' AS password"),
         ("duckdb", "CREATE SECRET s (TYPE s3, SECRET 'x')", "CREATE SECRET s (TYPE s3, SECRET '***')"),
         ("duckdb", "{'password': 'x', 'b': 'y'}", "{'password': '***', 'b': 'y'}"),
+        ("clickhouse", "SELECT 'a' FROM mysql('h:1', 'd', 't', 'u', 'x')", "SELECT 'a' FROM mysql('***', '***', '***', '***', '***')"),
+        ("postgres", "COPY t FROM PROGRAM 'curl -u me:x https://h'", "COPY t FROM PROGRAM 'curl -u me:*** https://h'"),
         ("", "'password=' || 'a' || ' host=x'", "'password=' || '***' || '***'"),
         ("", "password = X'0abc' AND a = X'0abc'", "password = '***' AND a = X'0abc'"),
         ("", "f('postgres://u:p@ss/w@h:5432/d')", "f('postgres://u:***@h:5432/d')"),

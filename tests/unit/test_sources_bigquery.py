@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.common.errors import WrongSettings
 from services.common.model.assets import Found, Kind
 from services.common.model.names import Namespace, from_catalog
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources.bigquery_literals import labels_of, text_of
 from services.indexer.sources.bigquery_rows import folded
 from services.indexer.sources.bigquery_url import credentials_of, location_of

@@ -18,7 +18,7 @@ import pytest
 from services.common.errors import SourceFailed
 from services.common.model.assets import Column, Container, ContainerRead, ContainersListed, ForeignKey, Found, Kind
 from services.common.model.names import canonical_namespace, from_catalog
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources.open import open_source
 
 Items = list[Any]
@@ -395,7 +395,7 @@ def test_of_two_nodes_with_one_table_the_model_counts(read: Callable[..., Items]
 
 _CHILD = """
 import json, resource, sys
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources.dbt_folder import DbtSource
 from services.indexer.sources.open import open_source
 folder, more_mib, how = sys.argv[1], int(sys.argv[2]), sys.argv[3]

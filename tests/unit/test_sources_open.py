@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.common.errors import HeadwaterError, SourceFailed, WrongSettings
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources.open import open_source
 from services.indexer.sources.postgresql_url import ALLOWED, connection_parameters
 from services.indexer.sources.source import Selection, interrupted_after, one_line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.common.errors import WrongSettings
-from services.common.runtime.settings import SourceSettings, source_namespace
+from services.common.runtime.source_settings import SourceSettings, source_namespace
 from services.indexer.sources.open import open_source
 from services.indexer.sources.snowflake_rows import lines
 from services.indexer.sources.snowflake_url import location_of, login_of
@@ -88,7 +88,7 @@ def test_the_script_gives_structure_and_never_rows() -> None:
     assert "GRANT DATABASE ROLE SNOWFLAKE.OBJECT_VIEWER TO ROLE R;" in whole
     assert "SELECT ON" not in whole.replace("never SELECT on", "")
     one = open_source("wh", SourceSettings(url="snowflake://u:p@acme/shop/sales")).grants()
-    assert 'GRANT REFERENCES ON ALL VIEWS IN SCHEMA "SHOP"."SALES" TO ROLE HEADWATER_READER;' in one
+    assert 'GRANT REFERENCES ON ALL VIEWS IN SCHEMA "SHOP"."SALES" TO ROLE CATALOG_READER;' in one
 
 
 def test_a_line_outlives_its_table_only_where_its_last_bearer_was_dropped() -> None:

@@ -81,7 +81,7 @@ def create_router(reader: AssetReader, curator: Curator, lineage: LineageQuery) 
 
     def shape(asset: Asset, scope: AccessScope) -> AssetShape:
         definition = definition_for(asset, scope, lineage)
-        return asset_shape(asset, sql=definition.sql, definition=definition.state)
+        return asset_shape(asset, definition)
 
     def told(asset: Asset, scope: AccessScope) -> Response:
         return answer(shape(asset, scope), headers={"ETag": etag(asset)})

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.catalog.definitions import Definition
 from services.common.model.assets import Asset, Column, Description, ForeignKey, Kind, Status
 from services.common.model.lineage import Subgraph
 from services.common.model.names import DatasetName
@@ -157,6 +158,7 @@ class AssetShape(Shape):
     indexes: list[IndexShape]
     sql: str | None
     definition: str
+    definition_problem: str | None
     rows: int | None
     bytes: int | None
     partitions: int | None
@@ -254,7 +256,7 @@ class VersionsShape(Shape):
     versions: list[VersionShape]
 
 
-def asset_shape(asset: Asset, *, sql: str | None, definition: str) -> AssetShape:
+def asset_shape(asset: Asset, definition: Definition) -> AssetShape:
     """An asset as the API shows it; what may be seen of it was decided before."""
     return AssetShape(
         id=asset.id,
@@ -272,8 +274,9 @@ def asset_shape(asset: Asset, *, sql: str | None, definition: str) -> AssetShape
         primary_key=list(asset.primary_key),
         foreign_keys=[_foreign_key(asset, key) for key in asset.foreign_keys],
         indexes=[IndexShape(name=index.name, columns=list(index.columns), unique=index.unique) for index in asset.indexes],
-        sql=sql,
-        definition=definition,
+        sql=definition.sql,
+        definition=definition.state,
+        definition_problem=definition.problem,
         rows=asset.rows,
         bytes=asset.bytes,
         partitions=asset.partitions,

@@ -87,7 +87,18 @@ function head(asset) {
     marks,
     path,
     ...warning(asset),
+    ...doubt(asset),
   );
+}
+
+/** What crawls can and cannot say of its being there. */
+function doubt(asset) {
+  if (asset.held) {
+    return [notice("The last crawl no longer found this, along with much else: it waits for somebody's yes.", "warning")];
+  }
+  if (asset.unseen_since === null) return [];
+  const text = ["Not shown by the source since ", time(asset.unseen_since), ", but not known to be gone: ", asset.unseen_why, "."];
+  return [make("p", { class: "notice warning" }, ...text)];
 }
 
 function warning(asset) {
@@ -195,7 +206,9 @@ function definition(asset) {
         make(
           "p",
           { class: "small" },
-          `The SQL of this ${kindName(asset.kind)} may name what you may not see, so it is not shown.`,
+          asset.definition === "unreadable"
+            ? `The source would not give the SQL of this ${kindName(asset.kind)}: ${visible(asset.definition_problem)}.`
+            : `The SQL of this ${kindName(asset.kind)} may name what you may not see, so it is not shown.`,
         ),
       ),
     ];

@@ -79,6 +79,15 @@ def total(connection: Connection, source: str) -> int:
     return int(connection.execute(select(func.count()).select_from(asset).where(_there(source))).scalar_one())
 
 
+def names(connection: Connection, ids: Sequence[AssetId]) -> dict[AssetId, str]:
+    """The qualified names of some tables."""
+    query = select(asset.c.id, asset.c.parts)
+    found: dict[AssetId, str] = {}
+    for part in _parts(query, asset.c.id, ids):
+        found |= {AssetId(row.id): ".".join(row.parts) for row in connection.execute(part)}
+    return found
+
+
 def shape(columns: Sequence[Mapping[str, Any]]) -> str:
     """Equal for columns with equal names and types in the same order."""
     text = json.dumps([[column["name"], column.get("type")] for column in columns], ensure_ascii=False)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
 from services.common.errors import ServiceUnavailable, WrongSettings
-from services.common.runtime.settings import mask
+from services.common.runtime.source_settings import mask
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a SQLite writer waits for another: a crawl's batch takes well under a second, so this means a hung holder."""

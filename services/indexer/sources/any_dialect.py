@@ -32,7 +32,7 @@ from services.common.model.assets import (
 from services.common.model.crawls import SourceInfo
 from services.common.model.names import from_catalog, parse_name
 from services.common.model.platforms import platform_named
-from services.common.runtime.settings import SourceSettings, file_stem
+from services.common.runtime.source_settings import SourceSettings, file_stem
 from services.indexer.sources.source import Item, Selection, Source, one_line
 
 MOST_DEFINITIONS = 500

@@ -21,7 +21,7 @@ from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from services.common.errors import SourceFailed
 from services.common.model.assets import Container, ContainerRead, ContainersListed
 from services.common.model.crawls import SourceInfo
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources import bigquery_rows as sql
 from services.indexer.sources.bigquery_rows import Row
 from services.indexer.sources.bigquery_url import credentials_of, location_of

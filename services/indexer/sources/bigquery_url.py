@@ -17,7 +17,7 @@ from google.oauth2.credentials import Credentials as TokenCredentials
 from google.oauth2.service_account import Credentials as ServiceAccount
 
 from services.common.errors import WrongSettings
-from services.common.runtime.settings import SourceSettings, read_reference
+from services.common.runtime.source_settings import SourceSettings, read_reference
 
 ALLOWED = ("endpoint", "region")
 """What may stand behind the question mark; `endpoint` is for private links and emulators."""

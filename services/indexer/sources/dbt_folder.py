@@ -18,7 +18,7 @@ from services.common.errors import SourceFailed
 from services.common.model.assets import Container, ContainerRead, ContainersListed
 from services.common.model.crawls import SourceInfo
 from services.common.model.names import AssetId
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources.dbt_artifacts import ArtifactBroken, Entry, entries
 from services.indexer.sources.dbt_manifest import Project, found_from, name_of, trimmed
 from services.indexer.sources.dbt_runs import SECTIONS as RUN_SECTIONS

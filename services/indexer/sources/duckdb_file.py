@@ -17,7 +17,7 @@ from services.common.errors import SourceFailed
 from services.common.model.assets import Column, Container, ContainerRead, ContainersListed, ForeignKey, Found, Index, Kind
 from services.common.model.crawls import SourceInfo
 from services.common.model.names import from_catalog, parse_name
-from services.common.runtime.settings import SourceSettings, file_of, file_stem
+from services.common.runtime.source_settings import SourceSettings, file_of, file_stem
 from services.indexer.sources.source import Item, Selection, Source, interrupted_after, one_line
 
 _CONNECTION = {"threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False}

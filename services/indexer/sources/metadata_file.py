@@ -17,7 +17,7 @@ from services.common.errors import SourceFailed
 from services.common.model.assets import Container, ContainerRead, Found
 from services.common.model.crawls import SourceInfo
 from services.common.model.names import AssetId, Namespace
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources.metadata_lines import found_from, with_full_references
 from services.indexer.sources.source import Item, Selection, Source, one_line
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from services.common.errors import SourceFailed
 from services.common.model.assets import SQL_UNREADABLE, Container, ContainerRead, ContainersListed, Found
 from services.common.model.crawls import SourceInfo
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources import mysql_rows as rows
 from services.indexer.sources.mysql_grants import Grants, quoted
 from services.indexer.sources.mysql_rows import Server

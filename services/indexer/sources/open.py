@@ -15,7 +15,7 @@ from services.common.errors import WrongSettings
 from services.common.model.crawls import SourceInfo
 from services.common.model.names import canonical_namespace
 from services.common.model.platforms import canonical_scheme
-from services.common.runtime.settings import SourceSettings, source_namespace, url_database
+from services.common.runtime.source_settings import SourceSettings, source_namespace, url_database
 from services.indexer.sources.source import Source
 
 _SourceClass = Callable[[SourceInfo, SourceSettings], Source]

@@ -7,9 +7,11 @@ spooled first, so that a slow consumer neither holds a snapshot open in the ware
 from __future__ import annotations
 
 import json
+import os
+import socket
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -19,18 +21,20 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
 from services.common.errors import SourceFailed
-from services.common.model.assets import Container, ContainerRead, ContainersListed, Found
+from services.common.model.assets import Container, ContainerRead, ContainersListed
 from services.common.model.crawls import SourceInfo
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources.postgresql_grants import quoted, script
 from services.indexer.sources.postgresql_rows import RELATIONS, SCHEMAS, Server, decode, decode_json, found_from
 from services.indexer.sources.postgresql_url import connection_parameters
-from services.indexer.sources.source import Item, MissingGrant, Selection, Source, one_line
+from services.indexer.sources.source import Item, MissingGrant, Selection, Source, interrupted_after, one_line
 
 _OLDEST = 120000  # since version 12 the catalog knows generated columns
 _LONGEST_TIMEOUT_MS = 2**31 - 1
 # whoever alters a table holds back its expressions: do not queue behind them for long, others would queue behind us
 _LOCK_MS = 5000
+# the server's own limit comes first; ours is for a server, or a way to it, that does not answer at all
+_GRACE_S = 1.0
 _IN_MEMORY_BYTES = 32 * 2**20
 _CHUNK_ROWS = 200  # rows that the driver takes over at a time, where its libpq can
 _RECORD = struct.Struct("<QI")
@@ -201,8 +205,14 @@ class PostgresSource(Source):
                 self._append(connection, read, read.schemas)
         except psycopg.Error as error:
             if read is None or not _concerns_a_table(error):
+                if read is not None:
+                    read.rows.close()
                 raise
-            self._append_one_by_one(connection, read)
+            try:
+                self._append_one_by_one(connection, read)
+            except BaseException:
+                read.rows.close()
+                raise
         return read
 
     def _system(self, connection: psycopg.Connection[Any]) -> str:
@@ -221,7 +231,8 @@ class PostgresSource(Source):
         if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
             settings["client_encoding"] = "SQL_ASCII"  # as UTF-8 the server would refuse to send bytes that are none
         self._sent.append(_BEGIN)
-        connection.execute(_BEGIN)
+        with self._bounded(connection):
+            connection.execute(_BEGIN)
         try:
             row = next(self._rows(connection, _SETTINGS, (json.dumps(settings),)))
             says_unknown = connection.info.server_version >= 140000
@@ -230,15 +241,36 @@ class PostgresSource(Source):
         finally:
             if not connection.closed and not connection.broken:
                 self._sent.append(_END)
-                connection.execute(_END)
+                with self._bounded(connection):
+                    connection.execute(_END)
 
     def _rows(
         self, connection: psycopg.Connection[Any], query: str, values: Sequence[Any] | Mapping[str, Any] | None = None
     ) -> Iterator[tuple[Any, ...]]:
         self._sent.append(query)
         size = _CHUNK_ROWS if psycopg.capabilities.has_stream_chunked() else 1
-        with connection.cursor() as cursor:
+        with self._bounded(connection), connection.cursor() as cursor:
             yield from cursor.stream(query.encode(), values, size=size)
+
+    @contextmanager
+    def _bounded(self, connection: psycopg.Connection[Any]) -> Iterator[None]:
+        """End the waiting for a server that cannot keep its own timeout: halted, or behind a network that swallows it."""
+        limit_s, expired = self._settings.timeout_s + _GRACE_S, False
+        with socket.socket(fileno=os.dup(connection.fileno())) as line:
+
+            def interrupt() -> None:
+                nonlocal expired
+                expired = True
+                with suppress(OSError):  # the other side was faster
+                    line.shutdown(socket.SHUT_RDWR)
+
+            try:
+                with interrupted_after(limit_s, interrupt):
+                    yield
+            except psycopg.Error:
+                if not expired:
+                    raise
+                raise psycopg.OperationalError(f"no complete answer within {limit_s:g} s") from None
 
     def _listed(self, connection: psycopg.Connection[Any], server: Server) -> _Read:
         schemas, failures = [], {}
@@ -257,8 +289,12 @@ class PostgresSource(Source):
     ) -> None:
         names = {schema.oid: schema.name for schema in schemas if schema.usable}
         values = {"schemas": list(names), "definitions": definitions}
-        for oid, name, row in self._rows(connection, RELATIONS, values):
-            if self._selection.permits((read.server.database, names[oid], decode(name))):
+        for oid, name, row, stale in self._rows(connection, RELATIONS, values):
+            if not self._selection.permits((read.server.database, names[oid], decode(name))):
+                continue
+            if stale:  # its expressions are gone already: nothing may be said of it
+                read.failures[oid] = f"schema {names[oid]}: {one_line(decode(name))} was dropped while it was read"
+            else:
                 read.rows.write(_RECORD.pack(oid, len(row)) + row)
                 read.count += 1
 
@@ -270,6 +306,7 @@ class PostgresSource(Source):
                 continue
             for definitions in (True, False):
                 at, count = read.rows.tell(), read.count
+                read.failures.pop(schema.oid, None)
                 try:
                     with self._transaction(connection):
                         self._append(connection, read, [schema], definitions=definitions)
@@ -281,7 +318,6 @@ class PostgresSource(Source):
                     if isinstance(error, psycopg.errors.LockNotAvailable):
                         break  # without the definitions it would store that they are gone
                 else:
-                    read.failures.pop(schema.oid, None)
                     break
 
 

@@ -49,7 +49,8 @@ WITH RECURSIVE descendant(root, oid) AS (
 ), col AS (
   SELECT a.attrelid AS oid, json_agg(json_build_array(
            a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
-           a.attgenerated, pg_get_expr(e.adbin, e.adrelid), s.description) ORDER BY a.attnum) AS items
+           a.attgenerated, pg_get_expr(e.adbin, e.adrelid), s.description) ORDER BY a.attnum) AS items,
+         bool_or(e.adbin IS NOT NULL AND pg_get_expr(e.adbin, e.adrelid) IS NULL) AS stale
     FROM kept JOIN pg_catalog.pg_attribute a ON a.attrelid = kept.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_catalog.pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
     LEFT JOIN pg_catalog.pg_description s
@@ -85,7 +86,7 @@ SELECT kept.relnamespace::int8, kept.relname::text, json_build_object(
          'partitions', folded.n, 'partition_tuples', folded.tuples, 'partition_pages', folded.pages,
          'sql', CASE WHEN %(definitions)s AND kept.relkind IN ('v', 'm') THEN pg_get_viewdef(kept.oid) END,
          'server', server.srvname, 'columns', col.items, 'primary_key', primary_key.items,
-         'foreign_keys', foreign_key.items, 'indexes', idx.items)::text
+         'foreign_keys', foreign_key.items, 'indexes', idx.items)::text, coalesce(col.stale, false)
   FROM kept
   LEFT JOIN pg_catalog.pg_description s
          ON s.objoid = kept.oid AND s.objsubid = 0 AND s.classoid = 'pg_catalog.pg_class'::regclass

@@ -18,6 +18,10 @@ _COMPARES = frozenset({"=", "==", "<>", "!=", ":=", "=>", ":"})
 _TYPES = frozenset({"bpchar", "char", "character", "citext", "string", "text", "varchar", "varying"})
 # functions whose arguments are keys: pgp_sym_decrypt, AES_ENCRYPT, DecryptByPassphrase, crypt, hmac
 _CIPHERS = re.compile(r"\w*crypt\w*|hmac\w*", re.IGNORECASE)
+# ClickHouse's table functions take user and password by position
+_REMOTE = frozenset(
+    {"azureblobstorage", "gcs", "mongodb", "mysql", "postgresql", "redis", "remote", "remotesecure", "s3", "s3cluster"}
+)
 _MAKES_SECRET = frozenset({"create", "persistent", "replace", "temporary"})
 _ENDS_WITH_KEY = re.compile(r"(?<!\w)(?P<key>\w++)\s*+=\s*+\Z")
 _TAIL_CHARS = 200
@@ -64,7 +68,9 @@ def masked_sql(text: str, dialect: str = "") -> str:
         dialect: sqlglot's name of its SQL, as in `Platform.dialect`; empty where nobody knows.
 
     """
-    return _walked(text, _Walk(dialect)) if may_hold_secret(text) else text
+    if may_hold_secret(text) or dialect == "clickhouse":
+        return _walked(text, _Walk(dialect))
+    return text
 
 
 def masked_literals(text: str, dialect: str = "") -> str:
@@ -195,10 +201,17 @@ class _Walk:
             self.last = None
         if low == "identified":
             self.at = _At.IDENTIFIED
-        elif (low == "secret" and self.before in _MAKES_SECRET) or _CIPHERS.fullmatch(name):
+        elif self._takes_secrets(name):
             self.at = _At.CLAUSE
         else:
             self.at = _At.KEY if is_secret else _At.IDLE
+
+    def _takes_secrets(self, name: str) -> bool:
+        """Whether all that may stand in the brackets behind a name is to be masked."""
+        low = name.lower()
+        if low == "secret" and self.before in _MAKES_SECRET:
+            return True
+        return _CIPHERS.fullmatch(name) is not None or (self.dialect == "clickhouse" and low in _REMOTE)
 
     def _op(self, text: str) -> None:
         self.out.append(text)

@@ -15,7 +15,7 @@ MASK = "***"
 _HINTS = (
     *("pass", "pwd", "secret", "token", "key", "credential", "identified", "://", "auth", "bearer", "crypt", "sig"),
     *("akia", "asia", "ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_", "glpat-", "xox", "sk_", "rk_", "sk-", "aiza"),
-    *("eyj", "-----begin", "ya29.", "npm_", "dapi", "hf_", "whsec_", "hvs.", "sg.", "thin:", "sas", "_pw"),
+    *("eyj", "-----begin", "ya29.", "npm_", "dapi", "hf_", "whsec_", "hvs.", "sg.", "thin:", "sas", "_pw", "curl"),
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SECRET_NAME = re.compile(
@@ -47,6 +47,7 @@ _TOKENS = re.compile(
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _BEARER = re.compile(r"(\b(?:bearer|basic)[ ]+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{12,}+", re.IGNORECASE)
+_CURL_USER = re.compile(r"(\s(?:-u|--user)[ =]\s*+[^\s:]++:)[^\s'\"]++")
 _USER_INFO = re.compile(r"(?:://[^\s/?#@:\"<>]*+:|\bthin:[^\s/@:]++/)(?P<rest>[^\s\"<>]++)")
 _PORT = re.compile(r"\d{1,5}(?![^/?#,;'\\)\]])")
 _QUERY = re.compile(
@@ -107,6 +108,7 @@ def masked_text(text: str, *, prose: bool = False) -> str:
     text = _without_pem(text)
     text = _without_user_info(text)
     text = _QUERY.sub(rf"\g<1>{MASK}", text)
+    text = _CURL_USER.sub(rf"\g<1>{MASK}", text)
     text = _SIG.sub(rf"\g<1>{MASK}", text)
     text = _without_identified(text)
     text = _without_values(text, prose=prose)

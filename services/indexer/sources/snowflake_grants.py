@@ -16,7 +16,7 @@ _RIGHTS = {"DYNAMIC TABLES": "MONITOR"}
 
 def grants_script(location: Location) -> str:
     """The least that a role needs to be shown everything: structure alone, never SELECT on a user's table."""
-    role, warehouse = location.role or "HEADWATER_READER", location.warehouse or "HEADWATER_WH"
+    role, warehouse = location.role or "CATALOG_READER", location.warehouse or "CATALOG_WH"
     database = quoted(location.database) if location.database else "<DATABASE>"
     where = f"SCHEMA {database}.{quoted(location.schema)}" if location.schema else f"DATABASE {database}"
     lines = [

@@ -14,7 +14,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from services.common.errors import WrongSettings
-from services.common.runtime.settings import SourceSettings, read_reference
+from services.common.runtime.source_settings import SourceSettings, read_reference
 
 ALLOWED = ("host", "ocsp_fail_open", "port", "protocol", "role", "warehouse")
 """What may stand behind the question mark. Others could store credentials on disk, switch checks off, or undo settings."""

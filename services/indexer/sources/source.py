@@ -18,7 +18,7 @@ from services.common.model.access import AccessScope
 from services.common.model.assets import ContainerRead, ContainersListed, Found
 from services.common.model.crawls import SourceInfo
 from services.common.model.names import ScopePath, lower_each
-from services.common.runtime.settings import SourceSettings
+from services.common.runtime.source_settings import SourceSettings
 
 _LONGEST_LINE = 400
 
