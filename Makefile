@@ -37,6 +37,10 @@ demo: ## the sample warehouse: crawl, index, serve, and three questions to try
 
 ## Test
 
+.PHONY: emulators
+emulators: ## environments for tests beside real servers: a Snowflake emulator, dbt (without them these tests are skipped)
+	@tools/emulators.sh snowflake dbt
+
 .PHONY: test
 test: setup ## every test but the long ones (T=path: some of them)
 	$(PY) -m pytest -q -m "not slow" $(PARALLEL) $(T)

@@ -42,8 +42,10 @@ from services.cli.main import main
 sys.exit(main(sys.argv[2:]))
 """
 COLUMNS = 10
-KILL_S = (0.3, 5.0)
+KILL_S = (0.5, 7.0)
 """When a kill comes after the start: from before the first commit until well into encoding."""
+CONTROL_S = (6.0, 9.0)
+"""For the control: when something has been encoded for certain."""
 
 
 def main() -> None:
@@ -90,7 +92,7 @@ def _killed(source: str, home: Path, log: Path, chance: random.Random, *, keep: 
     """One crawl that is killed at a random moment; whether it ended before that."""
     child = _child(["crawl", source, "--home", str(home)], log)
     try:
-        child.wait(chance.uniform(*KILL_S))
+        child.wait(chance.uniform(*(KILL_S if keep else CONTROL_S)))
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()

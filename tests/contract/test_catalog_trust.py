@@ -343,3 +343,18 @@ def test_a_source_s_namespace_alone_is_not_another_s(catalog):
     assert (infos["dbt"].into, infos["wh"].into, infos["wh"].database) == ("wh", None, None)
     other = SourceInfo("other", Namespace("postgres://db9:5432"), "dbt", into="else")
     assert catalog.sink.open(other, by="local").source == "other"
+
+
+def test_columns_that_the_source_could_not_show_are_not_removed(catalog):
+    """A lost right on columns, or a view over a table that is gone: what was known stays, with people's words on it."""
+    _crawl(catalog, table("v", "id", "amount", "note"))
+    _say(catalog, "v")
+    limited = table("v", Column("amount", "int"), "new", properties={"columns_limited": True})
+    assert _crawl(catalog, limited).counts == TableCounts(found=1, changed=1)
+    columns = catalog.get(id_of("v")).columns
+    assert [(one.name, one.type) for one in columns] == [("id", "text"), ("amount", "int"), ("note", "text"), ("new", "text")]
+    assert columns[0].description == "by hand, the key"
+    _crawl(catalog, table("v", properties={"broken": True}))
+    assert len(catalog.get(id_of("v")).columns) == 4
+    _crawl(catalog, table("v", "id"))
+    assert [one.name for one in catalog.get(id_of("v")).columns] == ["id"]

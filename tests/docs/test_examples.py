@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,8 +15,8 @@ import pytest
 from tests.support.examples import Shell, steps_of
 from tests.support.pages import ROOT, Block, blocks, pages, text_of
 
-_NEEDS_POSTGRES = "<!-- needs: postgres -->"
 _DATABASE = "shop"
+_ROLE = "headwater_reader"
 RUN = [page for page in pages() if steps_of(blocks(page))]
 
 
@@ -30,35 +33,72 @@ def test_the_examples_of_a_page_do_what_it_shows(page: Path, tmp_path: Path, req
     if missing:
         pytest.skip(f"examples need {missing}")
     found = list(blocks(page))
-    replacements = {}
-    if _NEEDS_POSTGRES in text_of(page):
-        replacements = _prepared_database(request, found)
-    wrong = Shell(tmp_path, replacements).run(steps_of(found))
+    prepared = next((prepare(request, found) for mark, prepare in _NEEDED.items() if mark in text_of(page)), _Prepared())
+    wrong = Shell(tmp_path, prepared.replacements, admin_url=prepared.admin_url).run(steps_of(found))
     assert not wrong, "\n".join(wrong)
 
 
-def _prepared_database(request: pytest.FixtureRequest, found: list[Block]) -> dict[str, str]:
+@dataclass(frozen=True)
+class _Prepared:
     """A database made by the page's own SQL; what the page calls host, database and role is called otherwise there."""
+
+    replacements: dict[str, str] = field(default_factory=dict)
+    admin_url: str | None = None
+
+
+def _postgres(request: pytest.FixtureRequest, found: list[Block]) -> _Prepared:
     server = request.getfixturevalue("postgres_server")
     url = server.create_database(_DATABASE)
-    database = urlsplit(url).path.removeprefix("/")
-    role = f"headwater_reader_{database.rpartition('_')[2]}"
-    with server.connect(url) as connection:
-        for block in found:
-            if block.language == "sql":
-                connection.execute(
-                    block.body.replace(f"DATABASE {_DATABASE}", f"DATABASE {database}").replace("headwater_reader", role)
-                )
-    request.addfinalizer(lambda: _drop_role(server, url, role))
     own = urlsplit(url)
-    return {
-        f"headwater_reader@db1:5432/{_DATABASE}": f"{role}@{own.hostname}:{own.port}/{database}",
+    database = own.path.removeprefix("/")
+    role = f"reader_{database.rpartition('_')[2]}"
+    first = [block.body for block in found if block.language == "sql" and "step" not in block.flags]
+    schemas = re.findall(r"CREATE SCHEMA (\w+)", "".join(first))
+    replacements = {
+        f"{_ROLE}@db1:5432/{_DATABASE}": f"{role}@{own.hostname}:{own.port}/{database}",
+        _ROLE: role,
+        f"DATABASE {_DATABASE}": f"DATABASE {database}",
+        f'DATABASE "{_DATABASE}"': f'DATABASE "{database}"',
         f'"{_DATABASE}.': f'"{database}.',
-        f"{_DATABASE}.sales": f"{database}.sales",
+        **{f"{_DATABASE}.{schema}": f"{database}.{schema}" for schema in schemas},
     }
+    request.addfinalizer(lambda: _drop_role(server, url, role))
+    with server.connect(url) as connection:
+        for body in first:
+            connection.execute(_replaced(body, replacements))
+    return _Prepared(replacements, url)
 
 
 def _drop_role(server, url: str, role: str) -> None:
     with server.connect(url) as connection:
         connection.execute(f"DROP OWNED BY {role}")
         connection.execute(f"DROP ROLE {role}")
+
+
+def _mariadb(request: pytest.FixtureRequest, found: list[Block]) -> _Prepared:
+    server = request.getfixturevalue("mariadb_server")
+    url = server.create_database(_DATABASE)
+    own = urlsplit(url)
+    database = own.path.removeprefix("/")
+    role = f"reader_{database.rpartition('_')[2]}"
+    replacements = {
+        f"{_ROLE}@db1:3306/{_DATABASE}": f"{role}@{own.hostname}:{own.port}/{database}",
+        _ROLE: role,
+        f"{_DATABASE}.": f"{database}.",
+    }
+    request.addfinalizer(lambda: server.run(f"DROP USER IF EXISTS {role}"))
+    first = "".join(block.body for block in found if block.language == "sql")
+    server.run(*filter(str.strip, _replaced(first, replacements).split(";")), url=url)
+    return _Prepared(replacements)
+
+
+def _replaced(text: str, replacements: dict[str, str]) -> str:
+    for old, new in replacements.items():
+        text = text.replace(old, new)
+    return text
+
+
+_NEEDED: dict[str, Callable[[pytest.FixtureRequest, list[Block]], _Prepared]] = {
+    "<!-- needs: postgres -->": _postgres,
+    "<!-- needs: mariadb -->": _mariadb,
+}

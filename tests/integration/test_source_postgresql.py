@@ -224,10 +224,10 @@ def test_the_number_of_statements_does_not_grow_with_tables(
     if not logs:
         pytest.skip("the statements of a server that is not our own cannot be read")
     assert [len(log) for log in logs] == [6, 6]
-    begin, settings, schemas, relations, rollback = (line.partition(": ")[2].strip() for line in logs[1])
+    identity, begin, settings, schemas, relations, rollback = (line.partition(": ")[2].strip() for line in logs[1])
     assert begin.endswith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     assert rollback.endswith("ROLLBACK")
-    for entry in (settings, schemas, relations):
+    for entry in (identity, settings, schemas, relations):
         # the parser does not know these two types; what they are does not matter here
         text = entry.partition(": ")[2].replace("::oid[]", "::int[]").replace("::int2[]", "::int[]")
         statement = sqlglot.parse_one(text, dialect="postgres")

@@ -1,4 +1,4 @@
-"""A small dbt project over DuckDB, built by a real dbt of an environment of its own (`tools/dbt.sh`).
+"""A small dbt project over DuckDB, built by a real dbt of an environment of its own (`make emulators`).
 
 Nothing here knows pytest.
 """

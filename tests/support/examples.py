@@ -23,6 +23,12 @@ TIMEOUT_S = 240
 _MARK = "<<example {at} ended with {code}>>"
 _ENDED = re.compile(r"<<example (\d+) ended with (\d+)>>\n?")
 _LINKED = ("services", "bench")
+ADMIN_URL = "EXAMPLE_ADMIN_URL"
+"""The variable of the shell that says where an administrator's statements go; no page names it."""
+_AS_ADMIN = f"""python3 -c 'import os, sys, psycopg
+with psycopg.connect(os.environ["{ADMIN_URL}"], autocommit=True) as connection:
+    connection.execute(sys.stdin.read())' <<'END OF STEP'
+{{statements}}END OF STEP"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,9 @@ class Step:
 
 
 def steps_of(blocks: Iterable[Block]) -> list[Step]:
-    """The steps of all `console` blocks but those marked `no-run`.
+    """The steps of all `console` blocks but those marked `no-run`, and between them the blocks marked `sql step`.
+
+    The latter are an administrator's statements at the PostgreSQL of the page, run where they stand, in one transaction.
 
     Raises:
         ValueError: a block that is to be run does not begin with a command.
@@ -45,6 +53,8 @@ def steps_of(blocks: Iterable[Block]) -> list[Step]:
     for block in blocks:
         if block.language == "console" and "no-run" not in block.flags:
             steps += _steps(block)
+        elif block.language == "sql" and "step" in block.flags:
+            steps.append(Step(_AS_ADMIN.format(statements=block.body), (), block.line))
     return steps
 
 
@@ -69,11 +79,13 @@ class Shell:
     Args:
         folder: an empty folder.
         replacements: further texts that are replaced in commands and in what is expected.
+        admin_url: where the statements of `sql step` blocks go.
 
     """
 
-    def __init__(self, folder: Path, replacements: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, replacements: Mapping[str, str] | None = None, *, admin_url: str | None = None) -> None:
         self._folder = folder
+        self._admin_url = admin_url
         self._replacements = {**dict(zip(PORTS, _free_ports(len(PORTS)), strict=True)), **(replacements or {})}
         for name in _LINKED:
             if (ROOT / name).exists():
@@ -125,6 +137,8 @@ class Shell:
             "HEADWATER_PORT": self._replacements[PORTS[0]],
             "COLUMNS": "120",
         }
+        if self._admin_url is not None:
+            environment[ADMIN_URL] = self._admin_url
         log = self._folder / ".example.log"
         with log.open("wb") as sink:
             process = subprocess.Popen(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from services.catalog.api.schemas import Shape
 from services.catalog.crawl_history import CrawlChanges
-from services.catalog.renaming import Rename
+from services.catalog.store.proposals import Rename
 from services.common.model.crawls import CrawlRecord, CrawlState
 
 

@@ -98,6 +98,12 @@ def stored(connection: Connection, ids: Sequence[AssetId], *, lock: bool = True)
     return {AssetId(row["id"]): row for row in connection.execute(query).mappings()}
 
 
+def known_columns(connection: Connection, ids: Sequence[AssetId]) -> dict[AssetId, list[Mapping[str, Any]]]:
+    """The columns that are stored of some tables, gone ones left out, as they were crawled."""
+    query = select(asset.c.id, asset.c.columns).where(asset.c.id.in_(ids), asset.c.gone_at.is_(None))
+    return {AssetId(row.id): row.columns for row in connection.execute(query)}
+
+
 def compare(found: Mapping[AssetId, Prepared], held: Mapping[AssetId, RowMapping], sighting: Sighting) -> Plan:
     """Sort what was found by what it means. What this crawl has already stored means nothing any more."""
     plan = Plan()

@@ -16,6 +16,8 @@ from services.common.model.platforms import Platform
 
 SQL_UNREADABLE = "sql_unreadable"
 """The property of a view whose definition the source would not give: why, such as `needs SHOW VIEW`. Its `sql` is None."""
+COLUMNS_PARTLY_SHOWN = ("columns_limited", "columns_unreadable", "broken")
+"""Properties of a table of which the source did not show every column: what was known of the others stays."""
 RESTRICTED = "restricted"
 """The tag of a column that is left out of its table's text and vector, and is found only as itself."""
 

@@ -163,7 +163,7 @@ def url_database(url: str) -> str | None:
     if name not in _SERVERS:
         return None
     path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")[2]
-    return unquote(path.split("/", maxsplit=1)[0]) or None
+    return unquote(path.split("/", maxsplit=1)[0]).strip('"') or None
 
 
 def file_of(url: str) -> Path:
