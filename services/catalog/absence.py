@@ -123,7 +123,8 @@ def judge(
     """
     verdict = Verdict()
     by_object = _by_object(appeared)
-    for one in absent:
+    # the newest first: of two names that one table had, its words are the truer ones
+    for one in sorted(absent, key=lambda one: one.last_seen, reverse=True):
         why = _hidden(one, crawled)
         successor = by_object.get(one.object_id or "")
         if why is not None:

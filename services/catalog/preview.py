@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from services.catalog.absence import Appeared, ContainerState, Crawled, Verdict, judge
-from services.catalog.store import containers, crawled, ending
+from services.catalog.partly import with_known_columns
+from services.catalog.store import containers, crawled, ending, layers
 from services.catalog.store.crawled import Plan, Sighting
 from services.catalog.store.rows import Prepared, container_key, prepare
 from services.catalog.store.types import utc_now
@@ -58,6 +59,9 @@ class PreviewSink:
         self._info: SourceInfo | None = None
         self._plan = Plan()
         self._names: dict[AssetId, str] = {}
+        self._objects: dict[AssetId, Appeared] = {}
+        self._described: set[AssetId] = set()
+        self._taken = 0
         self._containers: dict[str, ContainerState] = {}
         self._listings: dict[str, ContainerState] = {}
         self.found: list[Previewed] = []
@@ -77,14 +81,20 @@ class PreviewSink:
             states[container_key(batch.container)] = containers.state_of(batch)
             if not batch.lists:
                 self.read[".".join(batch.container.parts)] = containers.state_of(batch)
-        prepared = {one.id: one for one in (prepare(item, batch.container) for item in batch.found)}
+        found = batch.found if self._database is None else with_known_columns(self._database, batch.found)
+        prepared = {one.id: one for one in (prepare(item, batch.container) for item in found)}
         fresh = {id_: one for id_, one in prepared.items() if id_ not in self._names}
         self._names |= {id_: one.name.qualified for id_, one in fresh.items()}
-        held = {}
+        plan = crawled.compare(fresh, {}, self._sighting)
         if self._database is not None and fresh:
             with self._database.read() as connection:
                 held = crawled.stored(connection, sorted(fresh), lock=False)
-        plan = crawled.compare(fresh, held, self._sighting)
+                plan = crawled.compare(fresh, held, self._sighting)
+                if self._sighting.into is not None:
+                    self._described |= layers.fresh(connection, [*plan.described, *plan.seen], self._sighting)
+            theirs = (held[one.id] for one in plan.changed)
+            self._taken += sum(row["told_by"] != self._sighting.source for row in theirs)
+        self._objects |= {one.id: self._appeared(one) for one in plan.seen if one.facts["object_id"]}
         for name in ("added", "changed", "unchanged", "described"):
             getattr(self._plan, name).extend(getattr(plan, name))
         self._plan.returned |= plan.returned
@@ -103,13 +113,14 @@ class PreviewSink:
             with self._database.read() as connection:
                 verdict = self._judged(connection, whole=state is CrawlState.COMPLETE)
                 self._tell_absent(connection, verdict)
-        self._tell_present(verdict)
+        new = self._tell_present(verdict)
+        again = sum(one.id in self._described for one in self._plan.described)
         self.found.sort(key=lambda one: (one.qualified, one.what))
         counts = TableCounts(
             found=len(self._plan.seen) + len(self._plan.described),
-            added=len(self._plan.added) - len(verdict.renamed),
-            changed=len(self._plan.changed) + len(verdict.renamed),
-            unchanged=len(self._plan.unchanged) + len(self._plan.described),
+            added=len(self._plan.added) - new,
+            changed=len(self._plan.changed) + again + new,
+            unchanged=len(self._plan.unchanged) + len(self._plan.described) - again,
             gone=len(verdict.gone),
             unseen=len(verdict.unseen),
             held=len(verdict.held),
@@ -134,11 +145,16 @@ class PreviewSink:
 
     def _judged(self, connection: Connection, *, whole: bool) -> Verdict:
         missing = ending.absent(connection, self._sighting, self._names.keys())
-        new = [self._appeared(one) for one in self._plan.added if one.id not in self._plan.returned]
+        new = {one.id: self._appeared(one) for one in self._plan.added if one.id not in self._plan.returned}
+        # as in a real crawl: what is shown under an object id that an absent table had, since when it is known
+        moved = {one.object_id for one in missing if one.object_id}
+        objects = [one for one in self._objects.values() if one.object_id in moved]
+        known = ending.first_seen(connection, [one.id for one in objects])
+        new |= {one.id: dataclasses.replace(one, first_seen=known.get(one.id, one.first_seen)) for one in objects}
         share = self._info.hold_share if self._info is not None else 1.0
-        total = ending.total(connection, self._sighting.source)
+        total = ending.total(connection, self._sighting.source) + self._taken
         read = Crawled(self._containers, self._listings, whole=whole)
-        return judge(missing, new, read, total=total, hold_share=share)
+        return judge(missing, list(new.values()), read, total=total, hold_share=share)
 
     def _appeared(self, one: Prepared) -> Appeared:
         columns = one.facts["columns"]
@@ -152,12 +168,17 @@ class PreviewSink:
         self.found += [Previewed(names[id_], "unseen", why) for id_, why in verdict.unseen.items()]
         self.found += [Previewed(self._names[new], "renamed", names[old]) for old, new in verdict.renamed.items()]
 
-    def _tell_present(self, verdict: Verdict) -> None:
+    def _tell_present(self, verdict: Verdict) -> int:
+        """Tell what was shown; returns how much of what is new is renamed."""
         renamed = set(verdict.renamed.values())
         for one in self._plan.added:
             if one.id not in renamed:
                 what = "returned" if one.id in self._plan.returned else "added"
                 self.found.append(Previewed(one.name.qualified, what))
-        self.found += [Previewed(one.name.qualified, "changed") for one in self._plan.changed]
+        self.found += [Previewed(one.name.qualified, "changed") for one in self._plan.changed if one.id not in renamed]
+        told = {one.id for one in self._plan.written}
+        said = [one for one in (*self._plan.described, *self._plan.unchanged) if one.id in self._described - told]
+        self.found += [Previewed(one.name.qualified, "changed") for one in said]
         for id_, owner in self._plan.foreign.items():
             self.found.append(Previewed(self._names[id_], "left", f"held by the source {owner}"))
+        return len(renamed.intersection(one.id for one in self._plan.added))

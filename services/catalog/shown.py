@@ -1,4 +1,4 @@
-"""What a scope hides inside of what it shows: successors, keys to hidden tables, counts of crawls. Used by every read."""
+"""What a scope hides inside of what it shows: successors, keys to hidden tables, servers' words, counts of crawls."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
+from services.catalog.absence import LOST, MOVING, REBUILDING, UNREAD
 from services.catalog.store import listing
 from services.catalog.store.curated import AuditEntry
 from services.common.model.access import AccessScope
@@ -20,7 +21,14 @@ def shown(connection: Connection, assets: Iterable[Asset], scope: AccessScope) -
     """Assets that may be seen, without what in them may not: a successor that is hidden or gone, keys to hidden tables."""
     held = list(assets)
     alive = listing.visible_ids(connection, [asset.successor for asset in held if asset.successor], scope)
-    return [_without_keys(_with_successor_in(asset, alive), scope) for asset in held]
+    return [_without_words(_without_keys(_with_successor_in(asset, alive), scope), scope) for asset in held]
+
+
+def _without_words(asset: Asset, scope: AccessScope) -> Asset:
+    """Why its container was not read may be the server's own words, which may name any table of it."""
+    if scope.is_full or asset.unseen_why in (None, LOST, REBUILDING, MOVING):
+        return asset
+    return dataclasses.replace(asset, unseen_why=UNREAD)
 
 
 def _with_successor_in(asset: Asset, alive: frozenset[str]) -> Asset:
@@ -60,4 +68,4 @@ def redacted(record: CrawlRecord, scope: AccessScope) -> CrawlRecord:
     """A crawl without what it says of tables that may be hidden; unchanged in full scope."""
     if scope.is_full:
         return record
-    return dataclasses.replace(record, done=0, expected=None, counts=TableCounts(), seq=START, failures=())
+    return dataclasses.replace(record, done=0, expected=None, counts=TableCounts(), seq=START, failures=(), costs={})

@@ -5,21 +5,19 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import Connection
 
 from services.catalog.ending import Ending
+from services.catalog.partly import with_known_columns
 from services.catalog.store import changes, containers, crawl_changes, crawled, crawls, layers, renamed
 from services.catalog.store import ending as ending_rows
 from services.catalog.store.crawl_changes import Told
 from services.catalog.store.crawled import Plan, Sighting
-from services.catalog.store.hydrate import crawled_columns
 from services.catalog.store.rows import Prepared, prepare
 from services.catalog.store.text import clean
 from services.catalog.store.types import utc_now
 from services.common.errors import BadRequest, Conflict, NotFound
-from services.common.model.assets import COLUMNS_PARTLY_SHOWN, Found
 from services.common.model.crawls import BatchOutcome, CrawlBatch, CrawlId, CrawlRecord, CrawlState, SourceInfo, TableCounts
 from services.common.model.names import AssetId
 from services.common.runtime.db import Database
@@ -91,7 +89,7 @@ class CatalogSink:
             raise BadRequest(f"a batch holds at most {MAX_BATCH} tables, not {len(batch.found)}")
         found: dict[AssetId, Prepared] = {}
         failures = [clean(batch.failure)] if batch.failure else []
-        for item in self._with_known_columns(batch.found):
+        for item in with_known_columns(self._database, batch.found):
             prepared = prepare(item, batch.container)
             first = found.setdefault(prepared.id, prepared)
             failures += [_twice(prepared)] if first.fingerprint != prepared.fingerprint else []
@@ -110,18 +108,6 @@ class CatalogSink:
             lines = (failures if fresh or not batch.failure else failures[1:]) + _refusals(plan, found)
             crawls.save(connection, _with_batch(record, counts, seq, lines), now)
             return BatchOutcome(counts, seq)
-
-    def _with_known_columns(self, found: Sequence[Found]) -> list[Found]:
-        """The same tables; those of which the source could not show every column with the ones that are known.
-
-        A lost right on columns, or a view over a table that is gone, would else look like columns that were removed.
-        """
-        partly = {one.name.id: one for one in found if any(name in one.properties for name in COLUMNS_PARTLY_SHOWN)}
-        if not partly:
-            return list(found)
-        with self._database.read() as connection:
-            known = crawled.known_columns(connection, sorted(partly))
-        return [_completed(one, known.get(one.name.id, ())) if one.name.id in partly else one for one in found]
 
     def progress(self, crawl: CrawlId, *, done: int, expected: int | None) -> None:
         """Say how far the crawl is.
@@ -193,6 +179,7 @@ class CatalogSink:
                 gone = ending_rows.bury(connection, some, _sighting(connection, record, now))
                 seq = changes.append(connection, gone, now)
                 counts = TableCounts(gone=len(gone), held=-len(some))
+                ending_rows.free(connection, sorted(set(some).difference(gone)))
                 more = len(held) > len(some)
                 line = [] if more else [f"{by} said yes: what was held is gone"]
                 record = crawls.save(connection, _with_batch(record, counts, seq, line), now)
@@ -227,13 +214,6 @@ def _begun(record: CrawlRecord, asked: str, source: str, now: dt.datetime) -> Cr
     return dataclasses.replace(record, source=source, state=CrawlState.RUNNING, started_at=record.started_at or now)
 
 
-def _completed(found: Found, known: Sequence[Mapping[str, Any]]) -> Found:
-    shown = {found.name.column_id(column.name): column for column in found.columns}
-    before = {found.name.column_id(column.name): column for column in crawled_columns(known)}
-    merged = [shown.get(id_, column) for id_, column in before.items()]
-    return dataclasses.replace(found, columns=(*merged, *(column for id_, column in shown.items() if id_ not in before)))
-
-
 def _sighting(connection: Connection, record: CrawlRecord, now: dt.datetime) -> Sighting:
     info = crawls.info(connection, record.source)
     return Sighting(record.id, record.source, now, into=info.into if info is not None else None)
@@ -248,7 +228,7 @@ def _described(connection: Connection, plan: Plan, sighting: Sighting) -> tuple[
         every = [*plan.described, *plan.seen]
         fresh = layers.put(connection, every, sighting, crawls.platform(connection, sighting.source))
         layers.rekey(connection, fresh)
-        again = {prepared.id for prepared in plan.described} & fresh
+        again = {prepared.id for prepared in (*plan.described, *plan.unchanged)} & fresh
         crawled.revise(connection, sorted(fresh - told.keys()))
         told |= dict.fromkeys(sorted(fresh - told.keys()), ("changed", None))
         changed, unchanged = changed + len(again), unchanged + len(plan.described) - len(again)

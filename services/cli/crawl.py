@@ -81,7 +81,8 @@ def _chosen(space: Workspace, wanted: list[str]) -> Iterator[tuple[str, SourceSe
     if not wanted:
         if not settings.sources:
             raise WrongSettings("no source is configured: run `headwater init`, or name a URL to crawl")
-        yield from settings.sources.items()
+        # artifacts describe what the warehouses' own crawls show, so those come first
+        yield from sorted(settings.sources.items(), key=lambda item: item[1].into is not None)
         return
     for text in wanted:
         if "://" in text:

@@ -28,11 +28,15 @@ TEMPLATE = """\
 # aliases = ["postgres://replica:5432"] # other addresses of the same warehouse
 # include = ["shop.public.*"]          # globs over database.schema.table; everything unless set
 # exclude = ["*.tmp_*"]
-# schedule = "0 5 * * *"
-# timezone = "Europe/Berlin"           # what times without an offset mean there
+# schedule = "0 5 * * *"               # a running server crawls it then
+# timezone = "Europe/Berlin"           # of the schedule, and of times without an offset
 #
 # [sources.local]
 # url = "duckdb:///analytics.duckdb"
+#
+# [sources.dbt]
+# url = "dbt://analytics/target"       # what dbt says of tables that another source shows
+# into = "warehouse"
 
 # Callers. With none, only this machine is served, as administrator. Make a token and its SHA-256 with:
 #   python3 -c "import hashlib,secrets; t=secrets.token_urlsafe(32); print(t, hashlib.sha256(t.encode()).hexdigest())"

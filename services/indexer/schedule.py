@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim
 from sqlalchemy import select, update
 
+from services.common.errors import HeadwaterError
 from services.common.ports import AssetSink
 from services.common.runtime.db import Database
 from services.common.runtime.logs import get_logger
@@ -69,7 +70,11 @@ class Scheduler:
             if name not in asked:
                 self._begin(name, now)
             elif latest(source, now).timestamp() > asked[name] and self._mark(name, asked[name], now):
-                self._sink.request(name, by=BY)
+                try:
+                    self._sink.request(name, by=BY)
+                except HeadwaterError:
+                    self._unmark(name, asked[name], now)
+                    raise
                 _log.info("a crawl is due", source=name)
                 found.append(name)
         return found
@@ -83,6 +88,12 @@ class Scheduler:
         mine = (schedule.c.source == name) & (schedule.c.asked_at == before)
         with self._database.write() as connection:
             return connection.execute(update(schedule).where(mine).values(asked_at=now.timestamp())).rowcount == 1
+
+    def _unmark(self, name: str, before: float, now: dt.datetime) -> None:
+        """Nobody could be asked: it is still due."""
+        mine = (schedule.c.source == name) & (schedule.c.asked_at == now.timestamp())
+        with self._database.write() as connection:
+            connection.execute(update(schedule).where(mine).values(asked_at=before))
 
 
 def latest(source: SourceSettings, now: dt.datetime) -> dt.datetime:

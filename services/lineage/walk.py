@@ -92,7 +92,7 @@ class _Inside:
     """The graph as a scope shows it; each dataset is asked about once a walk.
 
     A dataset that only definitions name is shown where one of the edges that they give it is: without those definitions
-    nobody would know of it.
+    nobody would know of it. One that is gone is shown where it has an edge: whether it was ever followed is chance.
     """
 
     def __init__(self, snapshot: Snapshot, scope: AccessScope) -> None:
@@ -109,8 +109,11 @@ class _Inside:
         if answer is None:
             dataset = self._snapshot.dataset(asset)
             answer = dataset is not None and self._permits(asset)
-            if answer and dataset is not None and not dataset.listed:
-                answer = any(self._permits(end) and self._leads(asset, end) for end in self._snapshot.targets(asset))
+            if answer and dataset is not None and not dataset.known:
+                ends = self._snapshot.targets(asset)
+                answer = any(self._permits(end) and self._leads(asset, end) for end in ends)
+                if dataset.gone and not answer:
+                    answer = any(map(self._permits, self._snapshot.sources(asset)))
             self._shown[asset] = answer
         return answer
 

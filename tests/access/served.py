@@ -88,6 +88,8 @@ class Served:
         """Crawl a source to its end, as a crawl beside a running server does."""
         outcome = run_crawl(source, self.settings.sources[source], self.space.sink, by="maker")
         assert outcome.record.state.value == "complete", outcome.record.failures
+        # what comes and goes between two looks of the follower is not in its graph, in one of two catalogs perhaps
+        self.space.lineage.follower.catch_up()
 
     def settle(self, *, published: bool = True) -> None:
         """Wait until words, vectors and lineage of everything that was committed are there."""

@@ -53,6 +53,11 @@ MATRIX: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/api/v1/crawls"): READERS,
     ("POST", "/api/v1/crawls"): editors(403) | {"admin": 404},
     ("GET", "/api/v1/crawls/{crawl_id}"): READERS,
+    ("GET", "/api/v1/crawls/{crawl_id}/changes"): READERS,
+    ("POST", "/api/v1/crawls/{crawl_id}/accept"): editors(403) | {"admin": 409},
+    ("GET", "/api/v1/renames"): READERS,
+    ("POST", "/api/v1/renames/{rename_id}/accept"): editors(404),
+    ("POST", "/api/v1/renames/{rename_id}/reject"): editors(404),
     ("GET", "/livez"): OPEN,
     ("GET", "/readyz"): OPEN,
     ("GET", "/startupz"): OPEN,
@@ -66,6 +71,7 @@ MATRIX: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/static/{name}"): OPEN,
     ("POST", "/internal/v1/catalog/crawls"): services(422),
     ("POST", "/internal/v1/catalog/crawls/claim"): services(200),
+    ("POST", "/internal/v1/catalog/crawls/request"): services(422),
     ("POST", "/internal/v1/catalog/crawls/{crawl}/batches"): services(422),
     ("POST", "/internal/v1/catalog/crawls/{crawl}/progress"): services(422),
     ("POST", "/internal/v1/catalog/crawls/{crawl}/close"): services(422),
@@ -113,6 +119,7 @@ def routes_of(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[tuple[s
 def url(served: Served, path: str) -> str:
     crawl = served.get("/crawls", "admin").json()["crawls"][0]["id"]
     values = {"asset_id": id_of("orders"), "change_id": 999, "crawl_id": crawl, "crawl": crawl, "name": "api.js"}
+    values["rename_id"] = "none"
     return path.format(**values) + QUERIES.get(path, "")
 
 

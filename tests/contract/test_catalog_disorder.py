@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import ModuleType
 
 import pytest
 
+from services.catalog import ending
 from services.catalog.patches import CuratedPatch
 from services.catalog.renaming import Renaming
-from services.catalog.store import renames
 from services.catalog.store import ending as ending_rows
-from services.common.errors import Conflict, HeadwaterError
+from services.catalog.store import renames
+from services.common.errors import HeadwaterError
 from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import Found
 from services.common.model.changes import START
@@ -143,7 +145,7 @@ def test_a_source_that_gets_its_name_takes_what_its_tables_were_called_along(cat
     assert catalog.reader.renamed(id_of("secret"), AccessScope(("*",), ("wh.shop.public.secret",))) is None
 
 
-def _beside(catalog: Catalog, monkeypatch, module, name: str, other) -> list[HeadwaterError]:
+def _beside(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, other: Callable[[], None]) -> _Beside:
     """Run `other` in a thread of its own just after `module.name` was first called; wait for it a moment, not for ever."""
     real, failures, threads = getattr(module, name), [], []
 
@@ -162,9 +164,7 @@ def _beside(catalog: Catalog, monkeypatch, module, name: str, other) -> list[Hea
         return found
 
     monkeypatch.setattr(module, name, first)
-    yield_to = threads
-    catalog_failures = failures
-    return _Beside(yield_to, catalog_failures)
+    return _Beside(threads, failures)
 
 
 class _Beside:
@@ -180,7 +180,7 @@ class _Beside:
 def test_words_written_while_a_crawl_renames_are_kept_or_refused(catalog, monkeypatch):
     """Never accepted and lost: the curator's commit comes before the move, or it is told that the asset is another one."""
     _crawl(catalog, table("old", "id", object_id="7"), table("x", "id"))
-    beside = _beside(catalog, monkeypatch, renames, "_words", lambda: _say(catalog, "old", description="just now"))
+    beside = _beside(monkeypatch, renames, "_words", lambda: _say(catalog, "old", description="just now"))
     _crawl(catalog, table("new", "id", object_id="7"), table("x", "id"))
     beside.done()
     assert beside.failures or catalog.get(id_of("new")).description == "just now"
@@ -196,7 +196,7 @@ def test_a_table_that_is_shown_while_somebody_says_yes_stays(catalog, monkeypatc
         catalog.sink.put(crawl, CrawlBatch(SHOP, tuple(table(name, "id") for name in "abc"), last=True, complete=True))
         catalog.sink.close(crawl, CrawlState.COMPLETE, ())
 
-    beside = _beside(catalog, monkeypatch, ending_rows, "held_by", shown)
+    beside = _beside(monkeypatch, ending_rows, "held_by", shown)
     catalog.sink.accept(held.id, by="ann")
     beside.done()
     assert not beside.failures
@@ -205,15 +205,27 @@ def test_a_table_that_is_shown_while_somebody_says_yes_stays(catalog, monkeypatc
 
 def test_what_the_warehouse_shows_while_artifacts_end_is_not_theirs_to_bury(catalog, monkeypatch):
     """dbt no longer has a model that was never built, and the warehouse shows it in this very moment."""
-    _crawl(catalog, table("t", "id"), table("later", "id"), source=DBT)
+    planned = [table(name, "id") for name in ("later", "t", "u")]
+    _crawl(catalog, *planned, source=DBT)
 
     def built() -> None:
-        _crawl(catalog, table("later", "id"), table("t", "id"))
+        _crawl(catalog, planned[0])
 
-    beside = _beside(catalog, monkeypatch, ending_rows, "absent", built)
-    _crawl(catalog, table("t", "id"), source=DBT)
+    beside = _beside(monkeypatch, ending_rows, "absent", built)
+    _crawl(catalog, *planned[1:], source=DBT)
     beside.done()
     assert not beside.failures
-    assert _names(catalog) == ["later", "t"]
-    with pytest.raises(Conflict):
-        catalog.sink.accept(catalog.reader.crawls(FULL_SCOPE)[0].id, by="ann")
+    assert _names(catalog) == ["later", "t", "u"]
+
+
+def test_a_renamed_schema_moves_in_several_commits_and_is_counted_once(catalog, monkeypatch):
+    """Every table of it has another name: other writers get their turn in between, and the report is the same."""
+    monkeypatch.setattr(ending, "RENAMES_AT_ONCE", 2)
+    names = [f"t{number}" for number in range(5)]
+    _crawl(catalog, *(table(name, "id", object_id=name) for name in names), table("x", "id"))
+    for name in names:
+        _say(catalog, name, description=f"words on {name}")
+    record = _crawl(catalog, *(table(f"new_{name}", "id", object_id=name) for name in names))
+    assert record.counts == TableCounts(found=5, changed=5, gone=1)
+    assert [asset.description for asset in catalog.reader.page(FULL_SCOPE).assets] == [f"words on {name}" for name in names]
+    assert len({change.seq for change in catalog.feed.after(START).changes}) == 11

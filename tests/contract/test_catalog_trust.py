@@ -352,7 +352,12 @@ def test_columns_that_the_source_could_not_show_are_not_removed(catalog):
     limited = table("v", Column("amount", "int"), "new", properties={"columns_limited": True})
     assert _crawl(catalog, limited).counts == TableCounts(found=1, changed=1)
     columns = catalog.get(id_of("v")).columns
-    assert [(one.name, one.type) for one in columns] == [("id", "text"), ("amount", "int"), ("note", "text"), ("new", "text")]
+    assert [(one.name, one.type) for one in columns] == [
+        ("id", "text"),
+        ("amount", "int"),
+        ("note", "text"),
+        ("new", "text"),
+    ]
     assert columns[0].description == "by hand, the key"
     _crawl(catalog, table("v", properties={"broken": True}))
     assert len(catalog.get(id_of("v")).columns) == 4

@@ -25,6 +25,16 @@ def test_readme_and_every_how_to_have_examples_that_run() -> None:
     assert expected <= set(RUN)
 
 
+def test_an_administrators_step_stands_between_the_commands_and_its_failure_is_told(tmp_path: Path) -> None:
+    """Otherwise a page could tell of a lost right that nobody ever took away."""
+    command, step = Block("console", frozenset(), "$ echo before\n", 1), Block("sql", frozenset({"step"}), "SELECT 1;\n", 5)
+    steps = steps_of([command, step, Block("sql", frozenset(), "SELECT 2;\n", 8), command])
+    assert [found.line for found in steps] == [2, 5, 2]
+    wrong = Shell(tmp_path, admin_url="postgresql://nobody@127.0.0.1:1/none?connect_timeout=2").run(steps)
+    assert len(wrong) == 1
+    assert wrong[0].startswith("line 5: ")
+
+
 @pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_examples_of_a_page_do_what_it_shows(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     missing = [tool for tool in ("bash", "curl") if shutil.which(tool) is None]

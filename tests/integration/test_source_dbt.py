@@ -19,7 +19,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built project. Without dbt the tests are skipped by name, except in CI, where they fail."""
     dbt = find_dbt()
     if dbt is None:
-        reason = f"no dbt: neither .venv-dbt (tools/dbt.sh) nor a command named by {VARIABLE}"
+        reason = f"no dbt: neither .venv-dbt (make emulators) nor a command named by {VARIABLE}"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     folder = tmp_path_factory.mktemp("dbt")
     write_project(folder)

@@ -75,11 +75,12 @@ def test_a_relative_file_is_no_alias_of_a_file_at_the_root():
     assert among.source_of(among.resolve("duckdb:///shop.duckdb")) == "b"
 
 
-def test_artifacts_have_no_namespace_of_their_own():
-    """Their models are the tables of the source that `into` names."""
+def test_artifacts_have_the_namespace_of_what_they_describe():
+    """Their models are the tables of the source that `into` names, and own nothing of it."""
     settings = settings_of(wh={"url": "postgresql://db1/shop"}, models={"url": "dbt://target", "into": "wh"})
-    assert source_namespace(settings.sources["models"]) is None
-    assert list(settings.namespaces().sources.values()) == ["wh"]
+    assert source_namespace(settings.sources["models"]) == "postgres://db1:5432"
+    among = settings.namespaces()
+    assert (dict(among.sources), dict(among.databases)) == ({}, {("postgres://db1:5432", "shop"): "wh"})
 
 
 @pytest.mark.parametrize("into", ["nobody", "models"])
@@ -92,15 +93,25 @@ def test_artifacts_go_into_another_source_that_is_there(into):
 @pytest.mark.parametrize(
     ("a", "b"),
     [
-        ({"url": "postgresql://db1/shop"}, {"url": "postgresql://DB1:5432/crm"}),
+        ({"url": "postgresql://db1/shop"}, {"url": "postgresql://DB1:5432/Shop"}),
+        ({"url": "mysql://db1"}, {"url": "mariadb://DB1:3306/"}),
         ({"url": "duckdb:///x.duckdb"}, {"url": "duckdb:///./x.duckdb"}),
-        ({"url": "postgresql://db1/shop"}, {"url": "duckdb:///x.duckdb", "namespace": "postgres://db1"}),
+        ({"url": "mysql://db1"}, {"url": "duckdb:///x.duckdb", "namespace": "mysql://db1"}),
     ],
 )
 def test_two_sources_cannot_have_one_namespace(a, b):
-    """Their tables would be the same assets; both are named."""
+    """Nor one database of it: their tables would be the same assets; both are named."""
     with pytest.raises(WrongSettings, match="sources a and b have the same namespace"):
         settings_of(a=a, b=b)
+
+
+def test_databases_of_one_server_are_sources_of_their_own():
+    """And what names no database is meant only where there is but one; the rest of the server is nobody's."""
+    two = settings_of(a={"url": "postgresql://db1/shop"}, b={"url": "postgresql://db1/crm"}).namespaces()
+    namespace = two.resolve("postgres://db1")
+    assert [two.source_of(namespace, name) for name in ("shop", "CRM", "other", None)] == ["a", "b", "unlisted", "unlisted"]
+    one = settings_of(a={"url": "mysql://db1/shop"}).namespaces()
+    assert one.source_of(one.resolve("mysql://db1")) == "a"
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, RowMapping, and_, delete, select
 
 from services.catalog.absence import ContainerState, Crawled
 from services.catalog.store.rows import container_key
-from services.catalog.store.tables import asset, crawl, crawl_container, upsert
+from services.catalog.store.tables import asset, crawl, crawl_container, observation, upsert
 from services.catalog.store.text import clean
 from services.common.model.crawls import CrawlBatch, CrawlId
 from services.common.model.names import AssetId
@@ -69,8 +69,31 @@ def crawled(connection: Connection, crawl_id: CrawlId, *, whole: bool) -> Crawle
     )
 
 
-def states(connection: Connection, crawls: Iterable[str]) -> dict[tuple[str, str], ContainerState]:
-    """How containers were read by some crawls, by crawl and container."""
+def before(connection: Connection, absent: Sequence[RowMapping]) -> dict[AssetId, ContainerState]:
+    """How the container of tables (`id`, `container`, `last_crawl`) was read by the crawl that saw each last.
+
+    Where that one did not come to the container's end, it is the last one that did and saw the table.
+    """
+    read = _states(connection, (row["last_crawl"] for row in absent))
+    found = {AssetId(row["id"]): read.get((row["last_crawl"], row["container"])) for row in absent}
+    cut = [id_ for id_, state in found.items() if state is None or not state.complete]
+    return {id_: state for id_, state in found.items() if state is not None} | _last_whole(connection, cut)
+
+
+def _last_whole(connection: Connection, ids: Sequence[AssetId]) -> dict[AssetId, ContainerState]:
+    saw = observation.join(crawl_container, crawl_container.c.crawl == observation.c.crawl).join(
+        asset, and_(asset.c.id == observation.c.asset_id, asset.c.container == crawl_container.c.container)
+    )
+    query = select(observation.c.asset_id, crawl_container).select_from(saw)
+    query = query.where(crawl_container.c.complete, ~crawl_container.c.lists).order_by(observation.c.at)
+    found: dict[AssetId, ContainerState] = {}
+    for at in range(0, len(ids), _AT_ONCE):
+        some = query.where(observation.c.asset_id.in_(ids[at : at + _AT_ONCE]))
+        found |= {AssetId(row["asset_id"]): _state(row) for row in connection.execute(some).mappings()}
+    return found
+
+
+def _states(connection: Connection, crawls: Iterable[str]) -> dict[tuple[str, str], ContainerState]:
     wanted = sorted(set(crawls))
     found: dict[tuple[str, str], ContainerState] = {}
     for at in range(0, len(wanted), _AT_ONCE):
@@ -83,12 +106,16 @@ def states(connection: Connection, crawls: Iterable[str]) -> dict[tuple[str, str
 
 
 def forget(connection: Connection, source: str, current: CrawlId) -> None:
-    """Drop what older crawls of a source read, but for those that saw a table last."""
+    """Drop what older crawls of a source read, but for those that saw a table last or read a container whole last."""
     needed = select(asset.c.last_crawl).where(asset.c.told_by == source).distinct()
     theirs = select(crawl.c.id).where(crawl.c.source == source, crawl.c.id != current)
-    connection.execute(
-        delete(crawl_container).where(crawl_container.c.crawl.in_(theirs), crawl_container.c.crawl.not_in(needed))
-    )
+    whole = select(crawl_container.c.container, crawl.c.id).join(crawl, crawl.c.id == crawl_container.c.crawl)
+    whole = whole.where(crawl.c.source == source, crawl_container.c.complete, ~crawl_container.c.lists)
+    last = {row.container: row.id for row in connection.execute(whole.order_by(crawl.c.requested_at, crawl.c.id))}
+    old = select(crawl_container.c.crawl).where(crawl_container.c.crawl.in_(theirs), crawl_container.c.crawl.not_in(needed))
+    dropped = sorted(set(connection.execute(old.distinct()).scalars()) - set(last.values()))
+    for at in range(0, len(dropped), _AT_ONCE):
+        connection.execute(delete(crawl_container).where(crawl_container.c.crawl.in_(dropped[at : at + _AT_ONCE])))
 
 
 def of_crawl(connection: Connection, crawl_id: CrawlId) -> list[dict[str, Any]]:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, or_, select, update
 
 from services.catalog.store.rows import Prepared
-from services.catalog.store.tables import asset, observation, upsert, version
+from services.catalog.store.tables import asset, observation, renamed, upsert, version
 from services.common.model.crawls import CrawlId
 from services.common.model.names import AssetId
 
@@ -145,6 +145,9 @@ def write(connection: Connection, plan: Plan, held: Mapping[AssetId, RowMapping]
     """Write a plan: changed rows, versions, what was merely seen again, one observation each."""
     if plan.written:
         _write_assets(connection, plan, held, sighting)
+    if new := [prepared.id for prepared in plan.added if prepared.id not in plan.returned]:
+        # the name had been left once, and is taken again: its id is its own
+        connection.execute(delete(renamed).where(renamed.c.old_id.in_(new)))
     if plan.unchanged:
         _touch(connection, plan.unchanged, held, sighting)
     if plan.versions:
@@ -216,4 +219,6 @@ def _figure(prepared: Prepared, name: str) -> Any:
 
 def revise(connection: Connection, ids: Sequence[AssetId]) -> None:
     """Count one more change of assets, for their `ETag`."""
-    connection.execute(update(asset).where(asset.c.id.in_(ids)).values(revision=asset.c.revision + 1))
+    for at in range(0, len(ids), 5_000):
+        some = asset.c.id.in_(ids[at : at + 5_000])
+        connection.execute(update(asset).where(some).values(revision=asset.c.revision + 1))

@@ -5,12 +5,13 @@ Journey 1, the commits that end a crawl.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
 
 from services.catalog.absence import Absent, Appeared, Proposal, Verdict, judge
 from services.catalog.store import containers, crawl_changes
@@ -39,7 +40,7 @@ def absent(connection: Connection, sighting: Sighting, shown: Collection[AssetId
     columns = [asset.c[name] for name in ("id", "container", "last_seen", "last_crawl", "object_id", "columns")]
     query = select(*columns).where(_there(sighting.source), asset.c.last_crawl != sighting.crawl).order_by(asset.c.id)
     rows = [row for row in connection.execute(query).mappings() if row["id"] not in shown]
-    before = containers.states(connection, (row["last_crawl"] for row in rows))
+    before = containers.before(connection, rows)
     return [
         Absent(
             id=AssetId(row["id"]),
@@ -47,7 +48,7 @@ def absent(connection: Connection, sighting: Sighting, shown: Collection[AssetId
             schema=shape(row["columns"]),
             last_seen=row["last_seen"],
             object_id=row["object_id"],
-            before=before.get((row["last_crawl"], row["container"])),
+            before=before.get(AssetId(row["id"])),
         )
         for row in rows
     ]
@@ -68,6 +69,14 @@ def appeared(connection: Connection, sighting: Sighting, objects: Iterable[str])
             )
             found[one.id] = one
     return list(found.values())
+
+
+def first_seen(connection: Connection, ids: Sequence[AssetId]) -> dict[AssetId, dt.datetime]:
+    """Since when tables are known, gone ones too; those that are not are left out."""
+    found: dict[AssetId, dt.datetime] = {}
+    for part in _parts(select(asset.c.id, asset.c.first_seen), asset.c.id, ids):
+        found |= {AssetId(row.id): row.first_seen for row in connection.execute(part)}
+    return found
 
 
 def _parts(query: Select[Any], column: Any, values: Sequence[str]) -> Iterable[Select[Any]]:
@@ -96,7 +105,9 @@ def shape(columns: Sequence[Mapping[str, Any]]) -> str:
 
 def bury(connection: Connection, ids: Sequence[AssetId], sighting: Sighting) -> list[AssetId]:
     """Mark tables as gone, unless something has shown them since; returns those that are, sorted."""
-    there = and_(asset.c.id.in_(ids), asset.c.gone_at.is_(None), asset.c.last_crawl != sighting.crawl)
+    # another source may have shown them since, and has them now
+    ours = or_(asset.c.told_by == sighting.source, asset.c.held_by == sighting.crawl)
+    there = and_(asset.c.id.in_(ids), asset.c.gone_at.is_(None), asset.c.last_crawl != sighting.crawl, ours)
     columns = [asset.c[name] for name in ("id", "version", "parts", "description", "columns", "primary_key")]
     rows = connection.execute(select(*columns).where(there).order_by(asset.c.id).with_for_update()).mappings().all()
     gone = [AssetId(row["id"]) for row in rows]
@@ -144,24 +155,30 @@ def mark_unseen(connection: Connection, unseen: Mapping[AssetId, str], sighting:
     return marked
 
 
-def hold(connection: Connection, held: Sequence[AssetId], sighting: Sighting) -> list[AssetId]:
-    """Replace what an older crawl held by what this one holds; returns all whose mark changed, sorted."""
+def hold(connection: Connection, held: Sequence[AssetId], sighting: Sighting, *, whole: bool) -> list[AssetId]:
+    """Hold tables; a whole crawl frees all that older ones held. Returns all whose mark changed, sorted."""
     theirs = and_(asset.c.told_by == sighting.source, asset.c.held_by.is_not(None), asset.c.held_by != sighting.crawl)
-    freed = [AssetId(found) for found in connection.execute(select(asset.c.id).where(theirs)).scalars()]
+    freed = [AssetId(found) for found in connection.execute(select(asset.c.id).where(theirs)).scalars()] if whole else []
     if freed:
         connection.execute(update(asset).where(theirs).values(held_by=None, revision=asset.c.revision + 1))
     for at in range(0, len(held), _IDS):
         some = held[at : at + _IDS]
         values = {"held_by": sighting.crawl, "revision": asset.c.revision + 1}
-        connection.execute(update(asset).where(asset.c.id.in_(some)).values(**values))
+        connection.execute(update(asset).where(asset.c.id.in_(some), asset.c.told_by == sighting.source).values(**values))
     crawl_changes.record(connection, sighting.crawl, dict.fromkeys(held, ("held", None)))
     return sorted({*freed, *held})
 
 
+def free(connection: Connection, ids: Sequence[AssetId]) -> None:
+    """Take the mark of a hold from tables that have been seen since."""
+    for at in range(0, len(ids), _IDS):
+        connection.execute(update(asset).where(asset.c.id.in_(ids[at : at + _IDS])).values(held_by=None))
+
+
 def held_by(connection: Connection, crawl: str) -> list[AssetId]:
-    """The tables that a crawl holds for a person's yes, sorted."""
+    """The tables that a crawl holds for a person's yes, sorted; locked, so that none is shown again before the commit."""
     query = select(asset.c.id).where(asset.c.held_by == crawl, asset.c.gone_at.is_(None)).order_by(asset.c.id)
-    return [AssetId(found) for found in connection.execute(query).scalars()]
+    return [AssetId(found) for found in connection.execute(query.with_for_update()).scalars()]
 
 
 def propose(connection: Connection, proposals: Iterable[Proposal], sighting: Sighting) -> None:

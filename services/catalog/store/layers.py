@@ -25,9 +25,7 @@ def put(connection: Connection, described: Sequence[Prepared], sighting: Sightin
     """Store what a crawl of artifacts says of tables; returns those of which it now says something else."""
     if not described:
         return set()
-    ids = [prepared.id for prepared in described]
-    query = select(layer.c.asset_id, layer.c.fingerprint).where(layer.c.origin == sighting.source, layer.c.asset_id.in_(ids))
-    before = {row.asset_id: row.fingerprint for row in connection.execute(query)}
+    new = fresh(connection, described, sighting)
     rows = [
         {
             "asset_id": prepared.id,
@@ -43,6 +41,14 @@ def put(connection: Connection, described: Sequence[Prepared], sighting: Sightin
     statement = upsert(connection, layer)
     kept = {name: column for name, column in statement.excluded.items() if name not in ("asset_id", "origin")}
     connection.execute(statement.on_conflict_do_update(index_elements=["asset_id", "origin"], set_=kept), rows)
+    return new
+
+
+def fresh(connection: Connection, described: Sequence[Prepared], sighting: Sighting) -> set[AssetId]:
+    """The tables of which a crawl of artifacts says something else than is stored."""
+    ids = [prepared.id for prepared in described]
+    query = select(layer.c.asset_id, layer.c.fingerprint).where(layer.c.origin == sighting.source, layer.c.asset_id.in_(ids))
+    before = {row.asset_id: row.fingerprint for row in connection.execute(query)}
     return {prepared.id for prepared in described if before.get(prepared.id) != prepared.fingerprint}
 
 

@@ -6,6 +6,7 @@ Journey 1, in the commit that ends a crawl, or when a person says that two names
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, RowMapping, delete, func, select, update
 
@@ -16,20 +17,24 @@ from services.common.model.access import AccessScope
 from services.common.model.names import AssetId, DatasetName, Namespace
 
 _LONGEST_CHAIN = 100
+_SAID = ("description", "tags", "owners", "status", "successor", "tags_key", "owners_key")
 
 
 def move(connection: Connection, old: AssetId, new: AssetId, *, crawl: str | None, at: dt.datetime) -> list[AssetId]:
     """Give people's words, history and figures of `old` to `new`, and let the id `old` lead to it.
 
-    What people said of `new` already stays; `old` ceases to be an asset. Returns every asset that now looks different,
+    What people said of `new` already stays, field by field; `old` ceases to be an asset. Returns every asset that now looks different,
     `old` first.
     """
-    rows = {row["id"]: row for row in connection.execute(select(asset).where(asset.c.id.in_([old, new]))).mappings()}
+    # locked, so that whoever writes on one of them has committed, or is told that it is another one now
+    both = select(asset).where(asset.c.id.in_([old, new])).order_by(asset.c.id).with_for_update()
+    rows = {row["id"]: row for row in connection.execute(both).mappings()}
     before, after = rows[old], rows[new]
     _words(connection, before, after)
     number = _versions(connection, before, after)
     _observations(connection, old, new)
     layers.follow(connection, old, new)
+    layers.rekey(connection, [new])
     crawl_changes.follow(connection, old, new)
     touched = _successors(connection, old, new)
     connection.execute(delete(proposal).where((proposal.c.old_id == old) | (proposal.c.new_id == old)))
@@ -49,16 +54,32 @@ def move(connection: Connection, old: AssetId, new: AssetId, *, crawl: str | Non
 def _words(connection: Connection, before: RowMapping, after: RowMapping) -> None:
     """People's words and their record, with the ids that the columns have under the new name."""
     old, new, name = before["id"], after["id"], _name(after)
-    held = set(connection.execute(select(curation.c.column_id).where(curation.c.asset_id == new)).scalars())
+    held = {row["column_id"]: row for row in _said(connection, new)}
+    said = {row["column_id"]: row for row in _said(connection, old)}
     for table in (curation, audit):
         columns = select(table.c.column_id, table.c.column_name).where(table.c.asset_id == old).distinct()
         for column_id, column_name in connection.execute(columns).all():
             now = name.column_id(column_name) if column_id else column_id
             of_it = (table.c.asset_id == old) & (table.c.column_id == column_id)
             if table is curation and now in held:
+                _fill(connection, held[now], said.get(column_id))
                 connection.execute(delete(table).where(of_it))
             else:
                 connection.execute(update(table).where(of_it).values(asset_id=new, column_id=now))
+
+
+def _said(connection: Connection, asset_id: AssetId) -> Sequence[RowMapping]:
+    return connection.execute(select(curation).where(curation.c.asset_id == asset_id)).mappings().all()
+
+
+def _fill(connection: Connection, kept: RowMapping, older: RowMapping | None) -> None:
+    """Give the words that stay what only the older ones say."""
+    if older is None:
+        return
+    missing = {name: older[name] for name in _SAID if kept[name] is None and older[name] is not None}
+    if missing:
+        of_it = (curation.c.asset_id == kept["asset_id"]) & (curation.c.column_id == kept["column_id"])
+        connection.execute(update(curation).where(of_it).values(**missing))
 
 
 def _versions(connection: Connection, before: RowMapping, after: RowMapping) -> int:

@@ -189,7 +189,11 @@ class Namespaces:
     def source_of(self, namespace: Namespace, database: str | None = None) -> str:
         """The name of the source that owns a database of a namespace, or all of it; `unlisted` where none does."""
         own = self.databases.get((namespace, database.lower())) if database is not None else None
-        return own or self.sources.get(namespace, UNLISTED)
+        if own is not None or namespace in self.sources:
+            return own or self.sources[namespace]
+        # without a database's name it can only be meant where there is but one
+        names = {name for (of, _), name in self.databases.items() if of == namespace} if database is None else set()
+        return names.pop() if len(names) == 1 else UNLISTED
 
 
 def parse_name(text: str) -> tuple[SqlPart, ...]:

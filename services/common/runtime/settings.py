@@ -18,12 +18,13 @@ from services.common.errors import WrongSettings
 from services.common.model.access import AccessScope, Role
 from services.common.model.names import Namespace, Namespaces, canonical_namespace
 from services.common.model.platforms import canonical_scheme
-from services.common.runtime.source_settings import SourceSettings as SourceSettings
-from services.common.runtime.source_settings import Strict, source_namespace, url_database, url_namespace
-from services.common.runtime.source_settings import file_of as file_of
-from services.common.runtime.source_settings import file_stem as file_stem
-from services.common.runtime.source_settings import mask as mask
-from services.common.runtime.source_settings import read_reference as read_reference
+from services.common.runtime.source_settings import (
+    SourceSettings,
+    Strict,
+    source_namespace,
+    url_database,
+    url_namespace,
+)
 
 ENV_PREFIX = "HEADWATER_"
 DEFAULT_HOME = Path(".headwater")

@@ -75,6 +75,8 @@ class SourceSettings(Strict):
     @classmethod
     def _is_a_cron_line(cls, value: str | None) -> str | None:
         if value is not None:
+            if len(value.split()) != 5:
+                raise ValueError("is no cron line of five fields, such as 0 6 * * 1-5")
             try:
                 CronSim(value, dt.datetime.now(dt.UTC))
             except CronSimError as error:
