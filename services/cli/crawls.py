@@ -6,6 +6,7 @@ Beside journey 1, from the terminal.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from services.catalog.api.crawl_shapes import CrawlsShape, changes_shape, crawl_shape
 from services.cli.exits import DONE, FAILED
@@ -16,6 +17,7 @@ from services.common.model.crawls import CrawlId, CrawlRecord
 from services.compose import Workspace
 
 _PAGE = 500
+_ACTIONS = ("list", "show", "accept")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -23,35 +25,43 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     space = Workspace(settings)
     try:
-        if arguments.action == "list":
-            return _list(space, arguments)
-        if arguments.of is None:
-            raise BadRequest(f"name the crawl to {arguments.action}; `headwater crawls` lists them")
-        if arguments.action == "show":
-            return _show(space, arguments)
-        record = space.sink.accept(CrawlId(arguments.of), by="cli")
+        action, of = _asked(arguments.words)
+        if action == "list":
+            return _list(space, of, arguments)
+        if of is None:
+            raise BadRequest(f"name the crawl to {action}; `headwater crawls` lists them")
+        if action == "show":
+            return _show(space, CrawlId(of), as_json=arguments.json)
+        record = space.sink.accept(CrawlId(of), by="cli")
         say(f"{record.counts.gone:,} tables are gone; what people wrote about them stays, should they come back")
         return DONE
     finally:
         space.close()
 
 
-def _list(space: Workspace, arguments: argparse.Namespace) -> int:
-    records = space.reader.crawls(FULL_SCOPE, source=arguments.of, limit=arguments.limit)
+def _asked(words: Sequence[str]) -> tuple[str, str | None]:
+    """What to do, and to what; a source's name alone lists its crawls."""
+    action, rest = (words[0], words[1:]) if words and words[0] in _ACTIONS else ("list", words)
+    if len(rest) > 1:
+        raise BadRequest(f"`headwater crawls {action}` takes one name, not {len(rest)}")
+    return action, rest[0] if rest else None
+
+
+def _list(space: Workspace, source: str | None, arguments: argparse.Namespace) -> int:
+    records = space.reader.crawls(FULL_SCOPE, source=source, limit=arguments.limit)
     if arguments.json:
         print(CrawlsShape(crawls=[crawl_shape(record) for record in records]).model_dump_json(indent=2, by_alias=True))
         return DONE
     for record in records:
         print(_line(record))
     if not records:
-        say("no crawls yet" + (f" of {arguments.of}" if arguments.of else ""))
+        say("no crawls yet" + (f" of {source}" if source else ""))
     return DONE
 
 
-def _show(space: Workspace, arguments: argparse.Namespace) -> int:
-    crawl = CrawlId(arguments.of)
+def _show(space: Workspace, crawl: CrawlId, *, as_json: bool) -> int:
     page = space.crawl_history.changes(crawl, FULL_SCOPE, limit=_PAGE)
-    if arguments.json:
+    if as_json:
         print(changes_shape(page).model_dump_json(indent=2, by_alias=True))
         return DONE
     print(_line(page.crawl))

@@ -92,8 +92,12 @@ def _crawl(parser: argparse.ArgumentParser) -> None:
 
 
 def _crawls(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", nargs="?", choices=["list", "show", "accept"], default="list", help="default: list")
-    parser.add_argument("of", nargs="?", metavar="NAME or ID", help="list: of this source; show, accept: the crawl's id")
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="[list] [NAME] | show ID | accept ID",
+        help="list crawls, of one source; show what one changed; say yes to what one holds (default: list)",
+    )
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="crawls at most (default: 20)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
