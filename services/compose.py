@@ -128,11 +128,12 @@ class Workspace:
         if self.is_new:
             return configured
         aliases = dict(configured.aliases)
-        owners, databases = dict(configured.sources), dict(configured.databases)
+        owners = dict(configured.sources)
+        databases = {namespace: dict(known) for namespace, known in configured.databases.items()}
         for summary in self.reader.sources(FULL_SCOPE):
             source = summary.source
             if source.database is not None:
-                databases.setdefault((source.namespace, source.database), source.name)
+                databases.setdefault(source.namespace, {}).setdefault(source.database, source.name)
             elif source.into is None:
                 owners.setdefault(source.namespace, source.name)
             for alias in source.aliases:

@@ -80,7 +80,7 @@ def test_artifacts_have_the_namespace_of_what_they_describe():
     settings = settings_of(wh={"url": "postgresql://db1/shop"}, models={"url": "dbt://target", "into": "wh"})
     assert source_namespace(settings.sources["models"]) == "postgres://db1:5432"
     among = settings.namespaces()
-    assert (dict(among.sources), dict(among.databases)) == ({}, {("postgres://db1:5432", "shop"): "wh"})
+    assert (dict(among.sources), dict(among.databases)) == ({}, {"postgres://db1:5432": {"shop": "wh"}})
 
 
 @pytest.mark.parametrize("into", ["nobody", "models"])

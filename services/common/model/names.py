@@ -173,13 +173,13 @@ class Namespaces:
     Attributes:
         aliases: canonical spelling of an alias → the namespace that it stands for.
         sources: namespace → the name of the source that it belongs to.
-        databases: namespace and a database of it, in lower case → the name of the source that this database is.
+        databases: namespace → its databases, in lower case → the name of the source that this database is.
 
     """
 
     aliases: Mapping[Namespace, Namespace] = field(default_factory=dict)
     sources: Mapping[Namespace, str] = field(default_factory=dict)
-    databases: Mapping[tuple[Namespace, str], str] = field(default_factory=dict)
+    databases: Mapping[Namespace, Mapping[str, str]] = field(default_factory=dict)
 
     def resolve(self, raw: str) -> Namespace:
         """The namespace that `raw` stands for, alias or not."""
@@ -188,12 +188,12 @@ class Namespaces:
 
     def source_of(self, namespace: Namespace, database: str | None = None) -> str:
         """The name of the source that owns a database of a namespace, or all of it; `unlisted` where none does."""
-        own = self.databases.get((namespace, database.lower())) if database is not None else None
+        known = self.databases.get(namespace, {})
+        own = known.get(database.lower()) if database is not None else None
         if own is not None or namespace in self.sources:
             return own or self.sources[namespace]
         # without a database's name it can only be meant where there is but one
-        names = {name for (of, _), name in self.databases.items() if of == namespace} if database is None else set()
-        return names.pop() if len(names) == 1 else UNLISTED
+        return next(iter(known.values())) if database is None and len(known) == 1 else UNLISTED
 
 
 def parse_name(text: str) -> tuple[SqlPart, ...]:

@@ -130,7 +130,7 @@ class Settings(Strict):
         """
         aliases: dict[Namespace, Namespace] = {}
         owners: dict[Namespace, str] = {}
-        databases: dict[tuple[Namespace, str], str] = {}
+        databases: dict[Namespace, dict[str, str]] = {}
         for name, source in self.sources.items():
             try:
                 namespace = source_namespace(source)
@@ -142,7 +142,7 @@ class Settings(Strict):
             if namespace is None:
                 raise ValueError(f"source {name} has no namespace")
             database = url_database(source.url)
-            holder = databases.setdefault((namespace, database.lower()), name) if database else None
+            holder = databases.setdefault(namespace, {}).setdefault(database.lower(), name) if database else None
             if holder is None:
                 holder = owners.setdefault(namespace, name)
             if holder != name:

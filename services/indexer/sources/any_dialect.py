@@ -7,6 +7,7 @@ the columns of a whole schema at once; a view's definition always takes a statem
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.dialects import registry
 from sqlalchemy.engine.reflection import Inspector, ObjectKind
-from sqlalchemy.exc import ArgumentError, CompileError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, CompileError, DBAPIError, NoSuchModuleError, SAWarning, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from services.common.errors import SourceFailed, WrongSettings
@@ -224,7 +225,9 @@ class AnyDialectSource(Source):
 
         def listed(what: str, read: Callable[..., Any], **options: Any) -> Any:
             try:
-                return read(schema=name, **options)
+                with warnings.catch_warnings(record=True) as doubts:
+                    warnings.simplefilter("always", SAWarning)
+                    answer = read(schema=name, **options)
             except NotImplementedError:
                 return {}  # the dialect has no such list, which says nothing about the tables
             except SQLAlchemyError as error:
@@ -233,6 +236,10 @@ class AnyDialectSource(Source):
                 connection.rollback()
                 schema.failures.append(f"schema {name or '(default)'}: {what}: {self._said(error)}")
                 return {}
+            # what the dialect did not understand it leaves out: that is not a whole list
+            said = dict.fromkeys(one_line(str(doubt.message), self._url.password) for doubt in doubts)
+            schema.failures.extend(f"schema {name or '(default)'}: {what}: {text}" for text in said)
+            return answer
 
         kinds = dict.fromkeys(listed("tables", inspector.get_table_names), Kind.TABLE)
         kinds |= dict.fromkeys(listed("views", inspector.get_view_names), Kind.VIEW)
