@@ -117,6 +117,13 @@ class AssetReader:
             ids = naming.best(text.strip(), ways, rows)[:MAX_NAMED]
             return tuple(shown(connection, listing.many(connection, ids, scope).values(), scope))
 
+    def gone_by_name(self, text: str, scope: AccessScope) -> tuple[AssetId, ...]:
+        """The tables that are gone and that a name, full or its end, may stand for; their histories can still be read."""
+        ways = naming.readings(text.strip(), Namespaces())
+        with self._database.read() as connection:
+            rows = listing.gone_candidates(connection, {way.parts[-1] for way in ways}, scope)
+        return tuple(naming.best(text.strip(), ways, rows)[:MAX_NAMED])
+
     def sources(self, scope: AccessScope) -> tuple[SourceSummary, ...]:
         """The sources in order of name: all of them in full scope, else those with an asset that may be seen."""
         with self._database.read() as connection:

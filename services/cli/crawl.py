@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from services.cli.dry_run import preview
 from services.cli.exits import DONE, FAILED, PARTLY
@@ -23,6 +24,13 @@ from services.compose import Workspace
 from services.indexer.crawl import run_crawl
 from services.indexer.sources.open import open_source
 
+_FILES = {
+    ".db": "sqlite:///",
+    ".sqlite": "sqlite:///",
+    ".duckdb": "duckdb:///",
+    ".jsonl": "metadata://",
+    ".gz": "metadata://",
+}
 WATCH_S = 0.2
 """How often another process's progress is looked at."""
 
@@ -91,7 +99,9 @@ def _chosen(space: Workspace, wanted: list[str]) -> Iterator[tuple[str, SourceSe
             yield text, settings.sources[text]
         else:
             known = ", ".join(sorted(settings.sources)) or "none"
-            raise BadRequest(f"no source is called {text}; configured are: {known}")
+            url = _FILES.get(Path(text).suffix.lower())
+            hint = f"; a file is named as {url}{text}" if url else ""
+            raise BadRequest(f"no source is called {text}; configured are: {known}{hint}")
 
 
 def _unnamed(space: Workspace, url: str) -> tuple[str, SourceSettings]:
@@ -107,6 +117,8 @@ def _unnamed(space: Workspace, url: str) -> tuple[str, SourceSettings]:
         source = SourceSettings(url=url)
         open_source(str(namespace), source)  # connects to nothing, but knows which URLs can be read at all
         return str(namespace), source
+    if name in space.settings.sources:
+        say(f"{mask(url)} is the source {name}, and is crawled as that")
     configured = space.settings.sources.get(name, SourceSettings(url=url))
     # reached by another address than the one known, it is still the same warehouse
     return name, configured.model_copy(update={"url": url, "password": None, "namespace": str(namespace)})

@@ -13,7 +13,7 @@ from services.cli.exits import DONE, FAILED
 from services.cli.terminal import say, settings_of
 from services.common.errors import BadRequest
 from services.common.model.access import FULL_SCOPE
-from services.common.model.crawls import CrawlId, CrawlRecord
+from services.common.model.crawls import CrawlId, CrawlRecord, CrawlState
 from services.compose import Workspace
 
 _PAGE = 500
@@ -72,7 +72,7 @@ def _show(space: Workspace, crawl: CrawlId, *, as_json: bool) -> int:
             print(f"  {container.name}: incomplete")
     while True:
         for one in page.changes:
-            print(f"  {one.what:<9} {one.qualified}{f'  ({one.detail})' if one.detail else ''}")
+            print(f"  {one.what:<9} {one.qualified}  {one.id}{f'  ({one.detail})' if one.detail else ''}")
         if page.cursor is None:
             break
         page = space.crawl_history.changes(crawl, FULL_SCOPE, cursor=page.cursor, limit=_PAGE)
@@ -90,4 +90,6 @@ def _line(record: CrawlRecord) -> str:
     }
     began = (record.started_at or record.requested_at).strftime("%Y-%m-%d %H:%M")
     what = ", ".join(f"{count:,} {name}" for name, count in told.items() if count) or "nothing changed"
+    if record.state is CrawlState.FAILED:
+        what = record.failures[-1] if record.failures else "nothing could be read"
     return f"{record.id}  {began}  {record.source}  {record.state.value}  {counts.found:,} found: {what}  (by {record.by})"

@@ -6,6 +6,7 @@ Journey 1, from the terminal, up to the door of the store.
 from __future__ import annotations
 
 from dataclasses import asdict
+from textwrap import shorten
 from typing import Any
 
 from services.catalog.preview import PreviewSink
@@ -51,11 +52,11 @@ def preview(space: Workspace, name: str, source: SourceSettings, *, tell: bool) 
 def _tell(name: str, sent: list[str], sink: PreviewSink) -> None:
     print(f"{name}: {len(sent)} statements")
     for number, text in enumerate(sent, start=1):
-        print(f"  {number}. {' '.join(text.split())[:160]}")
+        print(f"  {number}. {shorten(' '.join(text.split()), 160, placeholder=' …')}")
     print(f"{name}: {len(sink.read)} containers")
     for container, state in sink.read.items():
         print(f"  {container}: {'complete' if state.complete else f'incomplete: {state.failure}'}")
-    print(f"{name}: {len(sink.found)} tables and views would change")
+    print(f"{name}: {len(sink.found)} tables and views would be told of")
     for one in sink.found[:_SHOWN]:
         print(f"  {one.what:<9} {one.qualified}{f'  ({one.detail})' if one.detail else ''}")
     if len(sink.found) > _SHOWN:

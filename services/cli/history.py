@@ -1,4 +1,4 @@
-"""`headwater history`: what changed in a table's schema, and whom that breaks. Beside journey 1, in the terminal."""
+"""`headwater history`: what changed in a table's schema, and whether that breaks its readers. Beside journey 1, in the terminal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadRequest(f"--as-of {arguments.as_of}: {error}") from None
     space = Workspace(settings_of(arguments))
     try:
-        asset = named_asset(space, arguments.asset)
+        asset = named_asset(space, arguments.asset, gone=True)
         if at is None:
             found = history_of(space.reader, asset, FULL_SCOPE, limit=arguments.limit)
         else:

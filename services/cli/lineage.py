@@ -36,8 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def named_asset(space: Workspace, text: str) -> AssetId:
-    """The one asset that an id or a name means.
+def named_asset(space: Workspace, text: str, *, gone: bool = False) -> AssetId:
+    """The one asset that an id or a name means; with `gone` also one that is gone, where no other is called so.
 
     Raises:
         Ambiguous: the name fits several; they are listed.
@@ -48,6 +48,11 @@ def named_asset(space: Workspace, text: str) -> AssetId:
     if known is not None:
         return known
     found = space.reader.by_name(text, FULL_SCOPE)
+    past = space.reader.gone_by_name(text, FULL_SCOPE) if gone and not found else ()
+    if len(past) == 1:
+        return past[0]
+    if past:
+        raise Ambiguous(f"{text} may be any of these, which are gone; use the id:", tuple(past))
     if not found:
         raise NotFound(f"no asset is called {text}; `headwater search {text!r}` finds similar ones")
     if len(found) > 1:

@@ -54,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     _serve(command("serve", "answer over HTTP"))
     _search(command("search", "ask which data answers a question"))
     _lineage(command("lineage", "show what an asset is made from, and what is made from it"))
-    _history(command("history", "show what changed in a table's schema, and whom that breaks"))
+    _history(command("history", "show what changed in a table's schema, and whether that breaks its readers"))
     _export(command("export", "write what is said of tables and columns to a file"))
     _import(command("import", "bring in what a file says of tables and columns", "import_words"))
     _eval(command("eval", "measure how well judged questions are answered", "evaluate"))

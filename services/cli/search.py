@@ -80,7 +80,7 @@ def _print_lineage(whole: WholeHit, space: Workspace) -> None:
             graph = walker.walk(LineageRequest(whole.asset.id, FULL_SCOPE, direction, depth=1, limit=8))
         except NotFound:
             return
-        names = [node.name.qualified for node in graph.nodes if node.depth != 0]
+        names = [node.name.qualified + (" (gone)" if node.gone else "") for node in graph.nodes if node.depth != 0]
         if names:
             more = f" and {graph.total - 1 - len(names)} more" if graph.total - 1 > len(names) else ""
             print(f"    {label}: {', '.join(names)}{more}")

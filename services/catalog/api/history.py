@@ -1,4 +1,4 @@
-"""`/assets/{id}/history`: the schemas that a table has had, what changed between them, and whom that breaks.
+"""`/assets/{id}/history`: the schemas that a table has had, what changed between them, and whether that breaks its readers.
 
 Beside journey 1, reading. The shapes of the answer are here too; `headwater history --json` prints the same.
 """
@@ -171,7 +171,7 @@ def create_router(reader: AssetReader) -> APIRouter:
         "/assets/{asset_id}/history",
         response_model=HistoryShape,
         operation_id="list_history",
-        summary="What changed in a table's schema, and whom it breaks",
+        summary="What changed in a table's schema, and whether that breaks its readers",
     )
     def history_route(caller: Reader, asset_id: AssetPath, asked: Annotated[HistoryParameters, Query()]) -> Response:
         asset = known_id(asset_id)

@@ -53,7 +53,7 @@ function edgeTo(graph, from, node, way) {
 
 function nodeItem(node, edge, way, path) {
   const short = foreign(node.qualified_name.split(".").at(-1), { class: "name" });
-  const name = node.listed ? make("a", { href: assetLink(node.id) }, short) : short;
+  const name = node.listed && !node.gone ? make("a", { href: assetLink(node.id) }, short) : short;
   const item = make("li", {});
   const again = path.includes(node.id);
   const line = make(
@@ -64,7 +64,7 @@ function nodeItem(node, edge, way, path) {
     " ",
     kindBadge(node.kind),
   );
-  const told = [node.listed ? null : "known from SQL only", again ? "already above" : null, ...restsOn(edge)].filter(
+  const told = [node.gone ? "gone" : node.listed ? null : "known from SQL only", again ? "already above" : null, ...restsOn(edge)].filter(
     Boolean,
   );
   item.append(line, make("p", { class: "path" }, foreign(node.qualified_name)));

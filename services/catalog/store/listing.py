@@ -114,6 +114,15 @@ def name_candidates(connection: Connection, tables: Iterable[str], whole: str, s
     return connection.execute(query.order_by(asset.c.qualified_lower, asset.c.namespace, asset.c.id)).mappings().all()
 
 
+def gone_candidates(connection: Connection, tables: Iterable[str], scope: AccessScope) -> Sequence[RowMapping]:
+    """The same of tables that are gone: id, namespace and parts of those whose last part is one of `tables`."""
+    last = [clean(table).lower()[:KEY_CHARS] for table in tables]
+    query = select(asset.c.id, asset.c.namespace, asset.c.parts).where(
+        asset.c.table_lower.in_(last), asset.c.gone_at.is_not(None), visible(scope)
+    )
+    return connection.execute(query.order_by(asset.c.qualified_lower, asset.c.namespace, asset.c.id)).mappings().all()
+
+
 def counts_by_source(connection: Connection, scope: AccessScope) -> dict[str, dict[Kind, int]]:
     """How many assets of each kind the caller may see, by source; sources without any are left out."""
     query = _seen_by(scope, asset.c.source, asset.c.kind, func.count().label("n"))

@@ -56,7 +56,13 @@ def reject(connection: Connection, proposed: str, *, by: str, at: dt.datetime) -
 def _seen(scope: AccessScope) -> Select[Any]:
     old, new = asset.alias("old"), asset.alias("new")
     return (
-        select(proposal, old.c.parts.label("old_parts"), new.c.parts.label("new_parts"), old.c.gone_at.label("old_gone_at"))
+        select(
+            proposal,
+            old.c.parts.label("old_parts"),
+            new.c.parts.label("new_parts"),
+            old.c.gone_at.label("old_gone_at"),
+            old.c.held_by.label("old_held_by"),
+        )
         .join(old, old.c.id == proposal.c.old_id)
         .join(new, new.c.id == proposal.c.new_id)
         .where(visible(scope, old.c.scope_path), visible(scope, new.c.scope_path), new.c.gone_at.is_(None))
@@ -74,5 +80,6 @@ def _rename(row: RowMapping) -> Rename:
         at=row["at"],
         state=row["state"],
         decided_by=row["decided_by"],
-        exists_again=row["old_gone_at"] is None,
+        # what is held was not there when its crawl looked
+        exists_again=row["old_gone_at"] is None and row["old_held_by"] is None,
     )

@@ -31,7 +31,7 @@ def move(connection: Connection, old: AssetId, new: AssetId, *, crawl: str | Non
     rows = {row["id"]: row for row in connection.execute(both).mappings()}
     before, after = rows[old], rows[new]
     _words(connection, before, after)
-    number = _versions(connection, before, after)
+    number = _versions(connection, before, after, at)
     _observations(connection, old, new)
     layers.follow(connection, old, new)
     layers.rekey(connection, [new])
@@ -82,7 +82,7 @@ def _fill(connection: Connection, kept: RowMapping, older: RowMapping | None) ->
         connection.execute(update(curation).where(of_it).values(**missing))
 
 
-def _versions(connection: Connection, before: RowMapping, after: RowMapping) -> int:
+def _versions(connection: Connection, before: RowMapping, after: RowMapping, at: dt.datetime) -> int:
     """Put the old history in front of the new one, whose first entry is then the rename; returns the last number."""
     old, new = before["id"], after["id"]
     last = select(func.max(version.c.version)).where(version.c.asset_id == old)
@@ -92,6 +92,8 @@ def _versions(connection: Connection, before: RowMapping, after: RowMapping) -> 
         values = {"version": number + shift}
         if number == 1:
             values |= {"event": "renamed", "previous": ".".join(before["parts"])}
+            if after["version"] == 1:
+                values["at"] = at  # when it was said to be one table; a history goes on in time
         connection.execute(update(version).where(version.c.asset_id == new, version.c.version == number).values(**values))
     connection.execute(update(version).where(version.c.asset_id == old).values(asset_id=new))
     return int(after["version"]) + int(shift)
