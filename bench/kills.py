@@ -42,7 +42,7 @@ from services.cli.main import main
 sys.exit(main(sys.argv[2:]))
 """
 COLUMNS = 10
-KILL_S = (1.0, 11.0)
+KILL_S = (1.0, 8.0)
 """When a kill comes after the start: from before the first commit until well into encoding."""
 CONTROL_S = (9.0, 12.0)
 """For the control: when something has been encoded for certain."""

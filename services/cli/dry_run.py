@@ -56,7 +56,7 @@ def _tell(name: str, sent: list[str], sink: PreviewSink) -> None:
     print(f"{name}: {len(sink.read)} containers")
     for container, state in sink.read.items():
         print(f"  {container}: {'complete' if state.complete else f'incomplete: {state.failure}'}")
-    print(f"{name}: {len(sink.found)} tables and views would be told of")
+    print(f"{name}: {len(sink.found)} tables and views would change")
     for one in sink.found[:_SHOWN]:
         print(f"  {one.what:<9} {one.qualified}{f'  ({one.detail})' if one.detail else ''}")
     if len(sink.found) > _SHOWN:
