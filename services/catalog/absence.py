@@ -98,6 +98,7 @@ class Verdict:
         unseen: with why, in words.
         renamed: old id → new id.
         held: gone, if somebody says so; `gone` is then empty.
+        total: tables that the source had before.
 
     """
 
@@ -106,6 +107,7 @@ class Verdict:
     renamed: dict[AssetId, AssetId] = field(default_factory=dict)
     held: list[AssetId] = field(default_factory=list)
     proposals: list[Proposal] = field(default_factory=list)
+    total: int = field(default=0, compare=False)
 
 
 def judge(
@@ -121,7 +123,7 @@ def judge(
         hold_share: 0 to 1; more than this share of `total` gone at once is held.
 
     """
-    verdict = Verdict()
+    verdict = Verdict(total=total)
     by_object = _by_object(appeared)
     # the newest first: of two names that one table had, its words are the truer ones
     for one in sorted(absent, key=lambda one: one.last_seen, reverse=True):

@@ -50,10 +50,8 @@ class Ending:
         ending = cls(state, _whole=whole, _verdict=verdict, _layers=stale)
         if verdict.held:
             ending.state = CrawlState.PARTIAL
-            added = len(crawl_changes.ids(connection, sighting.crawl, ("added", "returned")))
-            of = rows.total(connection, sighting.source) - added
             ending.lines.append(
-                f"{len(verdict.held):,} of {of:,} tables were not there any more: held until somebody says yes with "
+                f"{len(verdict.held):,} of {verdict.total:,} tables were not there any more: held until somebody says yes with "
                 f"`headwater crawls accept {sighting.crawl}`; they are still found"
             )
         if verdict.proposals:

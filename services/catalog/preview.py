@@ -17,6 +17,7 @@ from services.catalog.store import containers, crawled, ending, layers
 from services.catalog.store.crawled import Plan, Sighting
 from services.catalog.store.rows import Prepared, container_key, prepare
 from services.catalog.store.types import utc_now
+from services.common.model.changes import START
 from services.common.model.crawls import (
     BatchOutcome,
     CrawlBatch,
@@ -99,7 +100,7 @@ class PreviewSink:
             getattr(self._plan, name).extend(getattr(plan, name))
         self._plan.returned |= plan.returned
         self._plan.foreign |= plan.foreign
-        return BatchOutcome(TableCounts(found=len(plan.seen)), seq=type(self._record().seq)(0))
+        return BatchOutcome(TableCounts(found=len(plan.seen)), START)
 
     def progress(self, crawl: CrawlId, *, done: int, expected: int | None) -> None:
         """Nothing: nobody watches."""

@@ -216,7 +216,9 @@ def _begun(record: CrawlRecord, asked: str, source: str, now: dt.datetime) -> Cr
 
 def _sighting(connection: Connection, record: CrawlRecord, now: dt.datetime) -> Sighting:
     info = crawls.info(connection, record.source)
-    return Sighting(record.id, record.source, now, into=info.into if info is not None else None)
+    if info is None:
+        return Sighting(record.id, record.source, now)
+    return Sighting(record.id, record.source, now, into=info.into, platform=info.platform)
 
 
 def _described(connection: Connection, plan: Plan, sighting: Sighting) -> tuple[dict[AssetId, Told], TableCounts]:
@@ -226,7 +228,7 @@ def _described(connection: Connection, plan: Plan, sighting: Sighting) -> tuple[
     changed, unchanged = len(plan.changed), len(plan.unchanged)
     if sighting.into is not None:
         every = [*plan.described, *plan.seen]
-        fresh = layers.put(connection, every, sighting, crawls.platform(connection, sighting.source))
+        fresh = layers.put(connection, every, sighting)
         layers.rekey(connection, fresh)
         again = {prepared.id for prepared in (*plan.described, *plan.unchanged)} & fresh
         crawled.revise(connection, sorted(fresh - told.keys()))

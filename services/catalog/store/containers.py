@@ -31,17 +31,17 @@ def note(connection: Connection, crawl_id: CrawlId, batch: CrawlBatch) -> bool:
             connection.execute(upsert(connection, crawl_container).on_conflict_do_nothing(), row)
         return False
     failed_before = held is not None and held["failure"] is not None
-    complete = batch.complete and not failed_before
+    state = state_of(batch)
     values: dict[str, Any] = {
-        "complete": complete,
-        "failure": None if complete else held["failure"] if held is not None and failed_before else _why(batch),
-        "grants": None if batch.grants is None else sorted(set(map(clean, batch.grants))),
-        "rebuilding": sorted(name.id for name in batch.rebuilding),
+        "complete": state.complete and not failed_before,
+        "failure": held["failure"] if held is not None and failed_before else state.failure,
+        "grants": None if state.grants is None else sorted(state.grants),
+        "rebuilding": sorted(state.rebuilding),
     }
     statement = upsert(connection, crawl_container)
     statement = statement.on_conflict_do_update(index_elements=list(key), set_=values)
     connection.execute(statement, key | values)
-    return not complete and not failed_before
+    return not state.complete and not failed_before
 
 
 def state_of(batch: CrawlBatch) -> ContainerState:
@@ -49,13 +49,9 @@ def state_of(batch: CrawlBatch) -> ContainerState:
     return ContainerState(
         complete=batch.complete,
         grants=None if batch.grants is None else frozenset(map(clean, batch.grants)),
-        failure=None if batch.complete else _why(batch),
+        failure=None if batch.complete else clean(batch.failure or "it could not be read completely"),
         rebuilding=frozenset(name.id for name in batch.rebuilding),
     )
-
-
-def _why(batch: CrawlBatch) -> str:
-    return clean(batch.failure) if batch.failure else "it could not be read completely"
 
 
 def crawled(connection: Connection, crawl_id: CrawlId, *, whole: bool) -> Crawled:

@@ -47,6 +47,7 @@ class Sighting:
     source: str
     at: dt.datetime
     into: str | None = None
+    platform: str = ""
 
     @property
     def owner(self) -> str:

@@ -138,11 +138,6 @@ def info(connection: Connection, name: str) -> SourceInfo | None:
     return None if row is None else _info(row)
 
 
-def platform(connection: Connection, name: str) -> str:
-    """The platform of a source that is kept."""
-    return str(connection.execute(select(source.c.platform).where(source.c.name == name)).scalar_one())
-
-
 def sources(connection: Connection) -> dict[str, SourceInfo]:
     """All sources by name, in order."""
     rows = connection.execute(select(source).order_by(source.c.name)).mappings()

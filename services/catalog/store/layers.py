@@ -21,7 +21,7 @@ _AT_ONCE = 5_000
 _KEPT = ("kind", "description", "columns", "tags", "owners", "sql", "properties", "primary_key")
 
 
-def put(connection: Connection, described: Sequence[Prepared], sighting: Sighting, platform: str) -> set[AssetId]:
+def put(connection: Connection, described: Sequence[Prepared], sighting: Sighting) -> set[AssetId]:
     """Store what a crawl of artifacts says of tables; returns those of which it now says something else."""
     if not described:
         return set()
@@ -30,7 +30,7 @@ def put(connection: Connection, described: Sequence[Prepared], sighting: Sightin
         {
             "asset_id": prepared.id,
             "origin": sighting.source,
-            "platform": platform,
+            "platform": sighting.platform,
             "crawl": sighting.crawl,
             "fingerprint": prepared.fingerprint,
             "facts": {name: prepared.facts[name] for name in _KEPT},

@@ -161,16 +161,10 @@ class PostgresSource(Source):
 
     def missing(self) -> Iterator[MissingGrant]:
         """Schemas that the role may not use, where tables in them are asked for."""
-        parameters = connection_parameters(self._settings.connection_url())
-        try:
-            with psycopg.connect(**parameters, autocommit=True, prepare_threshold=None) as connection:
-                connection.adapters.register_loader("text", _Undecoded)
-                role = decode(next(self._rows(connection, "SELECT current_user::pg_catalog.text"))[0])
-                with self._transaction(connection) as server:
-                    rows = [decode_json(raw) for (raw,) in self._rows(connection, SCHEMAS)]
-        except psycopg.Error as error:
-            text = one_line(error, parameters.get("password"))
-            raise SourceFailed(f"{self._info.name}: PostgreSQL at {self._info.namespace} failed: {text}") from None
+        with self._connected() as connection:
+            role = decode(next(self._rows(connection, "SELECT current_user::pg_catalog.text"))[0])
+            with self._transaction(connection) as server:
+                rows = [decode_json(raw) for (raw,) in self._rows(connection, SCHEMAS)]
         for _, name, usable, hidden in rows:
             wanted = [table for table in hidden or () if self._selection.permits((server.database, name, table))]
             if not usable and wanted:
@@ -180,18 +174,23 @@ class PostgresSource(Source):
                 )
 
     def _all(self) -> _Read:
-        if self._read is not None:
-            return self._read
+        if self._read is None:
+            with self._connected() as connection:
+                self._read = self._read_everything(connection)
+        return self._read
+
+    @contextmanager
+    def _connected(self) -> Iterator[psycopg.Connection[Any]]:
+        """A connection of its own, shut afterwards; what the driver says of a failure is the source's."""
         parameters = connection_parameters(self._settings.connection_url())
         try:
             with psycopg.connect(**parameters, autocommit=True, prepare_threshold=None) as connection:
                 connection.adapters.register_loader("text", _Undecoded)
-                self._read = self._read_everything(connection)
+                yield connection
         except psycopg.Error as error:
             text = one_line(error, parameters.get("password"))
             # the driver's error holds on to the connection and its password: it must not travel along
             raise SourceFailed(f"{self._info.name}: PostgreSQL at {self._info.namespace} failed: {text}") from None
-        return self._read
 
     def _read_everything(self, connection: psycopg.Connection[Any]) -> _Read:
         version = connection.info.server_version
