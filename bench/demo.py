@@ -11,13 +11,13 @@ from pathlib import Path
 
 from bench.relevance import K, all_changes, answer, ranked, reassigned, swept_bm25, told
 from bench.report import machine, print_table
-from services.cli.judgements import read_judgements, shuffled
-from services.cli.measures import figures
 from services.common.runtime import logs
 from services.common.runtime.settings import Settings
 from services.common.runtime.source_settings import SourceSettings
 from services.compose import Workspace
 from services.demo.warehouse import build_warehouse
+from services.evaluation.judgements import read_judgements, shuffled
+from services.evaluation.measures import figures
 from services.indexer.crawl import run_crawl
 from services.indexer.text.document import document_of
 

@@ -18,16 +18,16 @@ import numpy as np
 
 from bench.report import machine, print_table
 from services.catalog.search import find
-from services.cli.judgements import Judgement, read_judgements, shuffled
-from services.cli.measures import Answered, figures
 from services.common.errors import BadRequest
-from services.common.model.access import FULL_SCOPE
+from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.changes import Seq
 from services.common.model.search import SearchQuery
 from services.common.runtime import logs
 from services.common.runtime.settings import Settings
 from services.common.runtime.source_settings import SourceSettings
 from services.compose import Workspace
+from services.evaluation.judgements import Judgement, read_judgements, shuffled
+from services.evaluation.measures import Answered, auroc, figures
 from services.indexer.crawl import run_crawl
 from services.indexer.text.document import document_of
 from services.indexer.text.tokens import content_words, tokens
@@ -125,9 +125,6 @@ def answer(space: Workspace, judgement: Judgement) -> Answered:
 
 def no_answer(space: Workspace, judgements: list[Judgement], ours: list[Answered]) -> float:
     """AUROC of `answerable`: the pool as it is against the same question in a pool without its gold tables."""
-    from services.cli.measures import _auroc
-    from services.common.model.access import AccessScope
-
     without = []
     for judgement in judgements[:300]:
         # `database.table` may leave out the schema; a glob stands for it
@@ -136,7 +133,7 @@ def no_answer(space: Workspace, judgements: list[Judgement], ours: list[Answered
         )
         query = SearchQuery(judgement.question, AccessScope(("*",), hidden), limit=1)
         without.append(space.indexer.retriever.search(query).answerable)
-    return _auroc([one.answerable for one in ours[:300]], without) or 0.0
+    return auroc([one.answerable for one in ours[:300]], without) or 0.0
 
 
 def control(judgements: list[Judgement]) -> list[Judgement]:

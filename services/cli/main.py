@@ -151,9 +151,18 @@ def _import(parser: argparse.ArgumentParser) -> None:
 
 
 def _eval(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="JUDGEMENTS.jsonl", help="questions with the tables that answer them")
+    parser.add_argument(
+        "file", nargs="?", type=Path, metavar="JUDGEMENTS.jsonl", help="questions with the tables that answer them"
+    )
     parser.add_argument("-k", type=int, default=10, metavar="N", help="hits that count (default: 10)")
     parser.add_argument("--shuffle", type=int, metavar="SEED", help="control: give each question another one's answer")
+    parser.add_argument(
+        "--hide-gold", action="store_true", help="ask again without the gold tables: does `answerable` fall?"
+    )
+    parser.add_argument(
+        "--compare", nargs=2, metavar=("A", "B"), help="two kept runs (their ids, or last), or two homes to ask now"
+    )
+    parser.add_argument("--runs", action="store_true", help="list the runs that this home keeps")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 

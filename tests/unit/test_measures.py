@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.cli.judgements import Judgement, read_judgements, shuffled
-from services.cli.measures import Answered, Row, figures, fits
 from services.common.errors import BadRequest
+from services.evaluation.judgements import Judgement, read_judgements, shuffled
+from services.evaluation.measures import Answered, Row, figures, fits
 
 
 def judged(*gold: str, kind: str = "all", question: str = "q") -> Judgement:
@@ -71,13 +71,14 @@ class TestFigures:
             complete=0.3333,
             top_1=0.3333,
             mrr=0.4444,  # (1 + 1/3 + 0) / 3
+            ndcg=0.4355,  # (1 + 1/log2(4) / (1 + 1/log2(3)) + 0) / 3
         )
 
     def test_only_the_first_k_count(self) -> None:
         some = [answered(judged("d.a"), "d.x", "d.a")]
 
-        assert figures(some, 1).by_class["all"] == Row(1, 0.0, 0.0, 0.0, 0.0)
-        assert figures(some, 2).by_class["all"] == Row(1, 1.0, 1.0, 0.0, 0.5)
+        assert figures(some, 1).by_class["all"] == Row(1, 0.0, 0.0, 0.0, 0.0, 0.0)
+        assert figures(some, 2).by_class["all"] == Row(1, 1.0, 1.0, 0.0, 0.5, 0.6309)
 
     def test_any_right_table_counts_for_the_rank(self) -> None:
         """The reciprocal rank is that of the first right one, whichever of the gold it is."""
@@ -111,15 +112,16 @@ class TestFigures:
     def test_nothing_judged(self) -> None:
         result = figures([answered(judged(), "d.a")], 5)
 
-        assert result.by_class == {"all": Row(0, 0.0, 0.0, 0.0, 0.0)}
+        assert result.by_class == {"all": Row(0, 0.0, 0.0, 0.0, 0.0, 0.0)}
         assert result.answerable_auroc is None
 
     def test_plain_is_json(self) -> None:
         result = figures([answered(judged("d.a"), "d.a"), answered(judged(), answerable=0.1)], 5)
+        measures = dict.fromkeys(("recall", "complete", "top_1", "mrr", "ndcg"), 1.0)
 
         assert json.loads(json.dumps(result.plain())) == {
             "k": 5,
-            "classes": {"all": {"n": 1, "recall": 1.0, "complete": 1.0, "top_1": 1.0, "mrr": 1.0}},
+            "classes": {"all": {"n": 1, **measures, "intervals": {name: [1.0, 1.0] for name in measures}}},
             "unanswerable": 1,
             "answerable_auroc": 1.0,
         }
