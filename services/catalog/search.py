@@ -6,22 +6,28 @@ a stale index can never show what became hidden or went away.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from services.catalog.assets import AssetReader
 from services.common.errors import BadRequest
+from services.common.model.access import AccessScope
 from services.common.model.assets import Asset, Column, Kind
+from services.common.model.names import AssetId
+from services.common.model.query_errors import QueryRefused
+from services.common.model.query_parse import understand
 from services.common.model.search import Hit, SearchAnswer, SearchQuery
 from services.common.ports import Search
 
 
 @dataclass(frozen=True, slots=True)
 class WholeHit:
-    """A hit with what it found; `column` is set for a column."""
+    """A hit with what it found; `column` is set for a column, `folded` are the tables that stand under it."""
 
     hit: Hit
     asset: Asset
     column: Column | None
+    folded: tuple[Asset, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,27 @@ class WholeAnswer:
     hits: tuple[WholeHit, ...]
 
 
+def question(text: str, *, me: str, scope: AccessScope) -> SearchQuery:
+    """A question as somebody typed it, with its filters, phrases and operators read.
+
+    Args:
+        text: as typed.
+        me: the caller's name, which `owner:me` stands for.
+        scope: the caller's.
+
+    Raises:
+        BadRequest: it cannot be meant; the error says where and what to do.
+
+    """
+    try:
+        read = understand(text, me=me)
+    except QueryRefused as refused:
+        detail = f"{refused.problem}; {refused.advice}"
+        place: dict[str, str | int] = {"pointer": "/query/q", "start": refused.start, "end": refused.end, "detail": detail}
+        raise BadRequest(str(refused), errors=(place,)) from None
+    return SearchQuery(read.words, scope, where=read.where)
+
+
 def find(query: SearchQuery, search: Search, reader: AssetReader) -> WholeAnswer:
     """Answer a question inside its scope.
 
@@ -40,20 +67,24 @@ def find(query: SearchQuery, search: Search, reader: AssetReader) -> WholeAnswer
         ServiceUnavailable: the indexer does not answer.
 
     """
-    if not query.text.strip() and not query.filters.any and not query.filters.kind:
+    if not query.text.strip() and query.where is None and not query.filters.any and not query.filters.kind:
         raise BadRequest(
             "ask something: q needs a word, or a filter must be given", errors=({"pointer": "/query/q", "detail": "empty"},)
         )
     answer = search.search(query)
-    assets = reader.many([hit.asset for hit in answer.hits], query.scope)
-    whole = (_whole(hit, assets.get(hit.asset)) for hit in answer.hits)
+    ids = dict.fromkeys(asset for hit in answer.hits for asset in (hit.asset, *hit.folded))
+    assets = reader.many(list(ids), query.scope)
+    whole = (_whole(hit, assets) for hit in answer.hits)
     return WholeAnswer(answer, tuple(hit for hit in whole if hit is not None))
 
 
-def _whole(hit: Hit, asset: Asset | None) -> WholeHit | None:
+def _whole(hit: Hit, assets: Mapping[AssetId, Asset]) -> WholeHit | None:
+    asset = assets.get(hit.asset)
     if asset is None:
         return None
     if hit.kind is not Kind.COLUMN:
-        return WholeHit(hit, asset, None)
+        folded = tuple(assets[one] for one in hit.folded if one in assets)
+        shown = replace(hit, folded=tuple(one.id for one in folded), n_folded=hit.n_folded - len(hit.folded) + len(folded))
+        return WholeHit(shown, asset, None, folded)
     column = next((column for column in asset.columns if asset.column_id(column.name) == hit.id), None)
     return None if column is None else WholeHit(hit, asset, column)

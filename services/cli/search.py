@@ -5,19 +5,23 @@ from __future__ import annotations
 import argparse
 import secrets
 import textwrap
+from dataclasses import replace
 
+from services.catalog.access import LOCAL
 from services.catalog.api.search import search_shape
-from services.catalog.search import WholeAnswer, WholeHit, find
+from services.catalog.search import WholeAnswer, WholeHit, find, question
 from services.cli.exits import DONE
 from services.cli.terminal import print_json, say, settings_of
 from services.common.errors import BadRequest, NotFound
 from services.common.model.access import FULL_SCOPE
 from services.common.model.assets import Kind
 from services.common.model.lineage import Direction, LineageRequest
-from services.common.model.search import Filters, SearchQuery
+from services.common.model.search import Filters
 from services.compose import Workspace
 
 MAX_K = 200
+FOLDED_SHOWN = 3
+"""Tables under a hit that are named."""
 UNLIKELY = 0.35
 """Below this, the answer is introduced with a doubt."""
 
@@ -34,10 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
     space = Workspace(settings)
     try:
         space.indexer.open()
-        query = SearchQuery(arguments.question, FULL_SCOPE, limit=arguments.k, filters=Filters(kind=kinds))
+        typed = question(arguments.question, me=LOCAL.name, scope=FULL_SCOPE)
+        query = replace(typed, limit=arguments.k, filters=Filters(kind=kinds), fold=arguments.fold)
         whole = find(query, space.indexer.retriever, space.reader)
         if arguments.json:
-            print_json(search_shape(whole, secrets.token_hex(16)).model_dump(mode="json", by_alias=True))
+            print_json(search_shape(query, whole, secrets.token_hex(16)).model_dump(mode="json", by_alias=True))
         else:
             _print(whole, space)
     finally:
@@ -67,6 +72,10 @@ def _print_hit(place: int, whole: WholeHit) -> None:
     described = (whole.column or asset).description
     if described:
         print(textwrap.shorten(" ".join(described.split()), 110, placeholder=" …", break_long_words=True).join(("    ", "")))
+    if hit.n_folded:
+        shown = [one.name.qualified for one in whole.folded[:FOLDED_SHOWN]]
+        more = f" and {hit.n_folded - len(shown)} more" if hit.n_folded > len(shown) else ""
+        print(f"    with {', '.join(shown)}{more}")
     for reason in hit.why[:3]:
         print(f"    {reason.contribution:+.2f} {reason.text}")
 

@@ -5,6 +5,7 @@ No HTTP in here: `runtime/http.py` has the one table from codes to statuses, `se
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -14,8 +15,11 @@ class HeadwaterError(Exception):
     code: ClassVar[str] = "internal"
     title: ClassVar[str] = "Something went wrong"
 
-    def __init__(self, detail: str, *, errors: tuple[dict[str, str], ...] = ()) -> None:
-        """`detail` is the line for a person; `errors` points at parts of the input (`{"pointer", "detail"}`)."""
+    def __init__(self, detail: str, *, errors: tuple[Mapping[str, str | int], ...] = ()) -> None:
+        """`detail` is the line for a person; `errors` points at parts of the input.
+
+        Each has `pointer` and `detail`; `start` and `end`, in code points, where the part is inside of a text.
+        """
         super().__init__(detail)
         self.detail = detail
         self.errors = errors
@@ -67,7 +71,9 @@ class Renamed(HeadwaterError):
     code = "renamed"
     title = "It has another name now"
 
-    def __init__(self, detail: str, *, old: str = "", now: str = "", errors: tuple[dict[str, str], ...] = ()) -> None:
+    def __init__(
+        self, detail: str, *, old: str = "", now: str = "", errors: tuple[Mapping[str, str | int], ...] = ()
+    ) -> None:
         super().__init__(detail, errors=errors)
         self.old = old
         self.now = now

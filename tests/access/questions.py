@@ -103,6 +103,7 @@ class _Questions:
     def search(self) -> Case:
         params: Params = [("q", self._question()), ("limit", self._dice.choice((1, 3, 10, 50)))]
         params += self._filters() if self._dice.random() < 0.3 else []
+        params += [("fold", "true")] if self._dice.random() < 0.3 else []
         if self._dice.random() < 0.2:
             params += [("kind", kind) for kind in self._dice.choice((["table"], ["view"], ["column", "table"], ["job"]))]
         return Case(f"/search {params}", lambda asker: asker.pages("search", "/search", params, 200))
@@ -164,9 +165,9 @@ class _Questions:
 
     def _question(self) -> str:
         dice = self._dice
-        match dice.randrange(8):
-            case 0:
-                return self._name()
+        match dice.randrange(10):
+            case 0 | 8 | 9 as case:
+                return self._typed() if case else self._name()
             case 1:
                 return dice.choice(self._datasets).parts[-1].replace("_", " ")
             case 2:
@@ -178,6 +179,28 @@ class _Questions:
             case _:
                 words = {"a": NOUNS, "b": NOUNS, "v": VERBS, "p": PLACES}
                 return dice.choice(QUESTIONS).format(**{key: dice.choice(values) for key, values in words.items()})
+
+    def _typed(self) -> str:
+        """Typed filters, phrases and operators, of words that only hidden tables may have too."""
+        dice = self._dice
+        fields = [f'{field}:"{value}"' for field, value in self._filters()]
+        code, noun, dataset = self._code_words()[0], dice.choice(NOUNS), dice.choice([*self._datasets, *self._ghosts])
+        ends = [
+            *fields,
+            f'name:"{".".join(dataset.parts[-2:])}"',
+            f"name:{dataset.parts[-1][:3]}*",
+            f"column:{noun}_id",
+            "column:*id",
+            "kind:column,view",
+            "quality:*",
+            "updated:<9y",
+            f'"{dataset.parts[-1].replace("_", " ")}"',
+            f"({code} OR {noun})",
+            "owner:me",
+        ]
+        chosen = dice.sample(ends, dice.randint(1, 3))
+        negated = [f"NOT {one}" if dice.random() < 0.3 else one for one in chosen]
+        return f"{dice.choice(('', noun, code))} {dice.choice((' ', ' OR ')).join(negated)}".strip()
 
     def _name(self) -> str:
         """A whole name, its end, a column of it, in another case, or with its namespace; of any table or ghost."""

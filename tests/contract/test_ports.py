@@ -26,6 +26,7 @@ from services.common.model.assets import Column, Container, ForeignKey, Found, I
 from services.common.model.changes import START, ChangePage, Seq
 from services.common.model.crawls import CrawlBatch, CrawlId, CrawlState, SourceInfo, TableCounts
 from services.common.model.names import DatasetName
+from services.common.model.query_parse import understand
 from services.common.model.search import Filters, Mode, SearchQuery
 from services.common.ports import AssetSink, ChangeFeed, Search
 from services.common.runtime.http import ServiceClient
@@ -289,6 +290,8 @@ QUESTIONS = [
     SearchQuery("orders", FULL_SCOPE, filters=Filters(kind=(Kind.TABLE, Kind.COLUMN), schema=("PUBLIC",), tag=("core",))),
     SearchQuery("", FULL_SCOPE, limit=200, filters=Filters(source=("wh",), platform=("metadata",), database=("shop",))),
     SearchQuery("nothing of the kind", FULL_SCOPE, filters=Filters(owner=("nobody",), status=("warned",))),
+    SearchQuery("orders", FULL_SCOPE, where=understand('NOT (tag:core OR "open bills") name:*_3', me="ann").where),
+    SearchQuery("", OPEN, where=understand("kind:column,table updated:<7d OR amount OR owner:me", me="ann").where),
 ]
 
 

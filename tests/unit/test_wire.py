@@ -20,6 +20,7 @@ from services.common import model
 from services.common.errors import BadRequest
 from services.common.model.assets import Asset, Found
 from services.common.model.changes import Change, ChangePage, Seq
+from services.common.model.conditions import AllOf, AnyOf, Condition, Having, Not, Saying, Updated
 from services.common.model.crawls import CrawlBatch
 from services.common.model.names import DatasetName, Namespace
 from services.common.model.search import SearchQuery, Suggestion
@@ -40,6 +41,7 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(),
     float: st.floats(allow_nan=False, allow_infinity=False),
     dt.datetime: st.datetimes(timezones=st.sampled_from([dt.UTC, dt.timezone(dt.timedelta(hours=5, minutes=30))])),
+    dt.date: st.dates(),
     types.NoneType: st.none(),
 }
 
@@ -73,6 +75,17 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
         hints = get_type_hints(hint)
         made = st.builds(hint, **{field.name: values(hints[field.name]) for field in dataclasses.fields(hint)})
     return made
+
+
+PLAIN[Condition] = st.recursive(
+    st.one_of(values(Having), values(Updated), values(Saying)),
+    lambda inner: st.one_of(
+        st.builds(Not, inner),
+        st.builds(AllOf, st.lists(inner, min_size=2, max_size=3).map(tuple)),
+        st.builds(AnyOf, st.lists(inner, min_size=2, max_size=3).map(tuple)),
+    ),
+    max_leaves=5,
+)
 
 
 def test_the_vocabulary_is_found():

@@ -32,7 +32,7 @@ class ProblemShape(Shape):
     detail: str = Field(examples=["there is no asset dqsohjdzydf7sy4wkt2tj6bynyd, or you may not see it"])
     code: str = Field(examples=["not_found"])
     request_id: str | None = None
-    errors: list[dict[str, str]] | None = None
+    errors: list[dict[str, str | int]] | None = None
     candidates: list[str] | None = None
 
 
@@ -45,7 +45,10 @@ class ReasonShape(Shape):
 
 
 class HitShape(Shape):
-    """One asset found; for `kind` = column, `id` is the column's and `asset` the table's."""
+    """One asset found; for `kind` = column, `id` is the column's and `asset` the table's.
+
+    `folded` are the ids of the `n_folded` tables that stand under it with `fold=true`, the first 50 of them.
+    """
 
     id: str
     asset: str
@@ -62,12 +65,22 @@ class HitShape(Shape):
     score: float
     why: list[ReasonShape]
     columns: list[str]
+    folded: list[str]
+    n_folded: int
+
+
+class UnderstoodShape(Shape):
+    """How a question was read: the words that were ranked by, and the conditions, null where it has none."""
+
+    words: str
+    where: str | None
 
 
 class SearchShape(Shape):
     """Hits, best first. `degraded` says what was missing, `answerable` how likely an answer is among them."""
 
     query_id: str
+    understood: UnderstoodShape
     mode: Mode
     degraded: list[str]
     answerable: float

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from services.catalog.api.caller import Narrowed, Reader, Strict, answer, request_id
-from services.catalog.api.schemas import HitShape, ReasonShape, SearchShape, SuggestionShape, SuggestShape
+from services.catalog.api.schemas import HitShape, ReasonShape, SearchShape, SuggestionShape, SuggestShape, UnderstoodShape
 from services.catalog.assets import AssetReader
-from services.catalog.search import WholeAnswer, WholeHit, find
+from services.catalog.search import WholeAnswer, WholeHit, find, question
+from services.common.model.conditions import told
+from services.common.model.quality import Quality
 from services.common.model.search import SearchQuery
 from services.common.ports import Search
 
@@ -23,9 +26,15 @@ class SearchParameters(Narrowed):
     q: str = Field(
         default="",
         max_length=MAX_QUESTION_CHARS,
-        description="Words, a question, or a name; may be empty with a filter",
-        examples=["which table has monthly revenue per customer?", "late deliveries", "sales.orders"],
+        description="Words, a question, or a name, with typed filters; may be empty with a filter",
+        examples=["which table has monthly revenue per customer?", "late deliveries", "sales.orders", "orders schema:sales"],
     )
+    quality: tuple[Quality, ...] = Field(
+        default=(),
+        description="pass, warn, fail, unknown: the worst outcome of a table's tests",
+        examples=[["fail", "warn"]],
+    )
+    fold: bool = Field(default=False, description="Copies, backups, date shards and near-duplicates under one hit")
     limit: int = Field(default=10, ge=1, le=200, description="Hits at most", examples=[3])
     cursor: str | None = Field(default=None, max_length=1_000, description="Where the answer before ended")
 
@@ -47,14 +56,10 @@ def create_router(search: Search, reader: AssetReader) -> APIRouter:
 
     @router.get("/search", response_model=SearchShape, operation_id="search", summary="Find tables, views and columns")
     def search_route(caller: Reader, asked: Annotated[SearchParameters, Query()]) -> Response:
-        query = SearchQuery(
-            text=asked.q,
-            scope=caller.scope,
-            limit=asked.limit,
-            cursor=asked.cursor,
-            filters=asked.filters,
-        )
-        return answer(search_shape(find(query, search, reader), request_id()))
+        typed = question(asked.q, me=caller.name, scope=caller.scope)
+        filters = replace(asked.filters, quality=tuple(asked.quality))
+        query = replace(typed, limit=asked.limit, cursor=asked.cursor, filters=filters, fold=asked.fold)
+        return answer(search_shape(query, find(query, search, reader), request_id()))
 
     @router.get("/suggest", response_model=SuggestShape, operation_id="suggest", summary="Complete a name while typing")
     def suggest_route(caller: Reader, asked: Annotated[SuggestParameters, Query()]) -> Response:
@@ -65,11 +70,12 @@ def create_router(search: Search, reader: AssetReader) -> APIRouter:
     return router
 
 
-def search_shape(whole: WholeAnswer, query_id: str) -> SearchShape:
+def search_shape(query: SearchQuery, whole: WholeAnswer, query_id: str) -> SearchShape:
     """An answer as the API and `headwater search --json` show it."""
     found = whole.answer
     return SearchShape(
         query_id=query_id,
+        understood=UnderstoodShape(words=query.text, where=told(query.where) if query.where is not None else None),
         mode=found.mode,
         degraded=list(found.degraded),
         answerable=found.answerable,
@@ -101,4 +107,6 @@ def _hit_shape(whole: WholeHit) -> HitShape:
         score=hit.score,
         why=[ReasonShape(feature=r.feature, text=r.text, contribution=r.contribution) for r in hit.why],
         columns=list(hit.columns),
+        folded=list(hit.folded),
+        n_folded=hit.n_folded,
     )

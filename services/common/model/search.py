@@ -12,7 +12,11 @@ from enum import StrEnum
 from services.common.model.access import AccessScope
 from services.common.model.assets import Kind
 from services.common.model.changes import Seq
+from services.common.model.conditions import Condition
 from services.common.model.names import AssetId
+
+MAX_FOLDED = 50
+"""Of the tables under one hit so many are named; the others are counted."""
 
 
 class Mode(StrEnum):
@@ -34,11 +38,12 @@ class Filters:
     tag: tuple[str, ...] = ()
     owner: tuple[str, ...] = ()
     status: tuple[str, ...] = ()
+    quality: tuple[str, ...] = ()
 
     @property
     def any(self) -> bool:
         """Whether anything but `kind` is filtered on."""
-        return any((self.platform, self.source, self.database, self.schema, self.tag, self.owner, self.status))
+        return any((self.platform, self.source, self.database, self.schema, self.tag, self.owner, self.status, self.quality))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class SearchQuery:
         text: words, a name or a question; may be empty when a filter is given.
         limit: how many hits at most, 1 to 200.
         cursor: where to go on, as an earlier answer gave it; None for the first page.
+        where: what every hit must fulfil besides the filters, from what was typed; None for nothing.
+        fold: whether copies, backups, date shards and near-duplicates stand under one hit.
 
     """
 
@@ -57,6 +64,8 @@ class SearchQuery:
     limit: int = 10
     cursor: str | None = None
     filters: Filters = field(default_factory=Filters)
+    where: Condition | None = None
+    fold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,8 @@ class Reason:
 class Hit:
     """One asset found. `columns` are the names of the columns that matched, best first; for `kind` = column it is its name.
 
-    `score` is better when higher and comparable within one answer only.
+    `score` is better when higher and comparable within one answer only. `folded` are the tables that stand under it, best
+    first and at most `MAX_FOLDED` of the `n_folded` that there are; empty unless folding was asked for.
     """
 
     id: str
@@ -81,6 +91,8 @@ class Hit:
     score: float
     why: tuple[Reason, ...] = ()
     columns: tuple[str, ...] = ()
+    folded: tuple[AssetId, ...] = ()
+    n_folded: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,18 @@ class Segment:
         return {}
 
     @cached_property
+    def updated(self) -> NDArray[np.int32]:
+        """The day of each table's last change (`Record.updated`), int32 (tables,); 0 where none is known."""
+        return np.asarray([record.updated or 0 for record in self.records], dtype=np.int32)
+
+    @cached_property
+    def column_names(self) -> tuple[list[str], NDArray[np.int32]]:
+        """The distinct names of columns in lower case, and which one each column has, int32 (columns,)."""
+        code_of: dict[str, int] = {}
+        codes = [code_of.setdefault(name.lower(), len(code_of)) for record in self.records for name in record.columns]
+        return list(code_of), np.asarray(codes, dtype=np.int32)
+
+    @cached_property
     def rows_by_name(self) -> dict[str, list[int]]:
         """The tables by the last part of their name, in lower case; by what follows its last dot where it has one."""
         out: dict[str, list[int]] = {}

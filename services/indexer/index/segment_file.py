@@ -168,11 +168,15 @@ def _plain(record: Record) -> list[Any]:
         record.columns,
         record.column_ids,
         [int(flag) for flag in record.restricted],
+        record.updated,
+        record.quality,
+        record.description,
     ]
 
 
 def _record(row: list[Any]) -> Record:
-    asset, kind, path, parts, platform, source, tags, owners, status, columns, column_ids, restricted = row
+    asset, kind, path, parts, platform, source, tags, owners, status, columns, column_ids, restricted, *told = row
+    updated, quality, description = told
     return Record(
         id=AssetId(asset),
         kind=Kind(kind),
@@ -186,4 +190,7 @@ def _record(row: list[Any]) -> Record:
         columns=tuple(columns),
         column_ids=tuple(ColumnId(column) for column in column_ids),
         restricted=tuple(bool(flag) for flag in restricted),
+        updated=updated,
+        quality=quality,
+        description=description,
     )

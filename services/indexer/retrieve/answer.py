@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime as dt
 import hashlib
 import json
 import threading
@@ -26,10 +27,12 @@ from services.indexer.index.snapshot import Snapshot
 from services.indexer.retrieve.browse import browse
 from services.indexer.retrieve.columns import column_hits
 from services.indexer.retrieve.facets import count_facets
+from services.indexer.retrieve.fold import folded
 from services.indexer.retrieve.found import Found
 from services.indexer.retrieve.names import suggestions
 from services.indexer.retrieve.tables import table_hits
 from services.indexer.retrieve.view import View, view_of
+from services.indexer.retrieve.where import asks_for_columns, depends_on_day
 from services.indexer.text.tokens import content_words, tokens
 
 MAX_TERMS = 64
@@ -79,13 +82,16 @@ class Retriever:
         snapshot = self._snapshot_for(state)
         view = self._view(snapshot, query)
         degraded: list[str] = []
+        kinds = _kinds(query)
         if not query.text.strip():
-            found = browse(view, query.filters.kind)
+            found = browse(view, kinds)
             mode = Mode.LEXICAL if self._encoder() is None else Mode.HYBRID
         else:
             question = self._understood(query.text, view, degraded)
-            found = _found(view, question, query.filters.kind)
+            found = _found(view, question, kinds)
             mode = Mode.LEXICAL if question.vector is None else Mode.HYBRID
+        if query.fold:
+            found = folded(view, found)
         done, every = view.coverage
         if mode is Mode.HYBRID and done < every:
             degraded.append("vectors_pending")
@@ -139,7 +145,8 @@ class Retriever:
             return self._kept.get(state, current) if state else current
 
     def _view(self, snapshot: Snapshot, query: SearchQuery) -> View:
-        key = (query.scope.key, query.filters)
+        today = dt.datetime.now(dt.UTC).date()
+        key = (query.scope.key, query.filters, query.where, today if depends_on_day(query.where) else None)
         with self._lock:
             if snapshot is self._snapshot() and snapshot is not self._viewed:
                 # views hold the segments of their snapshot: those of an older one would keep them in memory
@@ -150,7 +157,7 @@ class Retriever:
             if known is not None:
                 self._views.move_to_end(key)
                 return known
-        view = view_of(snapshot, query.scope, query.filters)
+        view = view_of(snapshot, query.scope, query.filters, query.where, today)
         with self._lock:
             if snapshot is self._viewed:
                 self._views[key] = view
@@ -169,6 +176,13 @@ def _found(view: View, question: Question, kinds: tuple[Kind, ...]) -> Found:
     if columns:
         pieces.append(column_hits(view, question.terms, question.vector))
     return pieces[0] if len(pieces) == 1 else Found.merged(*pieces)
+
+
+def _kinds(query: SearchQuery) -> tuple[Kind, ...]:
+    """The kinds that are looked for; a condition on kinds is asked of tables and columns alike."""
+    if query.filters.kind or not asks_for_columns(query.where):
+        return query.filters.kind
+    return tuple(Kind)
 
 
 def _state(snapshot: Snapshot) -> str:
@@ -204,5 +218,5 @@ _CURSOR = {"pointer": "/query/cursor", "detail": "leave it out, or send the curs
 
 
 def _fingerprint(query: SearchQuery) -> str:
-    text = repr((query.text, query.scope.key, query.filters))
+    text = repr((query.text, query.scope.key, query.filters, query.where, query.fold))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]

@@ -32,12 +32,16 @@ def browse(view: View, kinds: tuple[Kind, ...]) -> Found:
         record, at = view.record(int(owner[position])), int(place[position])
         if at < 0:
             return Hit(record.id, record.id, record.kind, 0.0)
+        part, row = view.locate(int(owner[position]))
+        start = int(part.segment.column_start[row])
+        at = int(np.flatnonzero(part.columns[start : start + len(record.columns)])[at])
         return Hit(record.column_ids[at], record.id, Kind.COLUMN, 0.0, (), (record.columns[at],))
 
     return Found(
         order=np.arange(len(owner), dtype=np.int64),
         scores=np.zeros(len(owner)),
         keys=[],
+        tables=np.where(place < 0, owner, -1),
         matched=Matched(tables, widths),
         hit=hit,
         answerable=1.0 if len(owner) else 0.0,

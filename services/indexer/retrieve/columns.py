@@ -47,7 +47,8 @@ def column_hits(view: View, terms: tuple[str, ...], vector: NDArray[np.float32] 
     lead = float(cosines.max(initial=0.0) - np.sort(cosines)[::-1][:10].mean()) if len(cosines) else 0.0
     best = int(order[0]) if len(order) else -1
     sure = answerable(float(cosines[best]), lead, float(matches.coverage[columns[best]])) if len(order) else 0.0
-    return Found(order, scores, keys, Matched.of_columns(view, mask), hit, sure)
+    none = np.full(len(columns), -1, dtype=np.int64)
+    return Found(order, scores, keys, none, Matched.of_columns(view, mask), hit, sure)
 
 
 def _column_id(view: View, column: int) -> str:

@@ -5,7 +5,7 @@ Journey 2: filters narrow the view, counts are taken over what matched inside it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from services.common.model.assets import Kind
 from services.indexer.index.segment import Segment
 from services.indexer.text.document import Record
 
-FACETS = ("kind", "platform", "source", "database", "schema", "tag", "owner", "status")
+FACETS = ("kind", "platform", "source", "database", "schema", "tag", "owner", "status", "quality")
 """The fields that are counted and can be filtered on."""
 MAX_VALUES = 50
 """Of each facet the most frequent values are told; a warehouse of thousands of schemas must not fill every answer."""
@@ -39,7 +39,11 @@ class FacetIndex:
 
     def having(self, wanted: frozenset[str]) -> NDArray[np.bool_]:
         """Which tables have one of the wanted values (lower case), bool (n,)."""
-        fits = np.fromiter((value.lower() in wanted for value in self.values), dtype=np.bool_, count=len(self.values))
+        return self.fitting(lambda value: value in wanted)
+
+    def fitting(self, fit: Callable[[str], bool]) -> NDArray[np.bool_]:
+        """Which tables have a value that fits, given in lower case, bool (n,)."""
+        fits = np.fromiter((fit(value.lower()) for value in self.values), dtype=np.bool_, count=len(self.values))
         mask = np.zeros(self.n, dtype=np.bool_)
         mask[self.rows[fits[self.codes]]] = True
         return mask

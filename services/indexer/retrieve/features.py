@@ -25,8 +25,8 @@ FEATURES = ("full_name", "partial_name", "column_name", "words", "meaning", "col
 _STATUS = {"endorsed": 1.0, "warned": -0.5, "deprecated": -1.0}
 _DATABASE_TABLES = 3
 """A database's evidence is the mean of its three best tables: one lucky table does not make a database fit."""
-# words that people put into the names of tables they keep beside the real one
-_COPY_WORDS = frozenset({"bak", "backup", "bkp", "old", "copy", "tmp", "temp", "dup", "orig", "deprecated"})
+COPY_WORDS = frozenset({"bak", "backup", "bkp", "old", "copy", "tmp", "temp", "dup", "orig", "deprecated"})
+"""Words that people put into the names of tables they keep beside the real one."""
 _DATE_SUFFIX = re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])([0-3]\d)?$|_(19|20)\d{2}_\d{2}(_\d{2})?$")
 
 
@@ -93,7 +93,7 @@ def features_of(
 @lru_cache(maxsize=65_536)
 def looks_like_a_copy(name: str) -> bool:
     """Whether a table's name says that it stands beside the real one: `orders_bak`, `tmp_orders`, `orders_20240131`."""
-    return bool(_DATE_SUFFIX.search(name)) or any(word.lower() in _COPY_WORDS for word in split_identifier(name))
+    return bool(_DATE_SUFFIX.search(name)) or any(word.lower() in COPY_WORDS for word in split_identifier(name))
 
 
 def _database(records: Sequence[Record], evidence: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -63,6 +63,7 @@ class Found:
         order: positions of the hits, best first; `hit` makes one.
         scores: the score at each position.
         keys: the id at each position, which decides between equal scores; empty where nothing is ever merged.
+        tables: the table at each position, numbered as in the view, int64; -1 for a column.
         matched: what matches, ranked or not.
         hit: makes the hit at a position, reasons included.
         answerable: 0 to 1.
@@ -72,6 +73,7 @@ class Found:
     order: NDArray[np.int64]
     scores: NDArray[np.float64]
     keys: list[str]
+    tables: NDArray[np.int64]
     matched: Matched
     hit: Callable[[int], Hit]
     answerable: float
@@ -88,6 +90,7 @@ class Found:
             order=order,
             scores=scores,
             keys=keys,
+            tables=np.concatenate([one.tables, other.tables]),
             matched=Matched(one.matched.tables | other.matched.tables, one.matched.columns + other.matched.columns),
             hit=lambda at: one.hit(at) if at < n else other.hit(at - n),
             answerable=max(one.answerable, other.answerable),

@@ -49,6 +49,7 @@ def table_hits(
         order=order,
         scores=ranked.scores,
         keys=ids,
+        tables=candidates.tables,
         matched=Matched.of_tables(mask),
         hit=lambda position: _hit(view, candidates, ranked, position, matches, sharing, named),
         answerable=_answerable(candidates, order, matches, named),

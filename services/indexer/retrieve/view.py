@@ -6,6 +6,7 @@ no hit, no total, no document frequency.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,10 +16,12 @@ from numpy.typing import NDArray
 
 from services.common.model.access import AccessScope
 from services.common.model.assets import Kind
+from services.common.model.conditions import Condition
 from services.common.model.search import Filters
 from services.indexer.index.segment import COLUMN_FIELDS, TABLE_FIELDS, Segment, Texts
 from services.indexer.index.snapshot import Snapshot
 from services.indexer.retrieve.facets import FACETS, facet_index
+from services.indexer.retrieve.where import fulfilling
 from services.indexer.text.document import Record
 
 MAX_SCOPES = 64
@@ -32,6 +35,9 @@ class Seen:
     Attributes:
         segment: the segment.
         tables: which tables may be seen and pass the filters, bool (tables,).
+        fulfilling: which columns fulfil what was asked of them as themselves, bool (columns,); None means all.
+        passing: which tables may be seen and pass the filters, whatever is asked of tables as themselves: theirs are
+            the columns; None means `tables`.
         offset: the number of the first table in the view's own numbering of all rows.
         column_offset: the same for columns.
 
@@ -41,16 +47,19 @@ class Seen:
     tables: NDArray[np.bool_]
     offset: int
     column_offset: int
+    fulfilling: NDArray[np.bool_] | None = None
+    passing: NDArray[np.bool_] | None = None
 
     @cached_property
     def columns(self) -> NDArray[np.bool_]:
-        """Which columns belong to seen tables, bool (columns,)."""
-        return self.tables[self.segment.owner]
+        """Which columns may be hits, bool (columns,): they belong to tables that pass, and fulfil what is asked of them."""
+        owners = (self.tables if self.passing is None else self.passing)[self.segment.owner]
+        return owners if self.fulfilling is None else owners & self.fulfilling
 
     @cached_property
     def open_columns(self) -> NDArray[np.bool_]:
-        """Which of them also speak for their table: those that are not restricted."""
-        return self.columns & ~self.segment.restricted
+        """Which columns speak for their seen tables: those that are not restricted."""
+        return self.tables[self.segment.owner] & ~self.segment.restricted
 
     @cached_property
     def vectors_of_tables(self) -> NDArray[np.bool_] | None:
@@ -90,7 +99,7 @@ class View:
 
     @cached_property
     def n_columns(self) -> int:
-        """How many columns seen tables have."""
+        """How many columns are seen."""
         return sum(int(part.columns.sum()) for part in self.parts)
 
     @cached_property
@@ -115,14 +124,14 @@ class View:
 
     @cached_property
     def widths(self) -> NDArray[np.int64]:
-        """How many columns each table has, 0 where it is not seen, int64 (rows,)."""
-        pieces = [np.diff(part.segment.column_start) * part.tables for part in self.parts]
+        """How many seen columns each table has, int64 (rows,)."""
+        pieces = [np.bincount(part.segment.owner[part.columns], minlength=len(part.segment)) for part in self.parts]
         return np.concatenate([np.zeros(0, dtype=np.int64), *pieces])
 
     @cached_property
     def by_name(self) -> NDArray[np.int64]:
-        """The seen tables in order of their qualified names, without case, then of their ids."""
-        tables = np.flatnonzero(self.seen)
+        """The tables that are seen or have seen columns, in order of qualified names, without case, then of ids."""
+        tables = np.flatnonzero(self.seen | (self.widths > 0))
         keyed = list(zip(self.records(tables), tables.tolist(), strict=True))
         keyed.sort(key=lambda item: (".".join(item[0].parts).lower(), item[0].id))
         return np.asarray([table for _, table in keyed], dtype=np.int64)
@@ -184,8 +193,17 @@ class View:
         return part.segment.records[row]
 
 
-def view_of(snapshot: Snapshot, scope: AccessScope, filters: Filters) -> View:
-    """What a caller sees of a snapshot, kinds and filters applied; columns are filtered by their tables."""
+def view_of(
+    snapshot: Snapshot,
+    scope: AccessScope,
+    filters: Filters,
+    where: Condition | None = None,
+    today: dt.date = dt.date.min,
+) -> View:
+    """What a caller sees of a snapshot, kinds, filters and conditions applied.
+
+    Columns are filtered by their tables, and by what a condition asks of columns. Ages are counted from `today`.
+    """
     parts, offset, column_offset = [], 0, 0
     for live in snapshot.parts:
         segment = live.segment
@@ -194,7 +212,11 @@ def view_of(snapshot: Snapshot, scope: AccessScope, filters: Filters) -> View:
             mask = mask & _permitted(segment, scope)
         for field, values in _filtered(filters):
             mask = mask & facet_index(segment, field).having(values)
-        parts.append(Seen(segment, mask, offset, column_offset))
+        if where is None:
+            parts.append(Seen(segment, mask, offset, column_offset))
+        else:
+            tables, columns = fulfilling(segment, where, today)
+            parts.append(Seen(segment, mask & tables, offset, column_offset, columns, mask))
         offset += len(segment)
         column_offset += segment.n_columns
     return View(tuple(parts))

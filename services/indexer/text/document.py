@@ -5,25 +5,36 @@ Journey 1, step "document": full rebuilds and deltas both come through `document
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 
 from services.common.model.assets import Asset, Column, Kind
 from services.common.model.names import AssetId, ColumnId, ScopePath, column_id
+from services.common.model.quality import quality_of
 from services.indexer.text.tokens import spaced, tokens
 
-DOCUMENT_VERSION = 1
+DOCUMENT_VERSION = 2
 """Raised whenever the texts or tokens below change: a generation of another version is rebuilt."""
 MAX_DESCRIPTION_CHARS = 1_000
 """Of a description, so much goes into the embedded text: about 250 tokens, the model's own limit."""
+MAX_PHRASE_CHARS = 4_000
+"""Of a description, so much is looked through for phrases, word by word in order."""
 MAX_COLUMNS_IN_TEXT = 60
 """Column names in a table's embedded text; later ones are past the model's limit anyway."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What filters, facets, names and reasons need of a table; everything else is hydrated from the catalog."""
+    """What filters, facets, names and reasons need of a table; everything else is hydrated from the catalog.
+
+    Attributes:
+        updated: the day (UTC) of the last change that the source tells of, as `date.toordinal`; None where it tells none.
+        quality: the worst outcome of its tests, as in `model/quality`; None where it has none.
+        description: its first `MAX_PHRASE_CHARS`, for phrases; words are in the postings.
+
+    """
 
     id: AssetId
     kind: Kind
@@ -37,6 +48,9 @@ class Record:
     columns: tuple[str, ...]
     column_ids: tuple[ColumnId, ...]
     restricted: tuple[bool, ...]
+    updated: int | None = None
+    quality: str | None = None
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,4 +135,7 @@ def _record(asset: Asset) -> Record:
         columns=tuple(column.name for column in asset.columns),
         column_ids=tuple(column_id(own_id, column.name, platform) for column in asset.columns),
         restricted=tuple(column.restricted for column in asset.columns),
+        updated=asset.last_altered.astimezone(dt.UTC).toordinal() if asset.last_altered else None,
+        quality=quality_of(asset.properties),
+        description=(asset.description or "")[:MAX_PHRASE_CHARS] or None,
     )
