@@ -1,7 +1,7 @@
 /** What the portal shows is its address: `?q=…&schema=…` is a search, `#/asset/ID` a page over it. Back always works. */
 
 /** The filters of a search, in the order in which they are offered; each may repeat. */
-export const FILTERS = ["kind", "status", "schema", "database", "source", "platform", "tag", "owner"];
+export const FILTERS = ["kind", "status", "schema", "database", "source", "platform", "tag", "owner", "quality"];
 /** As many characters of a question as the API takes. */
 const MAX_QUESTION = 4000;
 
