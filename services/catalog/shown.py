@@ -45,10 +45,7 @@ def _without_keys(asset: Asset, scope: AccessScope) -> Asset:
 
 
 def _permits(scope: AccessScope, asset: Asset, key: ForeignKey) -> bool:
-    mine = asset.name.parts
-    # a short reference is to the same schema, as in the SQL that made it
-    whole = (*mine[: max(len(mine) - len(key.ref_table), 0)], *key.ref_table)
-    return scope.permits(scope_path(asset.source, whole))
+    return scope.permits(scope_path(asset.source, asset.referred(key).parts))
 
 
 def without_hidden(connection: Connection, entries: Sequence[AuditEntry], scope: AccessScope) -> list[AuditEntry]:

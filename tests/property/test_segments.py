@@ -10,14 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.common.model.access import FULL_SCOPE, AccessScope
-from services.common.model.assets import RESTRICTED, Asset, Column, Kind, Status
-from services.common.model.search import SearchAnswer
+from services.common.model.assets import RESTRICTED, Asset, Column, ForeignKey, Kind, Status
+from services.common.model.search import Filters, SearchAnswer
 from services.indexer.embed.hashing import HashingEncoder
 from services.indexer.index.generation import Generations
 from services.indexer.index.manifest import describe
 from services.indexer.index.segment import build_segment, merge_segments
 from services.indexer.index.shape import misfits
 from services.indexer.index.snapshot import Live, Snapshot
+from services.indexer.retrieve.view import view_of
+from services.indexer.store.cache import no_vectors
 from services.indexer.text.document import document_of, text_hash
 from tests.support.feeds import asset
 from tests.support.indexes import ask, lookup_for, retriever
@@ -27,6 +29,9 @@ WORDS = ["order", "customer", "price", "day", "id", "line", "status", "country"]
 NAME = st.lists(st.sampled_from(WORDS), min_size=1, max_size=2).map("_".join)
 TEXT = st.none() | st.lists(st.sampled_from([*WORDS, "the"]), min_size=1, max_size=5).map(" ".join)
 COLUMN = st.builds(Column, NAME, description=TEXT, tags=st.sampled_from([(), (), (), (RESTRICTED,)]))
+KEYS = st.lists(
+    st.builds(ForeignKey, st.just(("id",)), st.tuples(st.sampled_from(WORDS)), st.just(("id",))), max_size=2
+).map(tuple)
 QUESTIONS = ["order", "price of a customer", "country.line", "sales.order", "sales.order.id", "zebra", "day day status", ""]
 SCOPES = [FULL_SCOPE, AccessScope(("*",), ("*sales*",)), AccessScope(("*price*", "*mart*"), ("*day*",)), AccessScope()]
 
@@ -45,6 +50,7 @@ def assets(draw, max_size: int = 14) -> list[Asset]:
             kind=draw(st.sampled_from([Kind.TABLE, Kind.VIEW])),
             tags=draw(st.sampled_from([(), ("core",), ("core", "pii")])),
             status=draw(st.sampled_from([None, Status.ENDORSED, Status.DEPRECATED])),
+            foreign_keys=draw(KEYS) if columns else (),
         )
         made[one.id] = one
     return list(made.values())
@@ -148,6 +154,35 @@ def test_what_is_dead_or_hidden_moves_nothing(items, data):
     inside = [(text, kinds, scope) for text, kinds, _ in asked]
     everything = [(text, kinds, FULL_SCOPE) for text, kinds, _ in asked]
     assert answers(marked, ENCODER, inside) == answers(shown, ENCODER, everything)
+
+
+def edges(snapshot: Snapshot, scope: AccessScope):
+    view = view_of(snapshot, scope, Filters())
+    joins = view.joins
+    assert np.array_equal(joins.degrees, np.bincount(np.concatenate([joins.source, joins.target]), minlength=view.rows))
+    ends = zip(joins.source.tolist(), joins.target.tolist(), joins.nth.tolist(), strict=True)
+    return sorted((view.record(one).id, view.record(other).id, nth) for one, other, nth in ends)
+
+
+@settings(max_examples=60, deadline=None)
+@given(assets(), st.data())
+def test_a_hidden_or_dead_table_leaves_no_join(items, data):
+    """The graph of keys is that of an index that never had the others, however it was cut and merged."""
+    scope = data.draw(st.sampled_from(SCOPES))
+    parts = parts_of(split(data, items), no_vectors)
+    dead = data.draw(st.sets(st.integers(0, max(len(items) - 1, 0))))
+    at, marked = 0, []
+    for part in parts:
+        n = len(part.segment)
+        marked.append(Live(part.segment, np.asarray([at + row not in dead for row in range(n)], dtype=np.bool_)))
+        at += n
+    alive = [one for row, one in enumerate(items) if row not in dead]
+    shown = edges(
+        Snapshot(parts_of([[one for one in alive if scope.permits(one.scope_path)]], no_vectors), 1, 1, 32), FULL_SCOPE
+    )
+    assert edges(Snapshot(tuple(marked), 1, 1, 32), scope) == shown
+    merged = merge_segments([part.segment for part in marked], [part.mask for part in marked])
+    assert edges(Snapshot((Live(merged, np.ones(len(merged), dtype=np.bool_)),), 1, 1, 32), scope) == shown
 
 
 @settings(max_examples=50, deadline=None)

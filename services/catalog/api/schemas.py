@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.catalog.definitions import Definition
 from services.common.model.assets import Asset, Column, Description, ForeignKey, Kind, Status
 from services.common.model.lineage import Subgraph
-from services.common.model.names import DatasetName
 from services.common.model.search import Mode
 
 
@@ -332,7 +331,7 @@ def _description(one: Description) -> DescriptionShape:
 
 
 def _foreign_key(asset: Asset, key: ForeignKey) -> ForeignKeyShape:
-    other = DatasetName(asset.name.namespace, key.ref_table)
+    other = asset.referred(key)
     return ForeignKeyShape(
         columns=list(key.columns), ref_table=other.qualified, ref_asset=other.id, ref_columns=list(key.ref_columns)
     )

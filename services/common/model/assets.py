@@ -258,3 +258,8 @@ class Asset:
     def column_id(self, column: str) -> ColumnId:
         """The id of one of its columns."""
         return self.name.column_id(column)
+
+    def referred(self, key: ForeignKey) -> DatasetName:
+        """The table that one of its keys refers to, crawled or not; a short reference is to its own schema, as in SQL."""
+        mine = self.name.parts
+        return DatasetName(self.name.namespace, (*mine[: max(len(mine) - len(key.ref_table), 0)], *key.ref_table))

@@ -15,10 +15,11 @@ import numpy as np
 
 from services.indexer.index.postings import MAX_TF, Postings
 from services.indexer.index.segment import COLUMN_FIELDS, TABLE_FIELDS, Segment
-from services.indexer.text.document import Document, Record, text_hash
+from services.indexer.text.document import FIGURES, Document, Record, text_hash
 
 Words = Sequence[Mapping[str, int]]
 """For each field of a document its terms and how often each occurs, cut as postings cut it."""
+_RECORD = tuple(field.name for field in fields(Record) if field.name not in FIGURES)
 _SHOWN = 3
 """Of the words or columns that differ, so many are named."""
 
@@ -84,9 +85,7 @@ class Compared:
     def differences(self, row: int, document: Document) -> Iterator[str]:
         """What of a row is not as the document says, one line each."""
         record = self.segment.records[row]
-        other = [
-            field.name for field in fields(Record) if getattr(record, field.name) != getattr(document.record, field.name)
-        ]
+        other = [name for name in _RECORD if getattr(record, name) != getattr(document.record, name)]
         if other:
             yield "its record differs: " + ", ".join(other)
         tokens = (document.name, document.description, document.column_words, document.tag_words)

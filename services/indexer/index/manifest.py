@@ -19,7 +19,7 @@ from services.common.model.changes import Seq
 from services.indexer.index.snapshot import Live
 from services.indexer.text.document import DOCUMENT_VERSION
 
-FORMAT = 1
+FORMAT = 3
 """Raised whenever files or manifest change their form: a generation of another format is rebuilt."""
 
 

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from services.indexer.index.keys import SegmentKeys
 from services.indexer.index.postings import Postings, build_postings, merge_postings
 from services.indexer.index.vectors import Vectors
 from services.indexer.text.document import Document, Record, text_hash
@@ -127,6 +128,11 @@ class Segment:
         code_of: dict[str, int] = {}
         codes = [code_of.setdefault(name.lower(), len(code_of)) for record in self.records for name in record.columns]
         return list(code_of), np.asarray(codes, dtype=np.int32)
+
+    @cached_property
+    def keys(self) -> SegmentKeys:
+        """The declared foreign keys of its tables: made by the first question that asks for joins."""
+        return SegmentKeys.of(self.records)
 
     @cached_property
     def rows_by_name(self) -> dict[str, list[int]]:

@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from sys import intern
 from tokenize import TokenError
 from typing import Any
 
@@ -23,7 +24,7 @@ from services.common.model.names import AssetId, ColumnId, ScopePath
 from services.indexer.index.postings import Postings
 from services.indexer.index.segment import Segment, Texts
 from services.indexer.index.vectors import Vectors
-from services.indexer.text.document import Record
+from services.indexer.text.document import Key, Record
 
 _POSTINGS = ("term_bytes", "term_start", "start", "docs", "tf", "lengths")
 _SHELVES = ("tables", "columns")
@@ -171,12 +172,18 @@ def _plain(record: Record) -> list[Any]:
         record.updated,
         record.quality,
         record.description,
+        record.types,
+        record.primary_key,
+        [[key.columns, key.target, key.ref_columns] for key in record.foreign_keys],
+        record.documented,
+        record.rows,
     ]
 
 
 def _record(row: list[Any]) -> Record:
-    asset, kind, path, parts, platform, source, tags, owners, status, columns, column_ids, restricted, *told = row
-    updated, quality, description = told
+    asset, kind, path, parts, platform, source, tags, owners, status, *rest = row
+    columns, column_ids, restricted, updated, quality, description, *rest = rest
+    types, primary_key, foreign_keys, documented, rows = rest
     return Record(
         id=AssetId(asset),
         kind=Kind(kind),
@@ -187,10 +194,17 @@ def _record(row: list[Any]) -> Record:
         tags=tuple(tags),
         owners=tuple(owners),
         status=status,
-        columns=tuple(columns),
+        columns=tuple(map(intern, columns)),
         column_ids=tuple(ColumnId(column) for column in column_ids),
         restricted=tuple(bool(flag) for flag in restricted),
         updated=updated,
         quality=quality,
         description=description,
+        types=intern(types),
+        primary_key=tuple(map(intern, primary_key)),
+        foreign_keys=tuple(
+            Key(tuple(map(intern, own)), AssetId(target), tuple(map(intern, theirs))) for own, target, theirs in foreign_keys
+        ),
+        documented=int(documented),
+        rows=rows,
     )

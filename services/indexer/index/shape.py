@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from services.common.model.names import parse_asset_id
 from services.indexer.index.postings import Postings
 from services.indexer.index.segment import COLUMN_FIELDS, TABLE_FIELDS, Segment, Texts
 
@@ -31,8 +32,11 @@ def _rows(segment: Segment, n_columns: int) -> Iterator[str]:
         yield "the records and the places of their columns"
     if not _is(segment.restricted, "b", (n_columns,)):
         yield "the marks of restricted columns"
-    if any(not len(r.columns) == len(r.column_ids) == len(r.restricted) for r in segment.records):
+    if any(not len(r.columns) == len(r.column_ids) == len(r.restricted) == len(r.types) for r in segment.records):
         yield "the columns of a record"
+    keys = (key for record in segment.records for key in record.foreign_keys)
+    if any(parse_asset_id(key.target) is None or len(key.ref_columns) not in (0, len(key.columns)) for key in keys):
+        yield "the keys of a record"
 
 
 def _postings(postings: Postings, n_docs: int, n_fields: int, what: str) -> Iterator[str]:

@@ -21,6 +21,7 @@ from services.common.model.search import Filters
 from services.indexer.index.segment import COLUMN_FIELDS, TABLE_FIELDS, Segment, Texts
 from services.indexer.index.snapshot import Snapshot
 from services.indexer.retrieve.facets import FACETS, facet_index
+from services.indexer.retrieve.joins import Adjacency, adjacency
 from services.indexer.retrieve.where import fulfilling
 from services.indexer.text.document import Record
 
@@ -168,6 +169,11 @@ class View:
         distinct, text = np.unique(np.concatenate(keys), return_inverse=True)
         done = np.bincount(text, weights=np.concatenate(have), minlength=len(distinct))
         return int((done > 0).sum()), len(distinct)
+
+    @cached_property
+    def joins(self) -> Adjacency:
+        """The declared keys between seen tables."""
+        return adjacency([(part.segment.keys, part.tables, part.offset) for part in self.parts])
 
     def locate(self, table: int) -> tuple[Seen, int]:
         """The part and the row in it of a table in the view's numbering."""

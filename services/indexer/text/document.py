@@ -9,14 +9,16 @@ import datetime as dt
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from sys import intern
 
-from services.common.model.assets import Asset, Column, Kind
+from services.common.model.assets import Asset, Column, ForeignKey, Kind
 from services.common.model.names import AssetId, ColumnId, ScopePath, column_id
 from services.common.model.quality import quality_of
 from services.indexer.text.tokens import spaced, tokens
+from services.indexer.text.type_family import type_families
 
-DOCUMENT_VERSION = 2
-"""Raised whenever the texts or tokens below change: a generation of another version is rebuilt."""
+DOCUMENT_VERSION = 3
+"""Raised whenever texts, tokens or records below change: a generation of another version is rebuilt."""
 MAX_DESCRIPTION_CHARS = 1_000
 """Of a description, so much goes into the embedded text: about 250 tokens, the model's own limit."""
 MAX_PHRASE_CHARS = 4_000
@@ -26,13 +28,37 @@ MAX_COLUMNS_IN_TEXT = 60
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """A declared foreign key: columns of a table, and what they refer to, whether that was crawled or not.
+
+    Attributes:
+        columns: names in the table.
+        target: the table that they refer to.
+        ref_columns: names in that table, one for each of `columns`; empty where the source does not say, which by the
+            SQL standard (ISO 9075-2, 11.8) means its primary key.
+
+    """
+
+    columns: tuple[str, ...]
+    target: AssetId
+    ref_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
-    """What filters, facets, names and reasons need of a table; everything else is hydrated from the catalog.
+    """What filters, facets, names, joins and reasons need of a table; everything else is hydrated from the catalog.
 
     Attributes:
         updated: the day (UTC) of the last change that the source tells of, as `date.toordinal`; None where it tells none.
         quality: the worst outcome of its tests, as in `model/quality`; None where it has none.
         description: its first `MAX_PHRASE_CHARS`, for phrases; words are in the postings.
+        types: a letter a column, see `type_family`.
+        primary_key: names of columns, empty where none is declared.
+        documented: how many columns have a description.
+        rows: the source's estimate, None where it has none.
+
+    `updated` and `rows` are those of the table's last change in the feed: a crawl that finds nothing else changed renews
+    them in the catalog and brings no change, so they may be old.
 
     """
 
@@ -51,6 +77,15 @@ class Record:
     updated: int | None = None
     quality: str | None = None
     description: str | None = None
+    types: str = ""
+    primary_key: tuple[str, ...] = ()
+    foreign_keys: tuple[Key, ...] = ()
+    documented: int = 0
+    rows: int | None = None
+
+
+FIGURES = ("updated", "rows")
+"""The fields of a record that the catalog renews without a change in its feed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +167,23 @@ def _record(asset: Asset) -> Record:
         tags=asset.tags,
         owners=asset.owners,
         status=asset.status.value if asset.status else None,
-        columns=tuple(column.name for column in asset.columns),
+        # a warehouse has the same column names in many tables: each is kept once
+        columns=tuple(intern(column.name) for column in asset.columns),
         column_ids=tuple(column_id(own_id, column.name, platform) for column in asset.columns),
         restricted=tuple(column.restricted for column in asset.columns),
         updated=asset.last_altered.astimezone(dt.UTC).toordinal() if asset.last_altered else None,
         quality=quality_of(asset.properties),
         description=(asset.description or "")[:MAX_PHRASE_CHARS] or None,
+        types=intern(type_families(column.type for column in asset.columns)),
+        primary_key=tuple(map(intern, asset.primary_key)),
+        foreign_keys=tuple(
+            Key(tuple(map(intern, key.columns)), asset.referred(key).id, tuple(map(intern, _paired(key))))
+            for key in asset.foreign_keys
+        ),
+        documented=sum(bool(column.description) for column in asset.columns),
+        rows=asset.rows,
     )
+
+
+def _paired(key: ForeignKey) -> tuple[str, ...]:
+    return key.ref_columns if len(key.ref_columns) == len(key.columns) else ()
