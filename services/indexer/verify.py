@@ -21,6 +21,7 @@ from services.indexer.store.lease import Lease
 from services.indexer.sync.keeper import PAGE, Keeper
 from services.indexer.sync.worker import IndexWorker, Progress
 from services.indexer.text.document import DOCUMENT_VERSION, document_of
+from services.indexer.text.segmenter import word_list
 from services.indexer.verify_vectors import Held, VectorCheck, held_of
 
 SAMPLE_TEXTS = 64
@@ -78,7 +79,7 @@ def verify(
     if manifest is None:
         return VerifyReport(0, 0, _count_live(feed), 0, tuple(findings))
     findings += (Finding(None, "", problem) for problem in _manifest_problems(manifest, newest, encoder))
-    if manifest.documents != DOCUMENT_VERSION:
+    if manifest.documents != DOCUMENT_VERSION or manifest.words != word_list():
         return VerifyReport(manifest.number, 0, _count_live(feed), 0, tuple(findings))
     opened = inspect(generations, manifest)
     findings += opened.findings
@@ -192,6 +193,8 @@ def _manifest_problems(manifest: Manifest, head: int, encoder: Encoder | None) -
     number = manifest.number
     if manifest.documents != DOCUMENT_VERSION:
         yield f"generation {number} was made by version {manifest.documents} of the document code, not {DOCUMENT_VERSION}"
+    if manifest.words != word_list():
+        yield f"generation {number} split glued names with the word list {manifest.words}, not {word_list()}"
     if encoder is not None and manifest.model != encoder.model_id:
         yield f"generation {number} belongs to the model {manifest.model or '(none)'}, not to {encoder.model_id}"
     if manifest.seq > head:

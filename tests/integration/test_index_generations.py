@@ -8,6 +8,7 @@ import os
 import pytest
 
 from services.common.errors import IndexDamaged, ServiceUnavailable
+from services.indexer import verify as verify_module
 from services.indexer.index import generation as generation_module
 from services.indexer.index import manifest as manifest_module
 from services.indexer.sync import keeper as keeper_module
@@ -153,6 +154,26 @@ def test_a_generation_of_another_model_or_document_version_is_not_opened(home, m
     other.texts.clear()
     assert home.index().published.documents == 99
     assert other.texts == []
+
+
+def test_a_generation_that_another_word_list_made_is_built_anew(home, monkeypatch):
+    """Its glued names were split in another way. A process without any list opens what there is."""
+
+    def use(words):
+        for module in (keeper_module, manifest_module, verify_module):
+            monkeypatch.setattr(module, "word_list", lambda: words)
+
+    use(None)
+    assert home.index().published.words is None
+    use("one")
+    assert not home.keeper().reopen()
+    assert [finding.problem for finding in home.verify().findings] == [
+        "generation 1 split glued names with the word list None, not one"
+    ]
+    assert home.index().published.words == "one"
+    assert home.verify().findings == ()
+    use(None)
+    assert home.keeper().reopen()
 
 
 def test_a_damaged_generation_is_not_opened_and_the_feed_answers(home):

@@ -117,6 +117,20 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def default_vocabulary() -> list[str]:
+    """The words and word pieces of the default model's tokenizer, in its order: special ones first, then by frequency.
+
+    Raises:
+        ModelUnavailable: its package is not installed, or its vocabulary cannot be read.
+
+    """
+    path = _default_folder() / "vocab.txt"
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise ModelUnavailable(f"{path} cannot be read: {error}") from error
+
+
 def _default_folder() -> Path:
     spec = find_spec(DEFAULT_PACKAGE)
     if spec is None or not spec.submodule_search_locations:

@@ -18,8 +18,9 @@ from services.common.errors import IndexDamaged
 from services.common.model.changes import Seq
 from services.indexer.index.snapshot import Live
 from services.indexer.text.document import DOCUMENT_VERSION
+from services.indexer.text.segmenter import word_list
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever files or manifest change their form: a generation of another format is rebuilt."""
 
 
@@ -43,6 +44,7 @@ class Manifest:
         weights: the SHA-256 of its weights.
         dimension: length of its vectors.
         documents: the version of the document code.
+        words: the fingerprint of the word list that glued names were split with, None for none.
         seq: every change up to here is in it.
         counts: tables, columns, texts and vectors, for people and for `verify`.
         fence: the fencing number of the lease under which it was published.
@@ -54,6 +56,7 @@ class Manifest:
     weights: str | None
     dimension: int
     documents: int
+    words: str | None
     seq: Seq
     counts: Mapping[str, int]
     fence: int
@@ -83,7 +86,7 @@ def describe(
     )
     name, weights = model or (None, None)
     counts = count([live for _, live in parts])
-    return Manifest(number, name, weights, dimension, DOCUMENT_VERSION, seq, counts, fence, entries)
+    return Manifest(number, name, weights, dimension, DOCUMENT_VERSION, word_list(), seq, counts, fence, entries)
 
 
 def count(parts: Sequence[Live]) -> dict[str, int]:
@@ -130,6 +133,7 @@ def _plain(manifest: Manifest) -> dict[str, Any]:
         "weights": manifest.weights,
         "dimension": manifest.dimension,
         "documents": manifest.documents,
+        "words": manifest.words,
         "seq": manifest.seq,
         "counts": dict(manifest.counts),
         "fence": manifest.fence,

@@ -21,6 +21,7 @@ from services.indexer.index.manifest import Manifest, SegmentEntry
 from services.indexer.index.segment import Lookup, build_segment, merge_segments, with_vectors
 from services.indexer.index.snapshot import EMPTY, Live, Snapshot
 from services.indexer.text.document import DOCUMENT_VERSION, Document, document_of, text_hash
+from services.indexer.text.segmenter import word_list
 
 PAGE = 500
 """Changes read at once: one commit's worth."""
@@ -89,7 +90,7 @@ class Keeper:
         """Take up a newer published generation; True if there was one.
 
         What the feed brought since is read again on top of it before the snapshot changes, so that no reader ever sees
-        less than before. A damaged generation, or one of another model or document version, is left alone.
+        less than before. A damaged generation, or one of another model, document version or word list, is left alone.
         """
         try:
             if self._manifest is not None and self._generations.number() == self._manifest.number:
@@ -168,7 +169,9 @@ class Keeper:
         return {text for part in parts for text in part.live.segment.missing()}
 
     def _fits(self, manifest: Manifest) -> bool:
-        return manifest.documents == DOCUMENT_VERSION and (self._model is None or manifest.model == self._model)
+        # without a word list any generation is opened, as without a model: what others made of it is worth more
+        words = word_list() in {None, manifest.words}
+        return manifest.documents == DOCUMENT_VERSION and words and self._model in {None, manifest.model}
 
     def _stand_on(self, manifest: Manifest, parts: Sequence[Part], wanting: dict[bytes, str]) -> None:
         before = (self._manifest, self._dimension, self._parts, self._where, self._seq, self._wanting)

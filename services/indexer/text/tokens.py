@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
+
+from services.indexer.text.segmenter import segmenter
 
 MAX_TOKEN_CHARS = 64
 """Longer words are cut: nobody types them, and a hostile name must not fill the vocabulary."""
@@ -142,21 +145,33 @@ STOP_WORDS = frozenset(
 )
 
 
+NOWHERE: frozenset[str] = frozenset()
+"""No words are known to be used nearby."""
+
+
 def words(text: str) -> list[str]:
     """The words of a text in order, identifiers split into theirs, lower case and stemmed, stop words kept.
 
-    Scripts written without spaces (Chinese, Japanese, Korean) become overlapping pairs of characters.
+    Scripts written without spaces (Chinese, Japanese, Korean) become overlapping pairs of characters. Glued words stay whole.
     """
-    return [word for whole in _WORD.findall(_normalised(text)) for word in _words_of(whole)]
+    return [word for whole in _WORD.findall(_normalised(text)) for word in map(_word, _parts_of(whole))]
 
 
-def tokens(text: str) -> list[str]:
-    """What is indexed of a text: its words without stop words, and each compound identifier whole besides its parts."""
+def tokens(text: str, nearby: frozenset[str] = NOWHERE) -> list[str]:
+    """What is indexed of a text: its words without stop words, and whole besides their parts: compounds and glued words.
+
+    Args:
+        text: any.
+        nearby: what `evidence` gives, so that glued words break where the rest of their table breaks them.
+
+    """
     out: list[str] = []
     compounds: list[str] = []
     for whole in _WORD.findall(_normalised(text)):
-        parts = _words_of(whole)
-        out.extend(word for word in parts if word not in STOP_WORDS)
+        parts = _parts_of(whole)
+        for part in parts:
+            found = [_word(part), *map(stem, _unglued(part, nearby))]
+            out.extend(word for word in found if word not in STOP_WORDS)
         if len(parts) > 1 and not _has_wide(whole):
             compounds.append(joined(whole))
     return out + compounds
@@ -179,9 +194,39 @@ def joined(name: str) -> str:
 
 
 @lru_cache(maxsize=65_536)
-def spaced(name: str) -> str:
-    """An identifier as people would say it, for the text that is embedded: `fct_ordLineItems` → fct ord line items."""
-    return " ".join(part.lower() for match in _WORD.finditer(_normalised(name)) for part in split_identifier(match[0]))
+def spaced(name: str, nearby: frozenset[str] = NOWHERE) -> str:
+    """An identifier as people would say it, for the text that is embedded: `fct_ordLineItems` → fct ord line items.
+
+    Glued words are split where they have three words or more, or the model's own tokenizer would cut them into more pieces
+    than they have words: `workflow` and its like are better known to the model as they are.
+    """
+    parts = (part.lower() for match in _WORD.finditer(_normalised(name)) for part in split_identifier(match[0]))
+    return " ".join(word for part in parts for word in _said(part, nearby))
+
+
+def broken_words(names: Iterable[str], prose: str) -> frozenset[str]:
+    """The words that a table is known to use: parts of its names where they have breaks, and words of its description."""
+    found: set[str] = set()
+    for name in names:
+        parts = split_identifier(name)
+        found.update(part.lower() for part in parts if len(parts) > 1)
+    found.update(word.lower() for word in _WORD.findall(_normalised(prose)))
+    return frozenset(word for word in found if len(word) > 2 and word.isascii() and word.isalpha())
+
+
+def evidence(name: str, used: frozenset[str]) -> frozenset[str]:
+    """Of the words that a table uses (`broken_words`), those that may be inside a glued word of a name; mostly none."""
+    glued = _glued(name)
+    return frozenset(word for word in used if any(word in part for part in glued)) if glued else NOWHERE
+
+
+@lru_cache(maxsize=65_536)
+def _glued(name: str) -> tuple[str, ...]:
+    found = segmenter()
+    if found is None:
+        return ()
+    parts = (part for whole in _WORD.findall(_normalised(name)) for part in _parts_of(whole))
+    return tuple(part for part in parts if found.is_glued(part))
 
 
 @lru_cache(maxsize=65_536)
@@ -196,17 +241,33 @@ def stem(word: str) -> str:
     return word if word.endswith(("us", "ss")) else word[:-1]
 
 
-def _words_of(whole: str) -> list[str]:
+def _parts_of(whole: str) -> list[str]:
+    """The parts of one word as written, in lower case."""
     if not _has_wide(whole):
-        return [_word(part) for part in split_identifier(whole)]
+        return [part.lower() for part in split_identifier(whole)]
     out: list[str] = []
     for run in _RUNS.findall(whole):
-        out.extend(_pairs(run) if _has_wide(run) else map(_word, split_identifier(run)))
+        out.extend(_pairs(run) if _has_wide(run) else (part.lower() for part in split_identifier(run)))
     return out
 
 
+def _unglued(part: str, nearby: frozenset[str]) -> tuple[str, ...]:
+    """The words of a glued word; nothing where it is one word."""
+    found = segmenter()
+    parts = found.parts(part, nearby) if found is not None else ()
+    return parts if len(parts) > 1 else ()
+
+
+def _said(part: str, nearby: frozenset[str]) -> tuple[str, ...]:
+    found = segmenter()
+    if found is None:
+        return (part,)
+    parts = found.parts(part, nearby)
+    return parts if len(parts) > 2 or len(parts) < found.pieces(part) else (part,)
+
+
 def _word(part: str) -> str:
-    return stem(part.lower()[:MAX_TOKEN_CHARS])
+    return stem(part[:MAX_TOKEN_CHARS])
 
 
 def _has_wide(text: str) -> bool:
