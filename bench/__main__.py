@@ -14,6 +14,7 @@ BENCHMARKS = {
     "faults": "1,000 random faults of real servers while they are crawled: what is lost, and what a naive crawl would lose",
     "kills": "50 crawls killed at random moments, then one that ends: what is lost or encoded twice",
     "statements": "statements for 100 and for 10,000 tables, by source",
+    "manifest": "a dbt manifest of 2 GB: peak memory of reading and of crawling it",
     "next_day": "a crawl after 1 % of the tables changed: texts encoded",
     "catalog_put": "the store's commits alone, on SQLite and PostgreSQL",
 }

@@ -50,10 +50,10 @@ def preview(space: Workspace, name: str, source: SourceSettings, *, tell: bool) 
 
 
 def _tell(name: str, sent: list[str], sink: PreviewSink) -> None:
-    print(f"{name}: {len(sent)} statements")
+    print(f"{name}: {_counted(len(sent), 'statement')}")
     for number, text in enumerate(sent, start=1):
         print(f"  {number}. {shorten(' '.join(text.split()), 160, placeholder=' …')}")
-    print(f"{name}: {len(sink.read)} containers")
+    print(f"{name}: {_counted(len(sink.read), 'container')}")
     for container, state in sink.read.items():
         print(f"  {container}: {'complete' if state.complete else f'incomplete: {state.failure}'}")
     print(f"{name}: {len(sink.found)} tables and views would change")
@@ -61,6 +61,10 @@ def _tell(name: str, sent: list[str], sink: PreviewSink) -> None:
         print(f"  {one.what:<9} {one.qualified}{f'  ({one.detail})' if one.detail else ''}")
     if len(sink.found) > _SHOWN:
         print(f"  … and {len(sink.found) - _SHOWN:,} more; --json lists all")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _answer(

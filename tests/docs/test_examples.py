@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.examples import Shell, steps_of
 from tests.support.pages import ROOT, Block, blocks, pages, text_of
+from tests.support.snowflake import FakeSnow
 
 _DATABASE = "shop"
 _ROLE = "headwater_reader"
@@ -108,7 +109,23 @@ def _replaced(text: str, replacements: dict[str, str]) -> str:
     return text
 
 
+def _snowflake(request: pytest.FixtureRequest, found: list[Block]) -> _Prepared:
+    """An emulator of its own; the page's account is reached there."""
+    reason = FakeSnow.missing()
+    if reason is not None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    server = FakeSnow()
+    request.addfinalizer(server.stop)
+    statements = "".join(block.body for block in found if block.language == "sql").split(";")
+    server.run(*filter(str.strip, statements))
+    reached = f"&host=127.0.0.1&port={server.port}&protocol=http"
+    return _Prepared(
+        {"SHOP?warehouse=CATALOG_WH&role=CATALOG_READER": f"SHOP?warehouse=CATALOG_WH&role=CATALOG_READER{reached}"}
+    )
+
+
 _NEEDED: dict[str, Callable[[pytest.FixtureRequest, list[Block]], _Prepared]] = {
     "<!-- needs: postgres -->": _postgres,
     "<!-- needs: mariadb -->": _mariadb,
+    "<!-- needs: snowflake -->": _snowflake,
 }

@@ -6,6 +6,9 @@ The rows are in `tests/golden/bigquery`; their columns are those of the vendor's
 from __future__ import annotations
 
 import datetime as dt
+import json
+import re
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +29,10 @@ from services.common.model.assets import (
 from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources.open import open_source
 from services.indexer.sources.source import Item
+from tests.support.answering import Reply
 from tests.support.bigquery import RecordedBigQuery, recorded
+from tests.support.proxy import Break, Proxy
+from tests.support.stocks import Stock, bigquery_answers
 
 ALL_RIGHTS = ["bigquery.tables.get", "bigquery.tables.list", "bigquery.datasets.get", "bigquery.jobs.create"]
 STRUCT = "STRUCT<name STRING, address STRUCT<city STRING>>"
@@ -170,14 +176,14 @@ def test_rights_that_are_not_known_make_each_table_a_line(held: list[str] | None
 
 
 def test_statements_are_few_labelled_and_bounded() -> None:
-    """Nine a region, whatever is in it; each with a label, a ceiling on what it may bill, and its region."""
+    """Ten a region, whatever is in it; each with a label, a ceiling on what it may bill, and its region."""
     with served(ALL_RIGHTS) as server:
         settings = SourceSettings(url=server.url(), namespace="bigquery", query_tag="Nightly Crawl")
         with open_source("wh", settings) as source:
             list(source.read())
-            assert source.statements == len(server.asked) == 9
+            assert source.statements == len(server.asked) == 10
             assert list(source.sent) == [body["query"] for body in server.asked]
-            assert source.costs == {"bytes": 9000.0, "warehouse_seconds": 4.5}
+            assert source.costs == {"bytes": 10000.0, "warehouse_seconds": 5.0}
         for body in server.asked:
             assert body["labels"] == {"headwater": "nightly_crawl"}
             assert int(body["maximumBytesBilled"]) == 10 * 2**30
@@ -243,6 +249,78 @@ def test_a_connection_that_is_cut_is_a_failure_and_yields_nothing(at: str) -> No
         with open_source("wh", settings) as source, pytest.raises(SourceFailed, match="acme-prod"):
             items.extend(source.read())
     assert items == []
+
+
+@pytest.mark.parametrize("more", [{"pageToken": None}, {"rows": []}])
+def test_half_an_answer_without_a_word_is_noticed(more: dict[str, Any]) -> None:
+    """The client does not count rows: an answer that ends early, or a page with none, would make columns look dropped."""
+    with served(ALL_RIGHTS) as server:
+
+        def disturb(path: str, body: dict[str, Any]) -> Reply | None:
+            if "COLUMNS" not in body.get("query", ""):
+                return None
+            return Reply.of(json.loads(server.respond(path, body).body) | more)
+
+        server.disturb = disturb
+        with pytest.raises(SourceFailed, match="half an answer"):
+            read(server)
+
+
+def test_a_server_that_stops_between_two_pages_is_given_up() -> None:
+    """The client waits a minute for a page and asks for it ten minutes long."""
+    with served(ALL_RIGHTS) as server, Proxy("127.0.0.1", server.port) as whole:
+        through = server.url().replace(str(server.port), str(whole.port))
+        _read_within(through, 30)
+        for share in (0.3, 0.6):
+            with Proxy("127.0.0.1", server.port, kind=Break.STALL, after=int(whole.answered * share)) as proxy:
+                begun = time.monotonic()
+                with pytest.raises(SourceFailed, match="acme-prod"):
+                    _read_within(server.url().replace(str(server.port), str(proxy.port)), 0.5)
+                assert time.monotonic() - begun < 10
+
+
+def _read_within(url: str, timeout_s: float) -> None:
+    with open_source("wh", SourceSettings(url=url, namespace="bigquery", timeout_s=timeout_s)) as source:
+        list(source.read())
+
+
+@pytest.mark.parametrize("at", [r"\.COLUMNS\b", "KEY_COLUMN_USAGE", "CONSTRAINT_COLUMN_USAGE"])
+@pytest.mark.parametrize("what", ["dropped", "rebuilt", "hidden"])
+def test_a_table_that_changes_while_it_is_read_is_left_as_it_was(at: str, what: str) -> None:
+    """Between a list of tables and another one: it is not yielded, and its dataset is incomplete; others are read."""
+    stock = Stock.of(3)
+
+    def change(_path: str, body: dict[str, Any]) -> None:
+        if re.search(at, body.get("query", "")):
+            if what == "hidden":
+                stock.hide("two", whole=False)
+            else:
+                (stock.drop if what == "dropped" else stock.rebuild)("two", "t1")
+
+    with RecordedBigQuery(bigquery_answers(stock), ALL_RIGHTS) as server:
+        server.disturb = change
+        items = read(server)
+    assert {name for name in tables(items) if name.startswith("two.")} == (
+        set() if what == "hidden" else {"two.t0", "two.t2", "two.v"}
+    )
+    assert (ends(items)["two"].complete, ends(items)["one"].complete) == (False, True)
+    assert "while it was read: t" in (ends(items)["two"].failure or "")
+
+
+def test_rights_that_are_lost_while_it_is_read_prove_nothing() -> None:
+    """Asked for before and after: what the role could do on the whole project counts only if it still can."""
+    stock = Stock.of(3)
+
+    def revoke(_path: str, body: dict[str, Any]) -> None:
+        if "SCHEMATA" in body.get("query", ""):
+            stock.hide("two", whole=False)
+            server.held = ["bigquery.jobs.create"]
+
+    with RecordedBigQuery(bigquery_answers(stock), ALL_RIGHTS) as server:
+        server.disturb = revoke
+        items = read(server)
+    assert ends(items)["two"].grants == ()
+    assert ends(items)["one"].grants == ("table t0", "table t1", "table t2", "table v")
 
 
 def test_a_token_is_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ The rows are in `tests/golden/snowflake`; their columns are those of the vendor'
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 import traceback
 from collections.abc import Iterator
@@ -24,7 +25,9 @@ from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources import snowflake
 from services.indexer.sources.open import open_source
 from services.indexer.sources.source import Item
+from tests.support.answering import Reply
 from tests.support.snowflake import RecordedSnowflake, recorded
+from tests.support.stocks import Stock, snowflake_answers
 
 TOO_MUCH = (
     90030,
@@ -288,7 +291,7 @@ def test_costs_are_what_the_server_says() -> None:
     with served() as server, open_source("wh", SourceSettings(url=server.url("/shop"))) as source:
         list(source.read())
         assert source.costs == {"bytes": 4096.0, "warehouse_seconds": 2.5}
-        assert source.statements == len(server.asked) == 13
+        assert source.statements == len(server.asked) == 14
         assert list(source.sent) == [text for text, _ in server.asked]
 
 
@@ -360,6 +363,58 @@ def test_a_connection_that_is_cut_is_a_failure_and_yields_nothing(at: str) -> No
     ):
         items.extend(source.read())
     assert items == []
+
+
+def test_half_an_answer_without_a_word_is_noticed() -> None:
+    """The connector counts the rows; without that, columns that were cut off would look dropped."""
+    with served() as server:
+        server.disturb = _shortened(server, "COLUMNS")
+        with pytest.raises(SourceFailed, match="Incomplete result"):
+            read(server)
+
+
+def _shortened(server: RecordedSnowflake, of: str) -> Any:
+    def disturb(path: str, body: dict[str, Any]) -> Reply | None:
+        if of not in body.get("sqlText", ""):
+            return None
+        answer = json.loads(server.respond(path, body).body)
+        answer["data"]["rowset"].pop()
+        return Reply.of(answer)
+
+    return disturb
+
+
+@pytest.mark.parametrize("code", ["390112", "390114"])
+def test_a_session_that_is_over_is_a_failure(code: str) -> None:
+    """Whatever the connector then tries: it renews itself without an end where that is answered in the same way."""
+    over = {"data": {}, "code": code, "message": "it has expired", "success": False}
+    with served() as server:
+        server.disturb = lambda path, body: Reply.of(over) if server.asked else None
+        with pytest.raises(SourceFailed, match="Snowflake at"):
+            read(server, timeout_s=2)
+
+
+@pytest.mark.parametrize("at", [r"\.COLUMNS\b", "SHOW PRIMARY KEYS", r"ACCOUNT_USAGE\.SCHEMATA"])
+@pytest.mark.parametrize("what", ["dropped", "rebuilt", "hidden"])
+def test_a_table_that_changes_while_it_is_read_is_left_as_it_was(at: str, what: str) -> None:
+    """Between a list of tables and another one: it is not yielded, and its schema is incomplete; others are read."""
+    stock = Stock.of(3)
+    answers = snowflake_answers(stock)
+
+    def change(path: str, body: dict[str, Any]) -> None:
+        if re.search(at, body.get("sqlText", "")):
+            if what == "hidden":
+                stock.hide("two", whole=False)
+            else:
+                (stock.drop if what == "dropped" else stock.rebuild)("two", "t1")
+
+    with RecordedSnowflake(answers) as server:
+        server.disturb = change
+        items = read(server)
+    read_of_two = {name for schema, name in tables(items) if schema == "two"}
+    assert read_of_two == (set() if what == "hidden" else {"t0", "t2", "v"})
+    assert (ends(items)["two"].complete, ends(items)["one"].complete) == (False, True)
+    assert "while it was read: t" in (ends(items)["two"].failure or "")
 
 
 def test_without_a_warehouse_the_grant_is_named() -> None:

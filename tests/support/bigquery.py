@@ -7,15 +7,14 @@ Used by `tests/integration/test_source_bigquery.py`. JSON: Google's reference of
 from __future__ import annotations
 
 import datetime as dt
-import gzip
 import json
 import re
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.answering import AnsweringServer, Reply
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "bigquery"
 _TIMES = re.compile(r"creation_time|snapshot_time_ms|storage_last_modified_time")
@@ -32,7 +31,7 @@ def recorded(name: str) -> list[dict[str, Any]]:
     return [dict.fromkeys(head["columns"]) | row for row in rows]
 
 
-class RecordedBigQuery:
+class RecordedBigQuery(AnsweringServer):
     """A server that answers each statement with the rows of the first pattern that is found in it, some rows a page.
 
     Attributes:
@@ -52,72 +51,40 @@ class RecordedBigQuery:
         self.asked: list[dict[str, Any]] = []
         self.pages = 0
         self._jobs: dict[str, list[dict[str, Any]]] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
+        super().__init__()
 
     def url(self, path: str = "", *regions: str) -> str:
         """The URL of a source in the project `acme-prod`, in `eu` unless regions are named."""
         wanted = "".join(f"&region={region}" for region in regions or ("eu",))
         return f"bigquery://acme-prod{path}?endpoint=http://127.0.0.1:{self.port}{wanted}"
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        owner = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-            def do_GET(self) -> None:
-                self._answer(owner.respond(self.path, {}))
-
-            def do_POST(self) -> None:
-                raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                if self.headers.get("Content-Encoding") == "gzip":
-                    raw = gzip.decompress(raw)
-                self._answer(owner.respond(self.path, json.loads(raw)))
-
-            def _answer(self, answer: tuple[int, dict[str, Any]] | None) -> None:
-                status, body = (200, b'{"rows": [[') if answer is None else (answer[0], json.dumps(answer[1]).encode())
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body) + (answer is None) * 100))
-                self.end_headers()
-                self.wfile.write(body)
-                self.close_connection = answer is None
-
-        return Handler
-
-    def respond(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]] | None:
-        """Status and JSON of one answer; None to cut the connection."""
+    def respond(self, path: str, body: dict[str, Any]) -> Reply:
+        """Status and JSON of one answer, or a cut in the middle."""
         parts = urlsplit(path)
         if parts.path.endswith(":testIamPermissions"):
             if self.held is None:
-                return _problem(403, "forbidden", "Cloud Resource Manager API is disabled")
-            return 200, {"permissions": [each for each in body["permissions"] if each in self.held]}
-        if not body:
-            return 200, self._followed(parts.path, parse_qs(parts.query))
+                return problem_of(403, "forbidden", "Cloud Resource Manager API is disabled")
+            return Reply.of({"permissions": [each for each in body["permissions"] if each in self.held]})
+        job = parts.path.removesuffix("/cancel").rpartition("/")[2]
+        if "query" in body:
+            return self._asked(body)
+        if job not in self._jobs:
+            return problem_of(404, "notFound", f"Not found: {parts.path}")
+        if parts.path.endswith("/cancel"):
+            return Reply.of({"kind": "bigquery#jobCancelResponse"})
+        return Reply.of(self._followed(parts.path, parse_qs(parts.query)))
+
+    def _asked(self, body: dict[str, Any]) -> Reply:
         self.asked.append(body)
         answer = next((each for pattern, each in self.answers.items() if re.search(pattern, body["query"])), ())
         rows = answer(body) if callable(answer) else answer
         if isinstance(rows, tuple):
-            return _problem(*(rows or (400, "invalidQuery", f"nothing is recorded for {body['query']}")))
+            return problem_of(*(rows or (400, "invalidQuery", f"nothing is recorded for {body['query']}")))
         if rows is None:
-            return None
+            return Reply(b'{"rows": [[', missing=100)
         job = f"job{len(self._jobs)}"
         self._jobs[job] = rows
-        return 200, self._page(job, 0)
+        return Reply.of(self._page(job, 0))
 
     def _followed(self, path: str, query: dict[str, list[str]]) -> dict[str, Any]:
         """What is asked of a statement that has run: the job, or one of its pages."""
@@ -155,8 +122,9 @@ class RecordedBigQuery:
         return page | ({"pageToken": str(end)} if end < len(rows) else {})
 
 
-def _problem(status: int, reason: str, words: str) -> tuple[int, dict[str, Any]]:
-    return status, {"error": {"code": status, "message": words, "errors": [{"reason": reason, "message": words}]}}
+def problem_of(status: int, reason: str, words: str) -> Reply:
+    """What the server sends where it refuses: an HTTP status, a reason and words."""
+    return Reply.of({"error": {"code": status, "message": words, "errors": [{"reason": reason, "message": words}]}}, status)
 
 
 def _kind(column: str, values: list[Any]) -> str:

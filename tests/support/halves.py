@@ -16,8 +16,8 @@ from services.catalog.patches import CuratedPatch
 from services.common.errors import NotFound
 from services.common.model.assets import Asset
 from services.common.model.crawls import CrawlRecord, CrawlState
-from services.common.model.names import AssetId, Namespace, canonical_namespace, from_catalog
-from services.common.runtime.source_settings import SourceSettings
+from services.common.model.names import AssetId, Namespace, from_catalog
+from services.common.runtime.source_settings import SourceSettings, url_namespace
 from services.indexer.crawl import run_crawl
 from tests.support.catalogs import Catalog, person
 from tests.support.mariadb import MariaDbServer
@@ -43,7 +43,17 @@ class Warehouse:
 
     @property
     def namespace(self) -> Namespace:
-        return canonical_namespace(self.url)
+        return url_namespace(self.url)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of the server."""
+        parts = urlsplit(self.url)
+        return parts.hostname or "", parts.port or 0
+
+    def url_at(self, port: int | None) -> str:
+        """The source's URL, or the same by way of another port of this machine."""
+        return self.url if port is None else self.url.replace(f":{self.address[1]}", f":{port}")
 
     def run(self, *statements: str) -> None:
         """As the administrator."""
@@ -129,9 +139,7 @@ class World:
 
     def crawl(self, *, port: int | None = None, timeout_s: float = 2.0) -> CrawlRecord:
         """One crawl, directly or through a proxy on `port`; fails where it does not come to an end."""
-        parts = urlsplit(self.warehouse.url)
-        url = self.warehouse.url if port is None else self.warehouse.url.replace(f":{parts.port}", f":{port}")
-        settings = SourceSettings(url=url, namespace=self.warehouse.namespace, timeout_s=timeout_s)
+        settings = SourceSettings(url=self.warehouse.url_at(port), namespace=self.warehouse.namespace, timeout_s=timeout_s)
         records: list[CrawlRecord] = []
         work = threading.Thread(
             target=lambda: records.append(run_crawl("wh", settings, self.catalog.sink, by="ann").record), daemon=True
@@ -144,8 +152,7 @@ class World:
         return record
 
     def proxy(self, **how: Any) -> Proxy:
-        parts = urlsplit(self.warehouse.url)
-        return Proxy(parts.hostname or "", parts.port or 0, **how)
+        return Proxy(*self.warehouse.address, **how)
 
     def harmed(self, but: frozenset[AssetId] = frozenset()) -> list[str]:
         """What is no longer as it was before, of all tables `but` some."""

@@ -38,19 +38,30 @@ class Before:
 class Proxy:
     """Forwards connections on `port` of the loopback to a server, until it is left as a context.
 
+    Args:
+        once: break one connection alone, and forward all that come later.
+
     Attributes:
         answered: bytes that came from the server and were let through, of all connections together.
 
     """
 
     def __init__(
-        self, host: str, port: int, *, kind: Break = Break.CUT, after: int | None = None, before: Before | None = None
+        self,
+        host: str,
+        port: int,
+        *,
+        kind: Break = Break.CUT,
+        after: int | None = None,
+        before: Before | None = None,
+        once: bool = False,
     ) -> None:
         self.answered = 0
         self._server = (host, port)
         self._kind = kind
         self._after = after
         self._before = before
+        self._once = once
         self._ended = threading.Event()
         self._open: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -109,6 +120,7 @@ class Proxy:
                 client.sendall(passed)
                 self.answered += len(passed)
                 if not whole:
+                    self._after = None if self._once else self._after
                     self._break(client, data[len(passed) :])
                     break
         except OSError:

@@ -6,23 +6,22 @@ Used by `tests/integration/test_source_snowflake.py`; the connector that speaks 
 from __future__ import annotations
 
 import datetime as dt
-import gzip
 import json
 import re
 import signal
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import snowflake.connector
+
+from tests.support.answering import AnsweringServer, Reply
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / ".venv-snowflake" / "bin" / "fakesnow"
@@ -108,7 +107,7 @@ def recorded(name: str) -> list[dict[str, Any]]:
     return [dict.fromkeys(columns) | {key.upper(): value for key, value in row.items()} for row in rows]
 
 
-class RecordedSnowflake:
+class RecordedSnowflake(AnsweringServer):
     """A server that answers each statement with the rows of the first pattern that is found in it.
 
     Attributes:
@@ -121,50 +120,16 @@ class RecordedSnowflake:
         self.answers, self.login_error = answers, login_error
         self.logins: list[dict[str, Any]] = []
         self.asked: list[tuple[str, list[str]]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
+        super().__init__()
 
     url = FakeSnow.url
 
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def respond(self, path: str, body: dict[str, Any]) -> Reply:
+        """The JSON of one answer, or a cut in the middle."""
+        answer = self._said(path.partition("?")[0], body)
+        return Reply(b'{"data": {"rowset": [[', missing=100) if answer is None else Reply.of(answer)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        owner = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-            def do_POST(self) -> None:
-                raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                if self.headers.get("Content-Encoding") == "gzip":
-                    raw = gzip.decompress(raw)
-                answer = owner.respond(self.path.partition("?")[0], json.loads(raw) if raw.strip() else {})
-                body = json.dumps(answer).encode() if answer is not None else b'{"data": {"rowset": [['
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body) + (answer is None) * 100))
-                self.end_headers()
-                self.wfile.write(body)
-                self.close_connection = answer is None
-
-        return Handler
-
-    def respond(self, path: str, body: dict[str, Any]) -> dict[str, Any] | None:
-        """The JSON of one answer; None to cut the connection."""
+    def _said(self, path: str, body: dict[str, Any]) -> dict[str, Any] | None:
         if path == "/session/v1/login-request":
             self.logins.append(body["data"])
             if self.login_error is not None:
@@ -178,11 +143,12 @@ class RecordedSnowflake:
         self.asked.append((text, values))
         for pattern, answer in self.answers.items():
             if re.search(pattern, text):
-                return _result(answer(text, values) if callable(answer) else answer)
-        return _result([])
+                return result_of(answer(text, values) if callable(answer) else answer)
+        return result_of([])
 
 
-def _result(answer: Answer) -> dict[str, Any] | None:
+def result_of(answer: Answer) -> dict[str, Any] | None:
+    """What the server sends for an answer; None for a cut."""
     if answer is None:
         return None
     if isinstance(answer, tuple):

@@ -6,9 +6,11 @@ Journey 1, step 1. The only module that imports the BigQuery client. No row of a
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import requests
 from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError
@@ -23,9 +25,9 @@ from services.common.model.assets import Container, ContainerRead, ContainersLis
 from services.common.model.crawls import SourceInfo
 from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources import bigquery_rows as sql
-from services.indexer.sources.bigquery_rows import Row
+from services.indexer.sources.bigquery_rows import Row, TableKey
 from services.indexer.sources.bigquery_url import credentials_of, location_of
-from services.indexer.sources.source import Item, MissingGrant, Selection, Source, one_line
+from services.indexer.sources.source import Item, MissingGrant, Selection, Source, moved, one_line, told_moved
 
 MAX_BYTES_BILLED = 10 * 2**30
 """A statement that would be billed for more is refused by the server; INFORMATION_SCHEMA costs 10 MB at the least."""
@@ -37,11 +39,43 @@ _RUNS = ("bigquery.jobs.create",)
 _PROJECTS = "https://cloudresourcemanager.googleapis.com"
 # the server's reasons ("Error messages"): the answer of one statement is too large
 _TOO_MUCH = frozenset({"responseTooLarge", "resourcesExceeded"})
-_HALF_ANSWERS = (AttributeError, LookupError, OSError, TypeError, ValueError)
+_HALF_ANSWERS = (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
 
 
 class _HalfAnswerError(GoogleAPIError):
     """The client met something that is no answer."""
+
+
+class _BoundedSession(AuthorizedSession):
+    """Ends the waiting for a server that says nothing any more.
+
+    The client waits a minute for each page but the first, and asks for ten minutes again and again (3.47).
+    """
+
+    def __init__(self, credentials: Credentials, seconds: float) -> None:
+        super().__init__(credentials, refresh_timeout=seconds)  # type: ignore[no-untyped-call] # google-auth's own
+        self._seconds = seconds
+        self._heard = time.monotonic()
+        self.configure_mtls_channel()  # type: ignore[no-untyped-call] # as the client does with a session of its own
+
+    def request(self, *positional: Any, **named: Any) -> requests.Response:
+        """As the base does; without a byte, or without an answer that is one, for at most the source's timeout.
+
+        Raises:
+            _HalfAnswerError: it has been too long; the client does not try again then.
+
+        """
+        if time.monotonic() - self._heard > self._seconds:
+            raise _HalfAnswerError(f"no whole answer within {self._seconds:g} s")
+        named["timeout"] = self._seconds
+        answer: requests.Response = super().request(*positional, **named)  # type: ignore[no-untyped-call] # google-auth's own
+        if answer.ok:
+            self.listen()
+        return answer
+
+    def listen(self) -> None:
+        """From now on the server has its time again."""
+        self._heard = time.monotonic()
 
 
 @dataclass(slots=True)
@@ -49,6 +83,7 @@ class _Session:
     """A client that notes what it is sent and what that costs."""
 
     client: bigquery.Client
+    http: _BoundedSession
     settings: SourceSettings
     sent: list[str]
     costs: dict[str, float]
@@ -62,6 +97,7 @@ class _Session:
             labels={"headwater": label}, maximum_bytes_billed=MAX_BYTES_BILLED, query_parameters=values
         )
         seconds = self.settings.timeout_s
+        self.http.listen()
         try:
             answer = self.client.query_and_wait(
                 text,
@@ -73,6 +109,10 @@ class _Session:
                 job_retry=DEFAULT_JOB_RETRY.with_timeout(seconds),
             )
             rows: list[Row] = [{name.lower(): value for name, value in row.items()} for row in answer]
+            if answer.total_rows is not None and answer.total_rows != len(rows):
+                raise _HalfAnswerError(
+                    f"half an answer: {len(rows)} of {answer.total_rows} rows"
+                )  # the client does not count
         except _HALF_ANSWERS as error:
             raise _HalfAnswerError(f"half an answer: {type(error).__name__} {error}") from None
         self.costs["bytes"] = self.costs.get("bytes", 0.0) + float(answer.total_bytes_processed or 0)
@@ -82,18 +122,19 @@ class _Session:
 
 @dataclass(slots=True)
 class _Region:
-    """What a region holds: its datasets, rows by statement, and datasets of which something could not be read."""
+    """What a region holds: its datasets, rows by statement, datasets of which something could not be read, and what `moved`."""
 
     name: str
     datasets: list[str]
     rows: dict[str, list[Row]] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
+    moved: set[TableKey] = field(default_factory=set)
 
 
 class BigQuerySource(Source):
     """The datasets of a project in some regions, or one of them; a container is a dataset, parts are project, dataset, table.
 
-    Nine statements a region; a dataset more in a hundred costs two more, and where an answer is too large it is asked for
+    Ten statements a region; a dataset more in a hundred costs two more, and where an answer is too large it is asked for
     dataset by dataset.
     """
 
@@ -138,6 +179,7 @@ class BigQuerySource(Source):
                     yield ContainerRead(self._container(), complete=False, failure=failure)
                     continue
                 names += contents.datasets
+                held = _both(held, self._held())  # lost in between, they would make what is hidden look dropped
                 yield from self._tables(contents, held)
             if whole and self._location.dataset is None:
                 regions = [f"region {region}" for region in self._location.regions]
@@ -178,11 +220,12 @@ class BigQuerySource(Source):
     def _session(self) -> Iterator[_Session]:
         credentials = credentials_of(self._settings, self._location)
         options = {"api_endpoint": self._location.endpoint} if self._location.endpoint else None
+        http = _BoundedSession(credentials, self._settings.timeout_s)
         try:
             with closing(
-                bigquery.Client(project=self._location.project, credentials=credentials, client_options=options)
+                bigquery.Client(project=self._location.project, credentials=credentials, client_options=options, _http=http)
             ) as client:
-                yield _Session(client, self._settings, self._sent, self._costs)
+                yield _Session(client, http, self._settings, self._sent, self._costs)
         except (GoogleAPIError, GoogleAuthError) as error:
             where = f"BigQuery project {self._location.project}"
             raise SourceFailed(f"{self._info.name}: {where} failed: {one_line(error)}") from None
@@ -225,6 +268,8 @@ class BigQuerySource(Source):
                 one = getattr(sql, name)
                 text = "\nUNION ALL\n".join(one.format(scope=f"`{project}`.`{each}`") for each in some)
                 contents.rows[name] += session.rows(text, region)
+        again = self._selected(session, sql.AGAIN.format(scope=of_scope), contents)
+        contents.moved = moved(sql.times_from(contents.rows["TABLES"]), sql.times_from(again))
         return contents
 
     def _selected(self, session: _Session, text: str, contents: _Region, *, ask_each: bool = False) -> list[Row]:
@@ -255,12 +300,19 @@ class BigQuerySource(Source):
                 reason = f"dataset {dataset}: {failure}"
                 yield ContainerRead(self._container(dataset), complete=False, failure=reason)
                 continue
-            found = [sql.found_from(row, facts, self._info.namespace) for row in by_dataset.get(dataset, ())]
-            tables = sql.folded(found)
+            rows = (row for row in by_dataset.get(dataset, ()) if (dataset, row["table_name"]) not in contents.moved)
+            tables = sql.folded(sql.found_from(row, facts, self._info.namespace) for row in rows)
             yield from (table for table in tables if self._selection.permits(table.name.parts))
+            changed = (name for home, name in contents.moved if home == dataset and self._permits(dataset, name))
+            if (what := told_moved(changed)) is not None:
+                yield ContainerRead(self._container(dataset), complete=False, failure=f"dataset {dataset}: {what}")
+                continue
             names = [table.name.parts[-1] for table in tables]
             grants = self._lines("table", names, held, _SEES_TABLES)
             yield ContainerRead(self._container(dataset), complete=True, grants=grants)
+
+    def _permits(self, dataset: str, name: str) -> bool:
+        return self._selection.permits((self._location.project, dataset, name))
 
     def _lines(self, kind: str, shown: Iterable[str], held: frozenset[str] | None, needed: Sequence[str]) -> tuple[str, ...]:
         """What the role may do. Held on the project, a permission covers all that is in it; else each thing is a line."""
@@ -270,3 +322,7 @@ class BigQuerySource(Source):
 
     def _container(self, *parts: str) -> Container:
         return Container(self._info.namespace, (self._location.project, *parts))
+
+
+def _both(before: frozenset[str] | None, after: frozenset[str] | None) -> frozenset[str] | None:
+    return None if before is None or after is None else before & after

@@ -25,6 +25,8 @@ SCHEMATA = "SELECT schema_name FROM {scope}.INFORMATION_SCHEMA.SCHEMATA WHERE TR
 TABLES = """SELECT table_schema, table_name, table_type, creation_time, base_table_catalog, base_table_schema,
  base_table_name, snapshot_time_ms, IF(table_type = 'MATERIALIZED VIEW', ddl, NULL) AS ddl
  FROM {scope}.INFORMATION_SCHEMA.TABLES WHERE TRUE"""
+# asked once more at the end: what was made or dropped in between has columns and keys of different moments
+AGAIN = "SELECT table_schema, table_name, creation_time FROM {scope}.INFORMATION_SCHEMA.TABLES WHERE TRUE"
 COLUMNS = """SELECT table_schema, table_name, column_name, ordinal_position, is_nullable, data_type, column_default,
  is_partitioning_column, clustering_ordinal_position
  FROM {scope}.INFORMATION_SCHEMA.COLUMNS WHERE NOT is_hidden = 'YES'"""
@@ -83,6 +85,11 @@ def facts_from(project: str, rows: Mapping[str, Sequence[Row]]) -> Facts:
         primary,
         foreign,
     )
+
+
+def times_from(rows: Iterable[Row]) -> dict[TableKey, dt.datetime | None]:
+    """Rows of TABLES or AGAIN: when each table was made."""
+    return {_key(row): row["creation_time"] for row in rows}
 
 
 def found_from(row: Row, facts: Facts, namespace: Namespace) -> Found:

@@ -22,7 +22,7 @@ from services.indexer.sources import snowflake_rows as sql
 from services.indexer.sources.snowflake_grants import grants_script, usage_grant, view_grant, warehouse_grant
 from services.indexer.sources.snowflake_rows import SHOW_CAP, Database, Facts, Row, TableKey
 from services.indexer.sources.snowflake_url import Login, location_of, login_of
-from services.indexer.sources.source import Item, MissingGrant, Selection, Source, one_line
+from services.indexer.sources.source import Item, MissingGrant, Selection, Source, moved, one_line, told_moved
 
 # numbers of the server's errors: they are in its messages, before the SQLSTATE
 _TOO_MUCH = 90030  # "Information schema query returned too much data. Please repeat query with more selective predicates."
@@ -30,8 +30,8 @@ _NO_WAREHOUSE = 606  # "No active warehouse selected in the current session."
 _NOT_ALLOWED = (2003, 2043, 3001)  # "does not exist or not authorized", "… cannot be performed", "Insufficient privileges"
 _SYSTEM_DATABASE = "SNOWFLAKE"
 # the connector trusts the server: half an answer ends in whatever its code stumbles over, a cut one in the error of the
-# HTTP library inside it, an OSError (4.8.1)
-_HALF_ANSWERS = (AttributeError, LookupError, OSError, TypeError, ValueError)
+# HTTP library inside it, an OSError; a session that is over whatever it tries it renews in itself, again and again (4.8.1)
+_HALF_ANSWERS = (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
 
 
 class _Connection(snowflake.connector.SnowflakeConnection):
@@ -77,7 +77,7 @@ class _Session:
 
 @dataclass(slots=True)
 class _Contents:
-    """What a database holds: rows by schema, and the schemas of which something could not be read."""
+    """What a database holds: rows by schema, schemas of which something could not be read, tables that `moved` meanwhile."""
 
     database: Database
     schemas: list[str]
@@ -88,6 +88,7 @@ class _Contents:
     usage: list[Row] | None = None
     usage_schemas: list[Row] | None = None
     unread: dict[str, str] = field(default_factory=dict)
+    moved: set[TableKey] = field(default_factory=set)
 
     def of(self, schema: str) -> list[Row]:
         """Tables and views of a schema by name; views that TABLES lacks come from VIEWS."""
@@ -99,7 +100,7 @@ class _Contents:
 class SnowflakeSource(Source):
     """A Snowflake account, one database or one schema of it; a container is a schema, parts are database, schema, table.
 
-    Ten statements a database, eleven where it has dynamic tables, and two for all, three where all databases are read.
+    Eleven statements a database, twelve where it has dynamic tables, and two for all, three where all databases are read.
     Where an answer is too large it is asked for schema by schema.
     """
 
@@ -231,12 +232,19 @@ class SnowflakeSource(Source):
             return
         rows = contents.of(schema)
         for row in rows:
-            if self._selection.permits((facts.database.name, schema, row["TABLE_NAME"])):
+            if (schema, row["TABLE_NAME"]) not in contents.moved and self._permits(facts, schema, row["TABLE_NAME"]):
                 view = contents.views.get((schema, row["TABLE_NAME"]))
                 yield sql.found_from(row, view, facts, self._info.namespace)
+        changed = [name for home, name in contents.moved if home == schema and self._permits(facts, schema, name)]
+        if (what := told_moved(changed)) is not None:
+            yield ContainerRead(container, complete=False, failure=f"schema {schema}: {what}")
+            return
         usage = [row for row in contents.usage or () if row["TABLE_SCHEMA"] == schema]
         grants = _lines("table", [row["TABLE_NAME"] for row in rows], usage)
         yield ContainerRead(container, complete=True, grants=grants)
+
+    def _permits(self, facts: Facts, schema: str, name: str) -> bool:
+        return self._selection.permits((facts.database.name, schema, name))
 
     def _contents(self, session: _Session, database: Database) -> _Contents:
         name = sql.quoted(database.name)
@@ -261,6 +269,8 @@ class SnowflakeSource(Source):
         contents.keys["DYNAMIC TABLES"] = self._shown(session, "DYNAMIC TABLES", contents) if dynamic else []
         contents.usage = session.allowed_rows(sql.USAGE_TABLES, (database.name,))
         contents.usage_schemas = session.allowed_rows(sql.USAGE_SCHEMATA, (database.name,))
+        first = sql.times_from(row for rows in contents.tables.values() for row in rows)
+        contents.moved = moved(first, sql.times_from(self._selected(session, sql.AGAIN, contents)))
         return contents
 
     def _selected(self, session: _Session, query: str, contents: _Contents) -> list[Row]:

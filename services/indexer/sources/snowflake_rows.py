@@ -21,6 +21,9 @@ TableKey = tuple[str, str]
 
 SYSTEM_SCHEMA = "INFORMATION_SCHEMA"
 TABLES = "SELECT * FROM {database}.INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA <> 'INFORMATION_SCHEMA'"
+# asked once more at the end: what was made or dropped in between has columns, keys and text of different moments
+AGAIN = """SELECT TABLE_SCHEMA, TABLE_NAME, CREATED
+ FROM {database}.INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA <> 'INFORMATION_SCHEMA'"""
 VIEWS = "SELECT * FROM {database}.INFORMATION_SCHEMA.VIEWS WHERE TABLE_SCHEMA <> 'INFORMATION_SCHEMA'"
 COLUMNS = """SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, COLUMN_DEFAULT, IS_NULLABLE, DATA_TYPE,
  CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE, COMMENT, IS_IDENTITY, IDENTITY_START, IDENTITY_INCREMENT
@@ -89,6 +92,11 @@ def quoted(*names: str) -> str:
 def literal(text: str) -> str:
     """A text as a literal, for the SHOW commands that take no bound values."""
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def times_from(rows: Iterable[Row]) -> dict[TableKey, dt.datetime | None]:
+    """Rows of TABLES or AGAIN: when each table was made."""
+    return {(row["TABLE_SCHEMA"], row["TABLE_NAME"]): row["CREATED"] for row in rows}
 
 
 def database_from(row: Row) -> Database:

@@ -6,11 +6,11 @@ Journey 1, step 1. Nothing here or in the sources beside it stores anything; the
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 from urllib.parse import quote, quote_plus
 
 from services.common.errors import BadRequest
@@ -21,6 +21,9 @@ from services.common.model.names import ScopePath, lower_each
 from services.common.runtime.source_settings import SourceSettings
 
 _LONGEST_LINE = 400
+_NAMED = 5
+K = TypeVar("K")
+V = TypeVar("V")
 
 Item = Found | ContainerRead | ContainersListed
 """What a source's stream is made of."""
@@ -131,6 +134,24 @@ class Selection:
     def permits(self, parts: Sequence[str]) -> bool:
         """Whether the table with these name parts, outermost first, is wanted."""
         return self.scope.is_full or self.scope.permits(ScopePath(lower_each(".".join(parts))))
+
+
+def moved(first: Mapping[K, V], again: Mapping[K, V]) -> set[K]:
+    """The tables that are in one of two lists alone, or were made at another time: what lies between may be of neither.
+
+    Args:
+        first: by table, when it was made, as the server said before it told of columns and keys.
+        again: the same afterwards.
+
+    """
+    return {key for key in first.keys() | again.keys() if first.get(key) != again.get(key)}
+
+
+def told_moved(names: Iterable[str]) -> str | None:
+    """What a report says of tables of one container that `moved`; None where there are none."""
+    some = sorted(names)
+    more = f" and {len(some) - _NAMED} more" if len(some) > _NAMED else ""
+    return f"made, dropped or hidden while it was read: {one_line(', '.join(some[:_NAMED]))}{more}" if some else None
 
 
 def one_line(error: BaseException | str, password: str | None = None) -> str:
