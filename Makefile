@@ -82,6 +82,11 @@ format: setup ## let ruff write the format, and the fixes that are safe
 bench: setup ## the benchmarks: ARGS="demo" runs one, without ARGS they are listed
 	$(PY) -m bench $(ARGS)
 
+.PHONY: bench-lineage
+bench-lineage: setup ## lineage from SQL beside its peers, which are made first: ARGS=DATA
+	@tools/lineage_peers.sh
+	$(PY) -m bench lineage $(ARGS)
+
 ## Tidy up
 
 .PHONY: clean

@@ -16,6 +16,7 @@ BENCHMARKS = {
     "statements": "statements for 100 and for 10,000 tables, by source",
     "manifest": "a dbt manifest of 2 GB: peak memory of reading and of crawling it",
     "next_day": "a crawl after 1 % of the tables changed: texts encoded",
+    "lineage": "lineage from SQL beside its peers: cases, declared edges, variants, truth by execution, speed: lineage DATA",
     "catalog_put": "the store's commits alone, on SQLite and PostgreSQL",
 }
 

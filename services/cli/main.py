@@ -54,6 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     _serve(command("serve", "answer over HTTP"))
     _search(command("search", "ask which data answers a question"))
     _lineage(command("lineage", "show what an asset is made from, and what is made from it"))
+    _lineage_sql(command("lineage-sql", "show what SQL reads and writes, tables and columns", "lineage_sql"))
     _history(command("history", "show what changed in a table's schema, and whether that breaks its readers"))
     _export(command("export", "write what is said of tables and columns to a file"))
     _import(command("import", "bring in what a file says of tables and columns", "import_words"))
@@ -131,6 +132,13 @@ def _lineage(parser: argparse.ArgumentParser) -> None:
     way.add_argument("--down", action="store_true", help="only what is made from it")
     parser.add_argument("--depth", type=int, default=3, metavar="N", help="hops at most, 1 to 100 (default: 3)")
     parser.add_argument("--json", action="store_true", help="print one JSON document, as the API answers")
+
+
+def _lineage_sql(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="SQL, or .jsonl with one text a line; - is standard input")
+    parser.add_argument("--dialect", metavar="D", help="such as postgres, snowflake, tsql, spark (default: generic SQL)")
+    parser.add_argument("--schema", type=Path, metavar="FILE", help="columns by table, as a JSON object or metadata lines")
+    parser.add_argument("--json", action="store_true", help="print one JSON document; of .jsonl one a line")
 
 
 def _history(parser: argparse.ArgumentParser) -> None:

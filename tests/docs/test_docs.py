@@ -69,7 +69,7 @@ def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPar
 
 
 def test_every_command_is_documented() -> None:
-    documented = set(re.findall(r"^\| `headwater (\w+)", text_of(DOCS / "commands.md"), re.MULTILINE))
+    documented = set(re.findall(r"^\| `headwater ([\w-]+)", text_of(DOCS / "commands.md"), re.MULTILINE))
     assert documented == set(_commands(build_parser()))
 
 
@@ -77,7 +77,7 @@ def test_commands_in_pages_exist_with_their_flags() -> None:
     commands = _commands(build_parser())
     wrong = []
     for page in pages():
-        for found in re.finditer(r"(?:^|[`(\s])headwater ([a-z]+)((?: [^`\n|&>]*)?)", _code(page)):
+        for found in re.finditer(r"(?:^|[`(\s])headwater ([a-z]+(?:-[a-z]+)*)((?: [^`\n|&>]*)?)", _code(page)):
             command, rest = commands.get(found[1]), found[2]
             flags = re.findall(r"(?<=\s)(--?[a-z][a-z-]*)", rest)
             known = set(command._option_string_actions) if command else set()

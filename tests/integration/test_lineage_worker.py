@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from services.common.errors import ServiceUnavailable
+from services.lineage.sql.extract import read_script
 from services.lineage.sql.frames import Limits
 from services.lineage.sql.parse import read_tables
+from services.lineage.sql.script import Script
 from services.lineage.sql.statement import MAX_NESTING, Problem, Reading, Statement
 from services.lineage.sql.worker import SqlParser
 
@@ -208,3 +210,18 @@ def test_threads_share_one_worker(parser):
     for thread in threads:
         thread.join()
     assert answers == {number: [f"t{number}"] for number in range(8)}
+
+
+def test_lineage_of_texts_crosses_the_pipe_unchanged(parser):
+    """Edges, kinds, errors and nulls; one that breaks a limit is one statement with its reason; both questions share a process."""
+    some = [
+        Script("INSERT INTO t (a) SELECT max(x) FROM s, u WHERE y = 1; SELEC", "mysql", {"s": ["x"]}),
+        Script("CREATE TABLE t AS SELECT * FROM s", "postgres", {"db.sch.s": ["a", "b"]}, "db", "sch"),
+    ]
+    assert parser.read_scripts(some) == [read_script(one) for one in some]
+    large = Script("SELECT '" + "x" * 2_000_000 + "'")
+    (found,) = parser.read_scripts([large])
+    assert [(one.type, one.error) for one in found.statements] == [("UNPARSED", "it is longer than 1 MB")]
+    pid = parser.pid
+    assert names(parser.read_many([GOOD])[0]) == ["sales.orders"]
+    assert parser.pid == pid

@@ -16,9 +16,11 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
-from services.lineage.sql.frames import EXIT_MEMORY, LENGTH, READY, dump_reading, frame, load_batch
+from services.lineage.sql.extract import read_script
+from services.lineage.sql.frames import EXIT_MEMORY, LENGTH, READY, Answer, Question, dump_answer, frame, load_batch
 from services.lineage.sql.parse import read_tables
-from services.lineage.sql.statement import Problem, Reading, Statement
+from services.lineage.sql.script import Script
+from services.lineage.sql.statement import Problem, Reading
 
 _STACK_BYTES = 512 << 20
 """Address space of the parsing thread's stack: what is never touched costs nothing. Read at 1,000 levels of every
@@ -52,22 +54,22 @@ def _serve(source: BinaryIO, sink: BinaryIO, seconds: float, memory_bytes: int) 
     try:
         while len(head := source.read(LENGTH.size)) == LENGTH.size:
             (size,) = LENGTH.unpack(head)
-            for statement in load_batch(source.read(size)):
+            for question in load_batch(source.read(size)):
                 signal.setitimer(signal.ITIMER_REAL, seconds)  # the default action ends the process
-                reading = _read(statement)
-                if reading.problem is not None and _has_been_short(memory_bytes):
+                answer = _read(question)
+                if isinstance(answer, Reading) and answer.problem is not None and _has_been_short(memory_bytes):
                     os._exit(EXIT_MEMORY)
-                answer = dump_reading(reading)
+                body = dump_answer(answer)
                 signal.setitimer(signal.ITIMER_REAL, 0)
-                sink.write(frame(answer))
+                sink.write(frame(body))
                 sink.flush()
     except BrokenPipeError:
         os._exit(0)  # the parent is gone
 
 
-def _read(statement: Statement) -> Reading:
+def _read(question: Question) -> Answer:
     try:
-        return read_tables(statement)
+        return read_script(question) if isinstance(question, Script) else read_tables(question)
     except MemoryError:
         os._exit(EXIT_MEMORY)  # what is left of this process is not to be relied on
     except Exception:  # noqa: BLE001 - a process edge: whatever the parser trips over is one unread statement

@@ -1,6 +1,6 @@
 """What passes between the parser and its worker process: length-prefixed JSON, and the values as JSON.
 
-Journey 3, step "definition → references". Standard library only, so that the worker starts fast.
+Journey 3, step "definition → references" and "SQL → edges". Standard library only, so that the worker starts fast.
 """
 
 from __future__ import annotations
@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.common.model.names import SqlPart
+from services.lineage.sql.facts import ColumnEdge, Kind, Lineage, ScriptLineage, StatementLineage
+from services.lineage.sql.script import Script
 from services.lineage.sql.statement import MAX_SQL_BYTES, Problem, Reading, Statement, TableRef
+
+Question = Statement | Script
+"""A definition whose tables are asked for, or a text whose whole lineage is."""
+Answer = Reading | ScriptLineage
 
 LENGTH = struct.Struct(">I")
 """Every frame begins with its length in bytes."""
@@ -42,31 +48,44 @@ def frame(body: bytes) -> bytes:
     return LENGTH.pack(len(body)) + body
 
 
-def dump_batch(batch: list[Statement]) -> bytes:
-    """Statements as one frame's body."""
-    return json.dumps([[statement.sql, statement.dialect] for statement in batch]).encode()
+def dump_batch(batch: list[Question]) -> bytes:
+    """Questions as one frame's body."""
+    return json.dumps([_question_out(question) for question in batch]).encode()
 
 
-def load_batch(body: bytes) -> list[Statement]:
-    """The statements that `dump_batch` wrote."""
-    return [Statement(sql, dialect) for sql, dialect in json.loads(body)]
+def load_batch(body: bytes) -> list[Question]:
+    """The questions that `dump_batch` wrote."""
+    return [Statement(*value) if len(value) == 2 else Script(*value) for value in json.loads(body)]
 
 
-def dump_reading(reading: Reading) -> bytes:
-    """A reading as one frame's body."""
+def _question_out(question: Question) -> list[Any]:
+    if isinstance(question, Statement):
+        return [question.sql, question.dialect]
+    schema = {table: list(columns) for table, columns in question.schema.items()}
+    return [question.sql, question.dialect, schema, question.default_database, question.default_schema]
+
+
+def dump_answer(answer: Answer) -> bytes:
+    """An answer as one frame's body."""
+    if isinstance(answer, ScriptLineage):
+        statements = [[one.type, _lineage_out(one.lineage), one.error] for one in answer.statements]
+        return json.dumps({"statements": statements, "whole": _lineage_out(answer.whole)}).encode()
     value = {
-        "reads": [ref_out(ref) for ref in reading.reads],
-        "target": None if reading.target is None else ref_out(reading.target),
-        "problem": reading.problem and reading.problem.name,
-        "line": reading.line,
-        "column": reading.column,
+        "reads": [ref_out(ref) for ref in answer.reads],
+        "target": None if answer.target is None else ref_out(answer.target),
+        "problem": answer.problem and answer.problem.name,
+        "line": answer.line,
+        "column": answer.column,
     }
     return json.dumps(value).encode()
 
 
-def load_reading(body: bytes) -> Reading:
-    """The reading that `dump_reading` wrote."""
+def load_answer(body: bytes) -> Answer:
+    """The answer that `dump_answer` wrote."""
     value = json.loads(body)
+    if "whole" in value:
+        found = (StatementLineage(kind, _lineage_in(one), error) for kind, one, error in value["statements"])
+        return ScriptLineage(tuple(found), _lineage_in(value["whole"]))
     return Reading(
         reads=tuple(ref_in(ref) for ref in value["reads"]),
         target=None if value["target"] is None else ref_in(value["target"]),
@@ -74,6 +93,18 @@ def load_reading(body: bytes) -> Reading:
         line=value["line"],
         column=value["column"],
     )
+
+
+def _lineage_out(lineage: Lineage) -> list[Any]:
+    return [lineage.sources, lineage.targets, lineage.table_edges, lineage.column_edges]
+
+
+def _lineage_in(value: list[Any]) -> Lineage:
+    sources, targets, table_edges, column_edges = value
+    edges = tuple(
+        ColumnEdge(source, column, target, into, Kind(kind)) for source, column, target, into, kind in column_edges
+    )
+    return Lineage(tuple(sources), tuple(targets), tuple((one, other) for one, other in table_edges), edges)
 
 
 def ref_out(ref: TableRef) -> list[list[Any]]:

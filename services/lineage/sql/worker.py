@@ -20,7 +20,9 @@ from typing import Self
 
 import services
 from services.common.errors import ServiceUnavailable
-from services.lineage.sql.frames import EXIT_MEMORY, LENGTH, READY, Limits, dump_batch, frame, load_reading
+from services.lineage.sql.facts import ScriptLineage, StatementLineage
+from services.lineage.sql.frames import EXIT_MEMORY, LENGTH, READY, Answer, Limits, Question, dump_batch, frame, load_answer
+from services.lineage.sql.script import Script
 from services.lineage.sql.statement import Problem, Reading, Statement
 
 _START_S = 60.0
@@ -30,7 +32,10 @@ _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECOD
 _BATCH = 256
 _BATCH_BYTES = 4_000_000
 _CACHE = 20_000
-"""Readings kept: a few hundred bytes each, and a crawl of a large warehouse brings as many views."""
+"""Readings kept: a few hundred bytes each, and a crawl of a large warehouse brings as many views. A lineage counts for one
+and one more for every ten column edges."""
+
+_Key = tuple[str, str, str]
 
 
 class SqlParser:
@@ -45,7 +50,8 @@ class SqlParser:
         self._limits = limits or Limits()
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
-        self._cache: OrderedDict[tuple[str, str], Reading] = OrderedDict()
+        self._cache: OrderedDict[_Key, Answer] = OrderedDict()
+        self._cached = 0
 
     def __enter__(self) -> Self:
         return self
@@ -65,46 +71,57 @@ class SqlParser:
             ServiceUnavailable: no worker process can be started; trying again may help.
 
         """
-        with self._lock:
-            answers = {self._key(statement): self._at_once(statement) for statement in statements}
-            todo = {self._key(statement): statement for statement in statements}
-            waiting = [statement for key, statement in todo.items() if answers[key] is None]
-            for batch in _batches(waiting):
-                for statement, reading in zip(batch, self._read_batch(batch), strict=True):
-                    answers[self._key(statement)] = reading
-                    self._remember(statement, reading)
-            found = (answers[self._key(statement)] for statement in statements)
-            return [reading for reading in found if reading is not None]
+        return [answer for answer in self._ask(statements) if isinstance(answer, Reading)]
+
+    def read_scripts(self, scripts: Sequence[Script]) -> list[ScriptLineage]:
+        """The lineage of each text, in their order. One that breaks a limit is one statement with its problem.
+
+        Raises:
+            ServiceUnavailable: no worker process can be started; trying again may help.
+
+        """
+        return [_as_lineage(answer) for answer in self._ask(scripts)]
 
     def close(self) -> None:
         """End the worker process. The parser may be used again: it starts another."""
         with self._lock:
             self._end_worker()
 
-    def _key(self, statement: Statement) -> tuple[str, str]:
-        return statement.dialect, statement.sha256
+    def _ask(self, questions: Sequence[Question]) -> list[Answer]:
+        with self._lock:
+            keys = [_key(question) for question in questions]
+            answers = {key: self._at_once(question, key) for key, question in zip(keys, questions, strict=True)}
+            todo = dict(zip(keys, questions, strict=True))
+            waiting = [question for key, question in todo.items() if answers[key] is None]
+            for batch in _batches(waiting):
+                for question, answer in zip(batch, self._read_batch(batch), strict=True):
+                    key = _key(question)
+                    answers[key] = answer
+                    self._remember(key, answer)
+            return [found for key in keys if (found := answers[key]) is not None]
 
-    def _at_once(self, statement: Statement) -> Reading | None:
-        if len(statement.sql.encode("utf-8", "surrogatepass")) > self._limits.sql_bytes:
+    def _at_once(self, question: Question, key: _Key) -> Answer | None:
+        if len(question.sql.encode("utf-8", "surrogatepass")) > self._limits.sql_bytes:
             return Reading(problem=Problem.TOO_LARGE)
-        known = self._cache.get(self._key(statement))
+        known = self._cache.get(key)
         if known is not None:
-            self._cache.move_to_end(self._key(statement))
+            self._cache.move_to_end(key)
         return known
 
-    def _remember(self, statement: Statement, reading: Reading) -> None:
-        if reading.problem is None or reading.problem.lasting:
-            self._cache[self._key(statement)] = reading
-            while len(self._cache) > _CACHE:
-                self._cache.popitem(last=False)
+    def _remember(self, key: _Key, answer: Answer) -> None:
+        if isinstance(answer, ScriptLineage) or answer.problem is None or answer.problem.lasting:
+            self._cache[key] = answer
+            self._cached += _weight(answer)
+            while self._cached > _CACHE:
+                self._cached -= _weight(self._cache.popitem(last=False)[1])
 
-    def _read_batch(self, batch: list[Statement]) -> list[Reading]:
-        readings: list[Reading] = []
+    def _read_batch(self, batch: list[Question]) -> list[Answer]:
+        answers: list[Answer] = []
         suspect = -1
-        while len(readings) < len(batch):
+        while len(answers) < len(batch):
             worker = self._worker or _Worker(self._limits)
             self._worker = worker
-            rest = batch[len(readings) :] if suspect != len(readings) else batch[suspect : suspect + 1]
+            rest = batch[len(answers) :] if suspect != len(answers) else batch[suspect : suspect + 1]
             if not worker.send(dump_batch(rest)):
                 self._end_worker()  # it ended while it had nothing to do: nobody's fault, and a new one takes over
                 continue
@@ -112,13 +129,13 @@ class SqlParser:
                 body = worker.receive(self._limits.seconds)
                 if body is None:
                     problem = self._end_worker()
-                    if problem is Problem.TIMEOUT or suspect == len(readings):
-                        readings.append(Reading(problem=problem))
+                    if problem is Problem.TIMEOUT or suspect == len(answers):
+                        answers.append(Reading(problem=problem))
                     else:  # the statements before it may be to blame, or nobody here: it has a second chance, alone
-                        suspect = len(readings)
+                        suspect = len(answers)
                     break
-                readings.append(load_reading(body))
-        return readings
+                answers.append(load_answer(body))
+        return answers
 
     def _end_worker(self) -> Problem:
         """End the process; what it died of, seen from the statement that it was reading."""
@@ -202,8 +219,22 @@ class _Worker:
         return Problem.MEMORY if status == EXIT_MEMORY else Problem.CRASHED
 
 
-def _batches(statements: Sequence[Statement]) -> Iterator[list[Statement]]:
-    batch: list[Statement] = []
+def _key(question: Question) -> _Key:
+    return type(question).__name__, question.dialect, question.sha256
+
+
+def _weight(answer: Answer) -> int:
+    return 1 + len(answer.whole.column_edges) // 10 if isinstance(answer, ScriptLineage) else 1
+
+
+def _as_lineage(answer: Answer) -> ScriptLineage:
+    if isinstance(answer, ScriptLineage):
+        return answer
+    return ScriptLineage((StatementLineage("UNPARSED", error=answer.reason),))
+
+
+def _batches(statements: Sequence[Question]) -> Iterator[list[Question]]:
+    batch: list[Question] = []
     size = 0
     for statement in statements:
         if batch and (len(batch) >= _BATCH or size + len(statement.sql) > _BATCH_BYTES):

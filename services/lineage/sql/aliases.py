@@ -1,0 +1,43 @@
+"""Names of dialects that the parser does not have, and the nearest that it has."""
+
+from __future__ import annotations
+
+ALIASES = {
+    "ansi": "",
+    "generic": "",
+    "sql": "",
+    "mssql": "tsql",
+    "sqlserver": "tsql",
+    "synapse": "tsql",
+    "azuresql": "tsql",
+    "sybase": "tsql",
+    "sparksql": "spark",
+    "spark3": "spark",
+    "pyspark": "spark",
+    "delta": "databricks",
+    "mariadb": "mysql",
+    "tidb": "mysql",
+    "singlestore": "mysql",
+    "postgresql": "postgres",
+    "pg": "postgres",
+    "greenplum": "postgres",
+    "cockroachdb": "postgres",
+    "cockroach": "postgres",
+    "timescaledb": "postgres",
+    "yugabyte": "postgres",
+    "vertica": "postgres",
+    "netezza": "postgres",
+    "db2": "",
+    "hana": "",
+    "impala": "hive",
+    "hiveql": "hive",
+    "bq": "bigquery",
+    "sqlite3": "sqlite",
+    "plsql": "oracle",
+    "prestodb": "presto",
+    "prestosql": "trino",
+    "starburst": "trino",
+    "flink": "",
+    "soql": "",
+}
+"""By the name in lower case; the empty text is the generic dialect."""

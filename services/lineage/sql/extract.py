@@ -1,0 +1,354 @@
+"""A text of SQL to its lineage. Pure, and run in the worker process only: it may be slow or deep.
+
+Journey 3, step "SQL → edges", from the first token to the answer: the text's template, tokens, statements, each statement's
+tree, what it does to tables, and all of it put together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from sqlglot import Token, exp
+from sqlglot.errors import SqlglotError
+
+from services.lineage.sql.compose import Composer, lineage_of
+from services.lineage.sql.dialects import dialect_of, traits_of
+from services.lineage.sql.facts import Lineage, ScriptLineage, StatementLineage
+from services.lineage.sql.fallback import tables_in
+from services.lineage.sql.known import Tables, split_name
+from services.lineage.sql.places import place_of
+from services.lineage.sql.query import read_query
+from services.lineage.sql.routines import DATA_WORDS, cut, inner_statements
+from services.lineage.sql.scope import PLACEHOLDER, Env
+from services.lineage.sql.script import Script
+from services.lineage.sql.statement import MAX_NESTING, Problem, Reading
+from services.lineage.sql.statements.registry import read_statement
+from services.lineage.sql.template import is_template, rendered
+from services.lineage.sql.tokens import is_routine, members, nesting, split, word
+from services.lineage.sql.trees import Trees, literal_scripts, without_client_commands
+from services.lineage.sql.writes import ANSWER, CACHE, CHANGE, CREATE, REPLACE, Facts, Write
+
+_BLOCKS = frozenset({"BEGIN", "DECLARE", "IF", "WHILE", "LOOP", "FOR", "REPEAT", "DO"})
+_MAX_DEPTH = 5
+"""Of blocks in routines in texts that are executed."""
+_RUNS_TEXT = frozenset({"UNLOAD", "EXECUTE", "EXEC"})
+"""Statements that run another one, which is written in a string."""
+_FILLS_VARIABLES = frozenset({"oracle", "postgres", "mysql", "bigquery", "snowflake", "db2", ""})
+"""SELECT … INTO in a routine fills variables."""
+
+
+def read_script(script: Script) -> ScriptLineage:
+    """The lineage of a text: of each statement, and of all of it.
+
+    A statement that cannot be parsed has its reason and, as far as words tell, its tables; the others are read all the same.
+    """
+    return _Reader(script).read()
+
+
+class _Reader:
+    """One text being read."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._dialect = dialect_of(script.dialect)[0]
+        self._traits = traits_of(self._dialect)
+        self._tables = Tables(script.schema, script.default_database, script.default_schema)
+        self._trees = Trees(self._dialect)
+        self._in_routine = False
+
+    def read(self) -> ScriptLineage:
+        """All of it."""
+        sql, named = self._text()
+        composer = Composer(self._tables)
+        statements = []
+        found = list(self._facts(sql, 0))
+        if named:
+            _add_named(found, [self._tables.key(split_name(name)) for name in named])
+        for facts in found:
+            statements.append(StatementLineage(facts.type, self._lineage(facts), facts.error))
+            composer.take(facts)
+        return ScriptLineage(tuple(statements), lineage_of(composer.writes(), composer.reads(), self._tables))
+
+    def _text(self) -> tuple[str, list[str]]:
+        """The SQL, and tables that a template names beside it: in macros, and in the branches that are not taken."""
+        sql = self._script.sql
+        if not is_template(sql):
+            return without_client_commands(sql), []
+        first, other = rendered(sql), rendered(sql, otherwise=True)
+        named = [*first.named, *other.named]
+        if other.sql != first.sql:
+            named.extend(read_script(replace(self._script, sql=other.sql)).whole.sources)
+        return first.sql, list(dict.fromkeys(named))
+
+    def _facts(self, sql: str, depth: int) -> Iterator[Facts]:
+        """The statements of a text, in order; what they make is known to those after them."""
+        try:
+            tokens = self._trees.tokens(sql)
+        except SqlglotError as error:
+            yield Facts("UNPARSED", error=_reason(Problem.SYNTAX, *place_of(error, sql)))
+            return
+        chunks = split(tokens)
+        if not chunks and depth == 0:
+            yield Facts("UNPARSED", error=_reason(Problem.EMPTY))
+        for chunk in chunks:
+            for facts in self._statement(chunk, sql, depth):
+                self._learn(facts)
+                yield facts
+
+    def _statement(self, tokens: Sequence[Token], sql: str, depth: int) -> Iterator[Facts]:
+        head = word(tokens[0])
+        if nesting(tokens) > MAX_NESTING:
+            yield Facts(head if head in DATA_WORDS else "UNPARSED", error=_reason(Problem.TOO_NESTED))
+        elif depth < _MAX_DEPTH and is_routine(tokens):
+            yield self._routine(tokens, sql, depth)
+        elif depth < _MAX_DEPTH and head in _BLOCKS and (inner := [*self._inner(tokens, sql, depth)]):
+            yield from inner
+        else:
+            yield from self._parsed(tokens, sql, depth)
+
+    def _parsed(self, tokens: Sequence[Token], sql: str, depth: int) -> Iterator[Facts]:
+        head = word(tokens[0])
+        try:
+            if head in _RUNS_TEXT:
+                yield from self._executed(self._trees.tokens(sql[tokens[0].end + 1 : tokens[-1].end + 1]), head, depth)
+                return
+            roots = self._trees.parse(tokens, sql)
+        except SqlglotError as error:
+            yield from self._unparsed(tokens, sql, depth, _reason(Problem.SYNTAX, *place_of(error, sql)))
+            return
+        except RecursionError:
+            yield Facts(head if head in DATA_WORDS else "UNPARSED", error=_reason(Problem.TOO_NESTED))
+            return
+        for root in roots:
+            yield self._read(root, tokens, sql)
+
+    def _read(self, root: exp.Expr, tokens: Sequence[Token], sql: str) -> Facts:
+        env = Env(self._traits, self._tables, read_query)
+        env.keeps_into = not (self._in_routine and self._dialect in _FILLS_VARIABLES)
+        env.members = _outermost(root)
+        env.texts = lambda: members(tokens, sql)
+        try:
+            return read_statement(root, env)
+        except RecursionError:
+            return Facts(word(tokens[0]), error=_reason(Problem.TOO_NESTED))
+
+    def _unparsed(self, tokens: Sequence[Token], sql: str, depth: int, reason: str | None) -> Iterator[Facts]:
+        """What is not one statement may be several without semicolons, or code around some; else its words tell tables."""
+        head = word(tokens[0])
+        if depth < _MAX_DEPTH:
+            pieces = cut(tokens, lambda part: self._trees.parses(part, sql))
+            if len(pieces) > 1:
+                for piece in pieces:
+                    yield from self._statement(piece, sql, depth + 1)
+                return
+            if head not in DATA_WORDS and (inner := [*self._inner(tokens, sql, depth)]):
+                yield from inner
+                return
+        if head in DATA_WORDS or head == "(":
+            yield self._guessed(tokens, reason)
+        else:
+            known = head.isalpha() and head not in ("SELEC", "INSRT")
+            yield Facts(head if known and head in _QUIET else "UNPARSED", error=None if head in _QUIET else reason)
+
+    def _guessed(self, tokens: Sequence[Token], reason: str | None) -> Facts:
+        reads, writes = tables_in(tokens)
+        sources = tuple(
+            dict.fromkeys(self._tables.key(name) for name in reads if not name[0].lower().startswith(PLACEHOLDER))
+        )
+        targets = list(dict.fromkeys(self._tables.key(name) for name in writes))
+        head = word(tokens[0])
+        how = CREATE if head == "CREATE" else CHANGE
+        sources = tuple(source for source in sources if source not in targets or head == "INSERT")
+        found = [Write(target, sources=sources, how=how, closed=False) for target in targets]
+        if not found:
+            found = [Write(None, sources=sources, how=ANSWER)]
+        return Facts(head if head in DATA_WORDS else "SELECT", found, sources, error=reason)
+
+    def _inner(self, tokens: Sequence[Token], sql: str, depth: int) -> Iterator[Facts]:
+        """The statements in a block."""
+        for text in literal_scripts(tokens) if word(tokens[0]) == "DO" else ():
+            yield from self._facts(text, depth + 1)
+        for piece in inner_statements(tokens):
+            for facts in self._statement(piece, sql, depth + 1):
+                self._learn(facts)
+                yield facts
+
+    def _routine(self, tokens: Sequence[Token], sql: str, depth: int) -> Facts:
+        """A procedure: what its statements do together. They are read, not run: what they fill is not thought away."""
+        before, self._in_routine = self._in_routine, True
+        try:
+            inner = [*self._inner(tokens, sql, depth)]
+            if not inner:
+                inner = [facts for text in literal_scripts(tokens) for facts in self._facts(text, depth + 1)]
+        finally:
+            self._in_routine = before
+        composer = Composer(self._tables, as_one=True)
+        for facts in inner:
+            composer.take(facts)
+        kind = next((one for one in map(word, tokens[:8]) if one in ("PROCEDURE", "PROC", "FUNCTION", "TRIGGER")), "ROUTINE")
+        kind = "PROCEDURE" if kind == "PROC" else kind
+        error = next((facts.error for facts in inner if facts.error), None)
+        return Facts(f"CREATE_{kind}", composer.writes(), composer.reads(), error=error)
+
+    def _executed(self, tokens: Sequence[Token], head: str, depth: int) -> Iterator[Facts]:
+        """UNLOAD and EXECUTE: the statement in the string, and where UNLOAD puts its result."""
+        texts = literal_scripts(tokens)
+        inner = [facts for text in texts[:1] if depth < _MAX_DEPTH for facts in self._facts(text, depth + 1)]
+        if head != "UNLOAD":
+            yield from inner or [Facts(head)]
+            return
+        words = [word(token) for token in tokens]
+        at = words.index("TO") if "TO" in words else len(words)
+        target = self._tables.path(tokens[at + 1].text) if at + 1 < len(tokens) else None
+        for facts in inner:
+            for write in facts.writes:
+                write.table, write.how = target, REPLACE
+            facts.type = "UNLOAD"
+            yield facts
+
+    def _learn(self, facts: Facts) -> None:
+        """What later statements know of tables after this one."""
+        for write in facts.writes:
+            if write.table is not None and write.how in (CREATE, CACHE):
+                names = list(dict.fromkeys(column.name for column in write.columns if column.name != "*"))
+                if not write.closed:
+                    names.append("*")
+                if write.columns:
+                    self._tables.learn(write.table, names)
+                else:
+                    self._tables.forget(write.table)
+        for old, new in facts.renamed:
+            columns = self._tables.columns(old)
+            self._tables.forget(old)
+            if columns is not None:
+                self._tables.learn(new, columns)
+        if facts.use is not None:
+            database, schema = facts.use
+            self._tables.database = database or self._tables.database
+            self._tables.default_schema = schema or (None if database else self._tables.default_schema)
+
+    def _lineage(self, facts: Facts) -> Lineage:
+        lineage = lineage_of(facts.writes, facts.reads, self._tables)
+        if facts.renamed:
+            pairs = [(self._tables.spelled(old), self._tables.spelled(new)) for old, new in facts.renamed]
+            return Lineage(tuple(old for old, _ in pairs), tuple(new for _, new in pairs), tuple(pairs))
+        if facts.dropped:
+            return replace(lineage, targets=tuple(map(self._tables.spelled, facts.dropped)))
+        return lineage
+
+
+_QUIET = frozenset(
+    [
+        "ADD",
+        "ANALYZE",
+        "ATTACH",
+        "BEGIN",
+        "CACHE",
+        "CALL",
+        "CHECKPOINT",
+        "CLOSE",
+        "CLUSTER",
+        "COLLECT",
+        "COMMENT",
+        "COMMIT",
+        "CONNECT",
+        "DEALLOCATE",
+        "DECLARE",
+        "DEFINE",
+        "DESC",
+        "DESCRIBE",
+        "DETACH",
+        "DISCARD",
+        "DO",
+        "ECHO",
+        "EXEC",
+        "EXECUTE",
+        "EXIT",
+        "EXPLAIN",
+        "FETCH",
+        "FLUSH",
+        "GET",
+        "GO",
+        "GRANT",
+        "HELP",
+        "IMPORT",
+        "INSTALL",
+        "INVALIDATE",
+        "KILL",
+        "LIST",
+        "LISTEN",
+        "LOCK",
+        "LS",
+        "MSCK",
+        "NOTIFY",
+        "OPEN",
+        "OPTIMIZE",
+        "PRAGMA",
+        "PREPARE",
+        "PRINT",
+        "PUT",
+        "QUIT",
+        "RAISERROR",
+        "REASSIGN",
+        "REFRESH",
+        "REINDEX",
+        "RELEASE",
+        "REMOVE",
+        "RENAME",
+        "REPAIR",
+        "RESET",
+        "RESTORE",
+        "RETURN",
+        "REVOKE",
+        "RM",
+        "ROLLBACK",
+        "SAVEPOINT",
+        "SET",
+        "SHOW",
+        "SPOOL",
+        "START",
+        "SUMMARIZE",
+        "SUSPEND",
+        "THROW",
+        "UNCACHE",
+        "UNDROP",
+        "UNLISTEN",
+        "UNLOCK",
+        "UNSET",
+        "USE",
+        "USING",
+        "VACUUM",
+        "WHENEVER",
+        "ADMIN",
+        "COPY_HISTORY",
+        "END",
+        "LEAVE",
+        "ITERATE",
+        "SIGNAL",
+        "RAISE",
+    ]
+)
+"""Words that statements begin with that move no data between tables."""
+
+
+def _outermost(root: exp.Expr) -> Sequence[exp.Expr]:
+    """The select list whose columns a statement gives out."""
+    node: exp.Expr | None = root if isinstance(root, exp.Query) else root.args.get("expression")
+    while isinstance(node, exp.SetOperation | exp.Subquery):
+        node = node.this
+    return node.expressions if isinstance(node, exp.Select) else ()
+
+
+def _add_named(found: list[Facts], keys: list[tuple[str, ...]]) -> None:
+    """Give tables that only a template names to the statement that the template makes: its last one."""
+    facts = found[-1]
+    facts.reads = tuple(dict.fromkeys((*facts.reads, *keys)))
+    if not facts.writes:
+        facts.writes.append(Write(None, how=ANSWER))
+    for write in facts.writes:
+        write.sources = tuple(dict.fromkeys((*write.sources, *keys)))
+
+
+def _reason(problem: Problem, line: int | None = None, column: int | None = None) -> str | None:
+    return Reading(problem=problem, line=line, column=column).reason

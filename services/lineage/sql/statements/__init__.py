@@ -1,0 +1,1 @@
+"""One file a kind of statement: from its tree to what it does to tables."""

@@ -1,0 +1,41 @@
+"""DELETE and TRUNCATE: other tables decide which rows stay.
+
+Journey 3, step "SQL → edges".
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from services.lineage.sql.expression import condition
+from services.lineage.sql.facts import Kind
+from services.lineage.sql.query import with_ctes
+from services.lineage.sql.relation import ALL, OutColumn
+from services.lineage.sql.scope import Env, Scope
+from services.lineage.sql.statements.naming import read_for, written
+from services.lineage.sql.statements.update import targeted
+from services.lineage.sql.writes import CHANGE, Facts, Write
+
+
+def read(node: exp.Expr, env: Env) -> Facts:
+    """Rows go; what decides which is read for it, the table itself left out."""
+    scope = Scope(env, with_ctes(node, env, {}))
+    indirect, target = targeted(node, scope)
+    named = [table for table in node.args.get("tables") or () if isinstance(table, exp.Table)]
+    targets = []
+    for table in named:
+        source = scope.source((table.name.lower(),)) if table.args.get("db") is None else None
+        targets.append(source.table if source is not None and source.table else written(table, env))
+    indirect |= condition(node.args.get("where"), scope, Kind.FILTER)
+    writes = [
+        Write(one, [OutColumn(ALL)], indirect, read_for(env, one, own=False), CHANGE)
+        for one in dict.fromkeys(targets or [target])
+        if one is not None
+    ]
+    return Facts("DELETE", writes, read_for(env, target, own=False))
+
+
+def read_truncate(node: exp.Expr, env: Env) -> Facts:
+    """All rows go."""
+    targets = [] if node.args.get("is_database") else [written(table, env) for table in node.expressions]
+    return Facts("TRUNCATE", [Write(one, how=CHANGE) for one in targets if one is not None])

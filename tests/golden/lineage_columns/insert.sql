@@ -1,0 +1,99 @@
+-- case: columns in another order
+-- reads: s
+-- writes: t
+-- direct: s.x > t.b identity
+-- direct: s.y > t.a identity
+INSERT INTO t (b, a) SELECT x, y FROM s
+
+-- case: no list, a known table
+-- schema: t(a, b, c)
+-- reads: s
+-- writes: t
+-- direct: s.x > t.a identity
+-- direct: s.y > t.b identity
+INSERT INTO t SELECT x AS q, y AS r FROM s
+
+-- case: no list, an unknown table
+-- reads: s
+-- writes: t
+-- direct: s.x > t.q identity
+-- direct: s.y > t.y identity
+INSERT INTO t SELECT x AS q, y FROM s
+
+-- case: a star into a list
+-- reads: s
+-- writes: t
+-- direct: s.* > t.a identity
+-- direct: s.* > t.b identity
+INSERT INTO t (a, b) SELECT * FROM s
+
+-- case: partitions that the statement sets are no place for a column, those that it does not come last
+-- dialect: hive
+-- schema: t(a, b, country, day)
+-- reads: s
+-- writes: t
+-- direct: s.x > t.a identity
+-- direct: s.y > t.b identity
+-- direct: s.c > t.country identity
+INSERT OVERWRITE TABLE t PARTITION (day = '2030-01-01', country) SELECT x, y, c FROM s
+
+-- case: rows with a subquery
+-- reads: s
+-- writes: t
+-- direct: s.x > t.b aggregation
+INSERT INTO t (a, b) VALUES (1, (SELECT max(x) FROM s))
+
+-- case: WITH before and inside
+-- reads: s
+-- writes: t
+-- direct: s.x > t.a transformation
+WITH q AS (SELECT x FROM s) INSERT INTO t (a) WITH r AS (SELECT x + 1 AS y FROM q) SELECT y FROM r
+
+-- case: what happens on a conflict
+-- dialect: postgres
+-- reads: s
+-- writes: t
+-- direct: s.id > t.id identity
+-- direct: s.v > t.n transformation
+-- direct: t.n > t.n transformation
+INSERT INTO t (id, n) SELECT id, v FROM s ON CONFLICT (id) DO UPDATE SET n = t.n + excluded.n, at = now()
+
+-- case: several targets of one source in Hive
+-- dialect: hive
+-- reads: src
+-- writes: a, b
+-- direct: src.x > a.x identity
+-- direct: src.y > b.y identity
+-- decides: src.z filter
+FROM src s INSERT OVERWRITE TABLE a SELECT s.x INSERT INTO TABLE b SELECT s.y WHERE s.z = 1
+
+-- case: INSERT ALL
+-- dialect: snowflake
+-- reads: s
+-- writes: a, b
+-- direct: s.x > a.p identity
+-- direct: s.y > b.q identity
+-- direct: s.x > b.r identity
+INSERT ALL INTO a (p) VALUES (x) INTO b (q, r) VALUES (y, x) SELECT x, y FROM s
+
+-- case: by name
+-- dialect: duckdb
+-- reads: s
+-- writes: t
+-- direct: s.b > t.b identity
+-- direct: s.a > t.a identity
+INSERT INTO t BY NAME SELECT b, a FROM s
+
+-- case: a folder
+-- dialect: spark
+-- reads: s
+-- writes: hdfs://out/x
+-- direct: s.a > hdfs://out/x.a identity
+INSERT OVERWRITE DIRECTORY 'hdfs://out/x' USING parquet SELECT a FROM s
+
+-- case: REPLACE INTO
+-- dialect: mysql
+-- reads: s
+-- writes: t
+-- direct: s.x > t.a identity
+REPLACE INTO t (a) SELECT x FROM s

@@ -1,0 +1,31 @@
+"""SQL beside the lineage that is in it: `tests/golden/lineage_columns` says how a case is written."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.lineage.sql.extract import read_script
+from services.lineage.sql.facts import Kind
+from tests.support.lineage_cases import FOLDER, cases, found
+
+ALL = [case for file in sorted(FOLDER.glob("*.sql")) for case in cases(file)]
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+def test_a_text_has_this_lineage(case):
+    """Sources, targets, direct edges, what decides about rows, and errors are those written beside the SQL."""
+    given = found(read_script(case.script))
+    assert {key: sorted(lines) for key, lines in given.items()} == {k: sorted(lines) for k, lines in case.expected.items()}
+
+
+def test_the_cases_cover_every_kind_of_statement_and_edge():
+    """A file that no longer matches the pattern would drop its cases silently."""
+    assert {case.name.partition(":")[0] for case in ALL} >= {
+        "select", "nested", "insert", "create", "change", "copy", "scripts", "oddities", "templates",
+    }  # fmt: skip
+    assert len(ALL) >= 120
+    words = {line.rpartition(" ")[2] for case in ALL for line in case.expected.get("direct", [])}
+    words |= {
+        one.rpartition(" ")[2] for case in ALL for line in case.expected.get("decides", []) for one in line.split(", ")
+    }
+    assert words == {kind.word for kind in Kind}
