@@ -8,6 +8,7 @@ import sys
 BENCHMARKS = {
     "demo": "the demo's judged questions, beside BM25, with the shuffled control",
     "relevance": "open pools of questions, beside BM25, MiniLM alone and rank fusion: relevance DATA",
+    "search_names": "names typed whole, in part and with mistakes, beside trigrams and edit distance: search_names DATA",
     "crawl": "a PostgreSQL of 3,000 tables, to the commit and to the last vector",
     "schemas": "real schemas through metadata://, to the last vector: schemas DATA",
     "history": "3,488 revisions of real schemas replayed and read back, with controls: history DATA",

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from services.catalog.assets import AssetReader
+from services.catalog.highlights import Highlight, highlights, question_words
 from services.common.errors import BadRequest
 from services.common.model.access import AccessScope
 from services.common.model.assets import Asset, Column, Kind
@@ -22,12 +23,13 @@ from services.common.ports import Search
 
 @dataclass(frozen=True, slots=True)
 class WholeHit:
-    """A hit with what it found; `column` is set for a column, `folded` are the tables that stand under it."""
+    """A hit with what it found; `column` is set for a column, `folded` are the tables that stand under it, `highlights` what to mark."""
 
     hit: Hit
     asset: Asset
     column: Column | None
     folded: tuple[Asset, ...] = ()
+    highlights: tuple[Highlight, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +76,18 @@ def find(query: SearchQuery, search: Search, reader: AssetReader) -> WholeAnswer
     answer = search.search(query)
     ids = dict.fromkeys(asset for hit in answer.hits for asset in (hit.asset, *hit.folded))
     assets = reader.many(list(ids), query.scope)
-    whole = (_whole(hit, assets) for hit in answer.hits)
+    words = question_words(query.text)
+    whole = (_whole(hit, assets, words) for hit in answer.hits)
     return WholeAnswer(answer, tuple(hit for hit in whole if hit is not None))
 
 
-def _whole(hit: Hit, assets: Mapping[AssetId, Asset]) -> WholeHit | None:
+def _whole(hit: Hit, assets: Mapping[AssetId, Asset], words: frozenset[str]) -> WholeHit | None:
     asset = assets.get(hit.asset)
     if asset is None:
         return None
     if hit.kind is not Kind.COLUMN:
         folded = tuple(assets[one] for one in hit.folded if one in assets)
         shown = replace(hit, folded=tuple(one.id for one in folded), n_folded=hit.n_folded - len(hit.folded) + len(folded))
-        return WholeHit(shown, asset, None, folded)
+        return WholeHit(shown, asset, None, folded, highlights(words, asset, None))
     column = next((column for column in asset.columns if asset.column_id(column.name) == hit.id), None)
-    return None if column is None else WholeHit(hit, asset, column)
+    return None if column is None else WholeHit(hit, asset, column, (), highlights(words, asset, column))

@@ -86,7 +86,11 @@ class Search(Protocol):
         ...
 
     def suggest(self, prefix: str, scope: AccessScope, *, limit: int = 8) -> Sequence[Suggestion]:
-        """Completions of what is being typed: names that begin with it, then names that have a word that does."""
+        """Completions of what is being typed, in an order that nothing but names moves.
+
+        Names that begin with it, then names that have a word that does, then columns and tags; of a filter's value that is
+        being typed (`tag:pi`) its values.
+        """
         ...
 
     def status(self) -> IndexStatus:

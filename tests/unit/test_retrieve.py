@@ -17,6 +17,7 @@ from services.indexer.retrieve.features import FEATURES, looks_like_a_copy
 from services.indexer.retrieve.lexical import match_tables
 from services.indexer.retrieve.names import named_tables
 from services.indexer.retrieve.rank import rank
+from services.indexer.retrieve.spelling import NOTHING
 from services.indexer.retrieve.tables import table_candidates
 from services.indexer.retrieve.view import view_of
 from services.indexer.text.document import document_of, text_hash
@@ -171,7 +172,7 @@ def test_contributions_add_up_to_the_score():
     view = view_of(snapshot, FULL_SCOPE, Filters())
     terms = ("order", "customer")
     candidates = table_candidates(
-        view, match_tables(view, terms), named_tables(view, "orders"), ENCODER.encode_query("orders")
+        view, match_tables(view, terms), named_tables(view, "orders"), NOTHING, ENCODER.encode_query("orders")
     )
     ranked = rank(candidates, [one.id for one in view.records(candidates.tables)])
     assert ranked.contributions.sum(axis=1) == pytest.approx(ranked.scores, abs=1e-6)
@@ -271,13 +272,13 @@ def test_an_empty_index_answers_with_nothing():
 
 
 def test_completions_are_names_first_then_words_in_them():
-    """By what the name begins with, shorter first, then by a later word or a longer name; hidden tables never."""
+    """By what the name begins with, shorter first, then by a later word or a longer name, then columns; hidden tables never."""
     search = hybrid()
     told = [one.text for one in search.suggest("ord", FULL_SCOPE)]
-    assert told == ["shop.public.orders", "shop.public.orders_bak", "shop.public.order_items"]
-    assert [one.text for one in search.suggest("REV", FULL_SCOPE)] == ["shop.mart.daily_revenue"]
+    assert told == ["shop.public.orders", "shop.public.orders_bak", "shop.public.order_items", "column:order_id"]
+    assert [one.text for one in search.suggest("REV", FULL_SCOPE)] == ["shop.mart.daily_revenue", "column:revenue"]
     assert [one.text for one in search.suggest("mart.r", FULL_SCOPE)] == ["shop.mart.refunds"]
-    assert search.suggest("ord", AccessScope(("*",), ("*.public",))) == []
+    assert search.suggest("cust", AccessScope(("*",), ("*.public",))) == []
     assert len(search.suggest("s", FULL_SCOPE, limit=2)) == 2
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.catalog.definitions import Definition
 from services.common.model.assets import Asset, Column, Description, ForeignKey, Kind, Status
 from services.common.model.lineage import Subgraph
-from services.common.model.search import Mode
+from services.common.model.search import Mode, SuggestionOf
 
 
 class Shape(BaseModel):
@@ -43,6 +43,15 @@ class ReasonShape(Shape):
     contribution: float
 
 
+class HighlightShape(Shape):
+    """A place to mark: `start` and `end` in code points of `name` or `description`, or of `text`, a column's name."""
+
+    field: str
+    text: str | None
+    start: int
+    end: int
+
+
 class HitShape(Shape):
     """One asset found; for `kind` = column, `id` is the column's and `asset` the table's.
 
@@ -66,6 +75,7 @@ class HitShape(Shape):
     columns: list[str]
     folded: list[str]
     n_folded: int
+    highlights: list[HighlightShape]
 
 
 class UnderstoodShape(Shape):
@@ -92,11 +102,12 @@ class SearchShape(Shape):
 
 
 class SuggestionShape(Shape):
-    """A completion and the asset that it names."""
+    """A completion: `name` of an asset, or a concept (`column`, `tag`, `value`) whose text is a filter, without an asset."""
 
     text: str
-    kind: Kind
-    asset: str
+    kind: Kind | None
+    asset: str | None
+    of: SuggestionOf
 
 
 class SuggestShape(Shape):

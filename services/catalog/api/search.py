@@ -9,7 +9,15 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from services.catalog.api.caller import Narrowed, Reader, Strict, answer, request_id
-from services.catalog.api.schemas import HitShape, ReasonShape, SearchShape, SuggestionShape, SuggestShape, UnderstoodShape
+from services.catalog.api.schemas import (
+    HighlightShape,
+    HitShape,
+    ReasonShape,
+    SearchShape,
+    SuggestionShape,
+    SuggestShape,
+    UnderstoodShape,
+)
 from services.catalog.assets import AssetReader
 from services.catalog.search import WholeAnswer, WholeHit, find, question
 from services.common.model.conditions import told
@@ -64,7 +72,7 @@ def create_router(search: Search, reader: AssetReader) -> APIRouter:
     @router.get("/suggest", response_model=SuggestShape, operation_id="suggest", summary="Complete a name while typing")
     def suggest_route(caller: Reader, asked: Annotated[SuggestParameters, Query()]) -> Response:
         found = search.suggest(asked.q, caller.scope, limit=asked.limit)
-        shapes = [SuggestionShape(text=item.text, kind=item.kind, asset=item.asset) for item in found]
+        shapes = [SuggestionShape(text=item.text, kind=item.kind, asset=item.asset, of=item.of) for item in found]
         return answer(SuggestShape(suggestions=shapes))
 
     return router
@@ -109,4 +117,5 @@ def _hit_shape(whole: WholeHit) -> HitShape:
         columns=list(hit.columns),
         folded=list(hit.folded),
         n_folded=hit.n_folded,
+        highlights=[HighlightShape(field=h.field, text=h.text, start=h.start, end=h.end) for h in whole.highlights],
     )

@@ -93,13 +93,14 @@ const combobox = new Combobox({
       return { items: [], said: "" }; // the search itself says what is wrong
     }
   },
-  draw: (item) => [
+  draw: (item) => item.asset === null ? [foreign(item.text, { class: "name" })] : [
     foreign(item.text.split(".").at(-1), { class: "name" }),
     make("span", {}, " ", kindBadge(item.kind)),
     foreign(item.text, { class: "path" }, "span"),
   ],
   choose: (item, event) => {
-    if (event.ctrlKey || event.metaKey) window.open(assetLink(item.asset), "_blank", "noreferrer");
+    if (item.asset === null) go(query(item.text, asksAnew() ? [] : read(location).filters));
+    else if (event.ctrlKey || event.metaKey) window.open(assetLink(item.asset), "_blank", "noreferrer");
     else go(assetLink(item.asset));
   },
   submit: (text) => go(query(text.trim(), asksAnew() ? [] : read(location).filters)),

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.common.model.sentence_words import SENTENCE_WORDS
+
 FIELDS = (
     "name",
     "column",
@@ -27,100 +29,6 @@ FIELDS = (
 MAX_PIECES = 2_000
 """A text of more pieces is words, whatever it looks like: nobody writes such a query, somebody pasted a page."""
 
-# words that sentences have and queries do not; a closed class of English, from no data set
-_OF_SENTENCES = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "in",
-        "on",
-        "at",
-        "by",
-        "for",
-        "from",
-        "to",
-        "with",
-        "into",
-        "about",
-        "as",
-        "and",
-        "or",
-        "not",
-        "but",
-        "if",
-        "than",
-        "then",
-        "that",
-        "this",
-        "these",
-        "those",
-        "there",
-        "which",
-        "what",
-        "who",
-        "whom",
-        "whose",
-        "when",
-        "where",
-        "why",
-        "how",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "am",
-        "do",
-        "does",
-        "did",
-        "has",
-        "have",
-        "had",
-        "can",
-        "could",
-        "should",
-        "would",
-        "will",
-        "shall",
-        "may",
-        "might",
-        "must",
-        "i",
-        "me",
-        "my",
-        "we",
-        "us",
-        "our",
-        "you",
-        "your",
-        "he",
-        "she",
-        "it",
-        "its",
-        "they",
-        "them",
-        "their",
-        "each",
-        "every",
-        "all",
-        "any",
-        "some",
-        "many",
-        "much",
-        "more",
-        "most",
-        "list",
-        "show",
-        "give",
-        "find",
-        "tell",
-        "return",
-        "please",
-    ]
-)
 _FIELD = re.compile(r"([A-Za-z][A-Za-z_]*):")
 _NO_FIELDS = ("//", ":", "\\")  # what follows the colon of a URL, of a cast, of a drive
 _OPERATORS = frozenset({"AND", "OR", "NOT"})
@@ -180,7 +88,7 @@ def is_prose(found: list[Piece], text: str) -> bool:
     if any(piece.sort is Sort.FILTER and piece.text for piece in found):
         return False
     said = (piece.text.strip(".,;!?'\"").lower() for piece in found if piece.sort is Sort.WORD)
-    return text.rstrip().endswith("?") or any(word in _OF_SENTENCES for word in said)
+    return text.rstrip().endswith("?") or any(word in SENTENCE_WORDS for word in said)
 
 
 def _piece(text: str, at: int) -> Piece:

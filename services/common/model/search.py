@@ -120,13 +120,30 @@ class SearchAnswer:
     coverage: float
 
 
+class SuggestionOf(StrEnum):
+    """What a completion stands for: an asset by its name, or a concept, whose text is a filter."""
+
+    NAME = "name"
+    COLUMN = "column"
+    TAG = "tag"
+    VALUE = "value"
+
+
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A completion: the text to put into the search box, and the asset that it names."""
+    """A completion.
+
+    Attributes:
+        text: what to put into the search box.
+        kind: the kind of the asset that it names, or `column`; None for other concepts.
+        asset: the asset that it names; None for concepts.
+
+    """
 
     text: str
-    kind: Kind
-    asset: AssetId
+    kind: Kind | None
+    asset: AssetId | None
+    of: SuggestionOf = SuggestionOf.NAME
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.indexer.index.keys import SegmentKeys
+from services.indexer.index.name_index import Completions, Postfixes, Shelf, completions, postfixes, squeezed, word_shelf
 from services.indexer.index.postings import Postings, build_postings, merge_postings
+from services.indexer.index.signatures import Signatures, signatures
 from services.indexer.index.vectors import Vectors
 from services.indexer.text.document import Document, Record, text_hash
-from services.indexer.text.tokens import spaced
 
 TABLE_FIELDS = ("name", "description", "columns", "tags")
 COLUMN_FIELDS = ("name", "description")
@@ -145,16 +146,29 @@ class Segment:
         return out
 
     @cached_property
-    def completions(self) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-        """What may be typed to get a table, sorted, each with its row: its name; its longer names and later words."""
-        names: list[tuple[str, int]] = []
-        inner: list[tuple[str, int]] = []
-        for row, record in enumerate(self.records):
-            lowered = [part.lower() for part in record.parts]
-            names.append((lowered[-1], row))
-            inner.extend((".".join(lowered[start:]), row) for start in range(len(lowered) - 1))
-            inner.extend((word, row) for word in spaced(record.parts[-1]).split()[1:])
-        return sorted(names), sorted(inner)
+    def name_lengths(self) -> NDArray[np.int32]:
+        """The length of each table's own name, in code points, int32 (tables,)."""
+        return np.fromiter((len(record.parts[-1]) for record in self.records), dtype=np.int32, count=len(self))
+
+    @cached_property
+    def postfixes(self) -> Postfixes:
+        """The ends of its tables' names, to be found with a typing mistake."""
+        return postfixes(self.records)
+
+    @cached_property
+    def name_words(self) -> Shelf:
+        """The words of its tables' names, to be found by their beginnings."""
+        return word_shelf(self.records)
+
+    @cached_property
+    def column_signatures(self) -> Signatures:
+        """Of the distinct names in `column_names`, without separators."""
+        return signatures([squeezed(name) for name in self.column_names[0]])
+
+    @cached_property
+    def completions(self) -> Completions:
+        """What may be typed to get a table or a column of it."""
+        return completions(self.records)
 
     def missing(self) -> list[bytes]:
         """The hashes of all texts that still want a vector."""

@@ -29,7 +29,7 @@ from services.indexer.retrieve.columns import column_hits
 from services.indexer.retrieve.facets import count_facets
 from services.indexer.retrieve.fold import folded
 from services.indexer.retrieve.found import Found
-from services.indexer.retrieve.names import suggestions
+from services.indexer.retrieve.suggest import suggestions
 from services.indexer.retrieve.tables import table_hits
 from services.indexer.retrieve.view import View, view_of
 from services.indexer.retrieve.where import asks_for_columns, depends_on_day
@@ -111,7 +111,8 @@ class Retriever:
 
     def suggest(self, prefix: str, scope: AccessScope, *, limit: int = 8) -> Sequence[Suggestion]:
         """See `Search.suggest`."""
-        return suggestions(self._snapshot(), prefix, scope, limit=limit)
+        view = self._view(self._snapshot(), SearchQuery("", scope))
+        return suggestions(view, prefix, limit=limit)
 
     def status(self) -> IndexStatus:
         """See `Search.status`."""
@@ -174,7 +175,7 @@ def _found(view: View, question: Question, kinds: tuple[Kind, ...]) -> Found:
     if tables:
         pieces.append(table_hits(view, question.text, question.terms, question.vector, kinds=kinds))
     if columns:
-        pieces.append(column_hits(view, question.terms, question.vector))
+        pieces.append(column_hits(view, question.text, question.terms, question.vector))
     return pieces[0] if len(pieces) == 1 else Found.merged(*pieces)
 
 

@@ -14,23 +14,30 @@ from services.indexer.retrieve import dense
 from services.indexer.retrieve.features import Candidates, features_of
 from services.indexer.retrieve.lexical import Matches
 from services.indexer.retrieve.names import Named, rows_named
+from services.indexer.retrieve.spelling import Spelled
 from services.indexer.retrieve.view import View
 
 DEPTH = 200
 """Candidates from each of words, table vectors and column vectors: R@10 on the open pools is flat from 100 on."""
 
 
-def table_candidates(view: View, matches: Matches, named: Named, query: NDArray[np.float32] | None) -> Candidates:
+def table_candidates(
+    view: View, matches: Matches, named: Named, spelled: Spelled, query: NDArray[np.float32] | None
+) -> Candidates:
     """The candidates of a question with their features; by words alone where there is no query vector."""
-    found = [best_by_words(matches, lambda rows: [record.id for record in view.records(rows)]), rows_named(named)]
+    found = [
+        best_by_words(matches, lambda rows: [record.id for record in view.records(rows)]),
+        rows_named(named),
+        spelled.rows(),
+    ]
     if query is not None:
         found.append(dense.nearest_tables(view, query, DEPTH))
         found.append(dense.owners(view, dense.nearest_columns(view, query, DEPTH, restricted=False)))
     tables = np.unique(np.concatenate(found))
     if query is None:
-        return features_of(view, tables, matches, named, None, None)
+        return features_of(view, tables, matches, named, spelled, None, None)
     cosines = dense.table_cosines(view, query, tables)
-    return features_of(view, tables, matches, named, cosines, dense.best_columns(view, query, tables))
+    return features_of(view, tables, matches, named, spelled, cosines, dense.best_columns(view, query, tables))
 
 
 def best_by_words(matches: Matches, ids: Callable[[NDArray[np.int64]], Sequence[str]]) -> NDArray[np.int64]:

@@ -16,11 +16,23 @@ from numpy.typing import NDArray
 from services.indexer.retrieve.dense import BestColumns
 from services.indexer.retrieve.lexical import Matches
 from services.indexer.retrieve.names import Named
+from services.indexer.retrieve.spelling import Spelled
 from services.indexer.retrieve.view import View
 from services.indexer.text.document import Record
 from services.indexer.text.tokens import split_identifier
 
-FEATURES = ("full_name", "partial_name", "column_name", "words", "meaning", "columns", "database", "copy", "status")
+FEATURES = (
+    "full_name",
+    "partial_name",
+    "column_name",
+    "fuzzy_name",
+    "words",
+    "meaning",
+    "columns",
+    "database",
+    "copy",
+    "status",
+)
 """The features in the order of the matrix's columns."""
 _STATUS = {"endorsed": 1.0, "warned": -0.5, "deprecated": -1.0}
 _DATABASE_TABLES = 3
@@ -59,6 +71,7 @@ def features_of(
     tables: NDArray[np.int64],
     matches: Matches,
     named: Named,
+    spelled: Spelled,
     cosines: NDArray[np.float64] | None,
     best: BestColumns | None,
 ) -> Candidates:
@@ -76,6 +89,7 @@ def features_of(
                 np.asarray([float(table in named.full) for table in numbers]),
                 np.asarray([float(table in named.partial) for table in numbers]),
                 np.asarray([float(table in named.column) for table in numbers]),
+                np.asarray([spelled.closeness.get(table, 0.0) for table in numbers]),
                 words,
                 meaning,
                 columns,

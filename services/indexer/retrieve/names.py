@@ -1,4 +1,4 @@
-"""Names as people paste them: full and partial qualified names come first by construction, and completions while typing.
+"""Names as people paste them: full and partial qualified names come first by construction.
 
 Journey 2, step "identifier or words". Compared without case and quotes; whether two names are one table is decided by
 `common/model/names`, not here.
@@ -6,21 +6,24 @@ Journey 2, step "identifier or words". Compared without case and quotes; whether
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.common.model.access import AccessScope
 from services.common.model.names import SqlPart, parse_name
-from services.common.model.search import Suggestion
-from services.indexer.index.snapshot import Snapshot
 from services.indexer.retrieve.view import View
 
 MAX_NAME_CHARS = 1_000
 """Longer questions are not tried as names."""
+
+
+# `postgres://db1:5432/shop.public.orders`, as OpenLineage writes both together; of a file the name follows the last slash
+_NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s]*/([^/\s]+)")
+# BigQuery quotes a whole name at once
+_IN_BACKTICKS = re.compile(r"`([^`\s]+\.[^`\s]+)`")
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Named:
 
     Attributes:
         full: tables whose whole qualified name it is.
-        partial: tables whose name ends with it.
+        partial: tables whose name ends with it, or is it but for parts in the middle (`database.table`).
         column: tables that have the column that it names, `table.column` or longer, with the column's name.
 
     """
@@ -45,10 +48,10 @@ NOBODY = Named(frozenset(), frozenset(), {})
 
 def named_tables(view: View, text: str) -> Named:
     """The seen tables that a question names, as numbers in the view."""
-    parts = _name_parts(text)
+    parts = name_parts(text)
     if parts is None:
         return NOBODY
-    called = dict(_tables_called(view, parts))
+    called = dict(tables_called(view, parts))
     full = frozenset(table for table, whole in called.items() if whole)
     return Named(full, frozenset(called) - full, _columns_called(view, parts))
 
@@ -59,7 +62,7 @@ def _columns_called(view: View, parts: tuple[SqlPart, ...]) -> dict[int, str]:
     if len(parts) < 2:
         return out
     column = parts[-1].text.lower()
-    for table, _ in _tables_called(view, parts[:-1]):
+    for table, _ in tables_called(view, parts[:-1]):
         record = view.record(table)
         shown = (name for name, hidden in zip(record.columns, record.restricted, strict=True) if not hidden)
         found = next((name for name in shown if name.lower() == column), None)
@@ -68,18 +71,25 @@ def _columns_called(view: View, parts: tuple[SqlPart, ...]) -> dict[int, str]:
     return out
 
 
-def _name_parts(text: str) -> tuple[SqlPart, ...] | None:
-    stripped = text.strip()
+def name_parts(text: str) -> tuple[SqlPart, ...] | None:
+    """A question as the parts of a name, its namespace and the quotes left out; None where it is none."""
+    stripped = text.strip().rstrip(";,")
     if not stripped or len(stripped) > MAX_NAME_CHARS or "\n" in stripped:
         return None
+    with_namespace = _NAMESPACE.fullmatch(stripped)
+    whole = _IN_BACKTICKS.fullmatch(stripped)
+    if with_namespace is not None:
+        stripped = with_namespace[1]
+    elif whole is not None:
+        stripped = whole[1]
     try:
         return parse_name(stripped)
     except ValueError:
         return None
 
 
-def _tables_called(view: View, parts: tuple[SqlPart, ...]) -> Iterator[tuple[int, bool]]:
-    """The seen tables whose name is or ends with some parts, and whether it is all of their name."""
+def tables_called(view: View, parts: tuple[SqlPart, ...]) -> Iterator[tuple[int, bool]]:
+    """The seen tables whose name is or ends with some parts, or is them but for parts in the middle; and whether it is all."""
     wanted = tuple(part.text.lower() for part in parts)
     # a part of a name may hold dots, and answers show it without quotes: what they show must be found when pasted
     dotted = None if any(part.quoted for part in parts) else ".".join(wanted)
@@ -91,31 +101,16 @@ def _tables_called(view: View, parts: tuple[SqlPart, ...]) -> Iterator[tuple[int
             for start in range(len(spelled)):
                 if spelled[start:] == wanted or ".".join(spelled[start:]) == dotted:
                     yield part.offset + row, start == 0
+                    break
+            else:
+                if 1 < len(wanted) < len(spelled) and _in_order(wanted, spelled):
+                    yield part.offset + row, False
 
 
-def suggestions(snapshot: Snapshot, prefix: str, scope: AccessScope, *, limit: int) -> list[Suggestion]:
-    """Completions of `prefix` inside the scope: names that begin with it, then names with a word that does."""
-    wanted = prefix.strip().lower()
-    if not wanted or len(wanted) > MAX_NAME_CHARS:
-        return []
-    found: dict[str, tuple[int, str, Suggestion]] = {}
-    for live in snapshot.parts:
-        for rank, keys in enumerate(live.segment.completions):
-            for row in _with_prefix(keys, wanted):
-                record = live.segment.records[row]
-                if not live.mask[row] or record.id in found or not scope.permits(record.scope_path):
-                    continue
-                text = ".".join(record.parts)
-                found[record.id] = (rank, record.parts[-1].lower(), Suggestion(text, record.kind, record.id))
-    ordered = sorted(found.values(), key=lambda item: (item[0], len(item[1]), item[1], item[2].text, item[2].asset))
-    return [suggestion for _, _, suggestion in ordered[:limit]]
-
-
-def _with_prefix(keys: list[tuple[str, int]], prefix: str) -> Iterator[int]:
-    at = bisect_left(keys, (prefix, -1))
-    while at < len(keys) and keys[at][0].startswith(prefix):
-        yield keys[at][1]
-        at += 1
+def _in_order(wanted: tuple[str, ...], parts: tuple[str, ...]) -> bool:
+    """Whether a name's last part is the last wanted one, and the others come in this order before it."""
+    rest = iter(parts[:-1])
+    return parts[-1] == wanted[-1] and all(part in rest for part in wanted[:-1])
 
 
 def rows_named(named: Named) -> NDArray[np.int64]:

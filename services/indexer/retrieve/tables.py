@@ -19,6 +19,7 @@ from services.indexer.retrieve.found import Found, Matched
 from services.indexer.retrieve.lexical import Matches, columns_named, match_tables
 from services.indexer.retrieve.names import Named, named_tables
 from services.indexer.retrieve.rank import Ranked, rank, reasons
+from services.indexer.retrieve.spelling import NOTHING, spelled_tables
 from services.indexer.retrieve.view import View
 
 COLUMN_COSINE = 0.35
@@ -35,7 +36,8 @@ def table_hits(
     """The tables of a view for a question, ranked. `kinds` besides tables (`column`) do not count here."""
     matches = match_tables(view, terms)
     named = named_tables(view, text)
-    candidates = table_candidates(view, matches, named, vector)
+    spelled = spelled_tables(view, text, matches.unknown) if not named.full and not named.partial else NOTHING
+    candidates = table_candidates(view, matches, named, spelled, vector)
     wanted = of_kinds(view, kinds)
     candidates = candidates.only(wanted[candidates.tables].tolist())
     ids = [str(record.id) for record in view.records(candidates.tables)]
@@ -67,7 +69,7 @@ def of_kinds(view: View, kinds: tuple[Kind, ...]) -> NDArray[np.bool_]:
 
 def _near(candidates: Candidates) -> NDArray[np.bool_]:
     """Which candidates match by their name or their meaning, words aside."""
-    by_name = candidates.features[:, :3].any(axis=1) if len(candidates.tables) else np.zeros(0, dtype=np.bool_)
+    by_name = candidates.features[:, :4].any(axis=1) if len(candidates.tables) else np.zeros(0, dtype=np.bool_)
     if candidates.best is None:
         return np.asarray(by_name, dtype=np.bool_)
     return np.asarray(by_name | (np.maximum(candidates.cosines, candidates.best.mean) >= DENSE_FLOOR), dtype=np.bool_)

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
+from services.common.model.words import stem
 from services.indexer.text.segmenter import segmenter
 
 MAX_TOKEN_CHARS = 64
@@ -227,18 +228,6 @@ def _glued(name: str) -> tuple[str, ...]:
         return ()
     parts = (part for whole in _WORD.findall(_normalised(name)) for part in _parts_of(whole))
     return tuple(part for part in parts if found.is_glued(part))
-
-
-@lru_cache(maxsize=65_536)
-def stem(word: str) -> str:
-    """Plural to singular by Harman's S-stemmer (Harman 1991, "How effective is suffixing?"): ies → y, es → e, s → nothing."""
-    if len(word) < 4 or not word.endswith("s"):
-        return word
-    if word.endswith("ies"):
-        return word if word.endswith(("eies", "aies")) else word[:-3] + "y"
-    if word.endswith("es"):
-        return word if word.endswith(("aes", "ees", "oes")) else word[:-1]
-    return word if word.endswith(("us", "ss")) else word[:-1]
 
 
 def _parts_of(whole: str) -> list[str]:

@@ -1,0 +1,151 @@
+"""The names of a segment's tables for those who type them otherwise: with a mistake, other separators, or only in part.
+
+Journey 2, step "identifier or words"; also completions while typing. Made when first asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.indexer.index.signatures import Signatures, signatures
+from services.indexer.text.document import Record
+from services.indexer.text.tokens import split_identifier
+
+_SEPARATORS = re.compile(r"[\W_]+")
+AFTER_ALL = "\U0010ffff"
+"""Behind every text that goes on from a prefix."""
+
+
+@dataclass(frozen=True, eq=False)
+class Postfixes:
+    """The ends of qualified names (`orders`, `public.orders`, `shop.public.orders`) without separators and case.
+
+    Attributes:
+        signatures: of each end.
+        rows: its table, int32 (ends,).
+        starts: how many parts are left out in front, uint8 (ends,).
+
+    """
+
+    signatures: Signatures
+    rows: NDArray[np.int32]
+    starts: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Shelf:
+    """Keys in order and what has them: a prefix is a range of keys, and a range of rows with it.
+
+    Attributes:
+        keys: distinct, ascending.
+        start: where each key's rows begin, int64 (keys + 1,).
+        rows: by key, ascending within one, int32.
+
+    """
+
+    keys: tuple[str, ...]
+    start: NDArray[np.int64]
+    rows: NDArray[np.int32]
+
+    def span(self, prefix: str) -> tuple[int, int]:
+        """The range of keys that begin with a prefix."""
+        return bisect_left(self.keys, prefix), bisect_left(self.keys, prefix + AFTER_ALL)
+
+    def with_prefix(self, prefix: str) -> NDArray[np.int32]:
+        """The rows of all keys that begin with a prefix; a row may come more than once."""
+        low, high = self.span(prefix)
+        return self.rows[self.start[low] : self.start[high]]
+
+
+def name_words(name: str) -> list[str]:
+    """The words of a name where it has breaks, in lower case, as they are written: `fct_ordLines` → fct, ord, lines."""
+    return [word.lower() for word in split_identifier(name)]
+
+
+def squeezed(name: str) -> str:
+    """A name without case, separators and quotes: `"Shop".order_items` → shoporderitems."""
+    return _SEPARATORS.sub("", name.lower())
+
+
+@dataclass(frozen=True, eq=False)
+class Completions:
+    """What may be typed, in lower case.
+
+    Attributes:
+        names: tables by their own names.
+        inner: tables by longer ends of their names, and by later words of their own.
+        columns: tables by the names of their columns that are not restricted.
+        order: each table's place if all were in order of the length of their own name, that name, the qualified one and
+            the id, int64 (tables,).
+
+    """
+
+    names: Shelf
+    inner: Shelf
+    columns: Shelf
+    order: NDArray[np.int64]
+
+
+def completions(records: Sequence[Record]) -> Completions:
+    """What may be typed to get some tables."""
+    lowered = [[part.lower() for part in record.parts] for record in records]
+    keys = [completion_key(record) for record in records]
+    order = np.empty(len(records), dtype=np.int64)
+    order[sorted(range(len(records)), key=keys.__getitem__)] = np.arange(len(records))
+    inner = (
+        (key, row)
+        for row, parts in enumerate(lowered)
+        for key in dict.fromkeys((*_longer(parts), *name_words(records[row].parts[-1])[1:]))
+    )
+    columns = (
+        (name, row)
+        for row, record in enumerate(records)
+        for name in dict.fromkeys(
+            n.lower() for n, hidden in zip(record.columns, record.restricted, strict=True) if not hidden
+        )
+    )
+    names = shelf((parts[-1], row) for row, parts in enumerate(lowered))
+    return Completions(names, shelf(inner), shelf(columns), order)
+
+
+def completion_key(record: Record) -> tuple[int, str, str, str]:
+    """By what completions of one rank are ordered: nothing that anybody does moves it."""
+    name = record.parts[-1].lower()
+    return len(name), name, ".".join(record.parts), record.id
+
+
+def _longer(parts: list[str]) -> Iterable[str]:
+    return (".".join(parts[start:]) for start in range(len(parts) - 1))
+
+
+def postfixes(records: Sequence[Record]) -> Postfixes:
+    """The ends of the names of some tables."""
+    ends = [(squeezed(".".join(r.parts[at:])), row, at) for row, r in enumerate(records) for at in range(len(r.parts))]
+    return Postfixes(
+        signatures([name for name, _, _ in ends]),
+        np.fromiter((row for _, row, _ in ends), dtype=np.int32, count=len(ends)),
+        np.fromiter((min(at, 255) for _, _, at in ends), dtype=np.uint8, count=len(ends)),
+    )
+
+
+def word_shelf(records: Sequence[Record]) -> Shelf:
+    """The words of tables' own names, in lower case and not stemmed."""
+    return shelf((word, row) for row, record in enumerate(records) for word in set(name_words(record.parts[-1])))
+
+
+def shelf(pairs: Iterable[tuple[str, int]]) -> Shelf:
+    """Some pairs of a key and a row as a shelf."""
+    rows_of: dict[str, list[int]] = {}
+    for key, row in pairs:
+        rows_of.setdefault(key, []).append(row)
+    keys = sorted(rows_of)
+    start = np.zeros(len(keys) + 1, dtype=np.int64)
+    np.cumsum([len(rows_of[key]) for key in keys], out=start[1:])
+    rows = np.fromiter((row for key in keys for row in rows_of[key]), dtype=np.int32, count=int(start[-1]))
+    return Shelf(tuple(keys), start, rows)

@@ -1,0 +1,132 @@
+"""Completions while typing: names first, then concepts, in an order that only the names themselves decide.
+
+Journey 2, beside the main line. Inside the view: a hidden table completes nothing, not even a tag that others have too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.common.model.assets import Kind
+from services.common.model.search import Suggestion, SuggestionOf
+from services.indexer.index.name_index import Shelf, completion_key
+from services.indexer.retrieve.facets import FACETS, facet_index
+from services.indexer.retrieve.spelling import spelled_tables
+from services.indexer.retrieve.view import Seen, View
+
+MAX_PREFIX_CHARS = 1_000
+"""Longer texts are not completed."""
+CONCEPTS = 4
+"""One completion in so many is kept for a concept, where there are more names than fit."""
+# the filter that is being typed at the end of a text
+_FILTER = re.compile(r'(?:^|(?<=[\s(]))([A-Za-z]+):("?)([^\s"]*)$')
+
+
+def suggestions(view: View, prefix: str, *, limit: int) -> list[Suggestion]:
+    """Completions of what is being typed, at most `limit`; none for an empty text."""
+    if len(prefix) > MAX_PREFIX_CHARS or not prefix.strip():
+        return []
+    typed = _FILTER.search(prefix)
+    if typed is not None and (typed[1].lower() in FACETS or typed[1].lower() == "column"):
+        return _values(view, prefix[: typed.start()], typed[1].lower(), typed[3].lower(), limit)
+    wanted = prefix.strip().lower()
+    names = list(_names(view, wanted, limit))
+    concepts = [*_columns(view, wanted, limit), *_tags(view, wanted, limit)][: max(limit // CONCEPTS, limit - len(names))]
+    return [*(names or _mistyped(view, wanted, limit))[: limit - len(concepts)], *concepts]
+
+
+def _names(view: View, wanted: str, limit: int) -> Iterator[Suggestion]:
+    """Tables whose own name begins so, then those of which a longer name or a later word does."""
+    told: set[int] = set()
+    for inner in (False, True):
+        found: list[int] = []
+        for part in view.parts:
+            shelf = part.segment.completions.inner if inner else part.segment.completions.names
+            found += _first(part, shelf, wanted, limit + len(told))
+        fresh = sorted((table for table in found if table not in told), key=lambda at: completion_key(view.record(at)))
+        told.update(fresh)
+        yield from (_named(view, table) for table in fresh[:limit])
+
+
+def _first(part: Seen, shelf: Shelf, wanted: str, limit: int) -> list[int]:
+    """The seen tables of a segment that come first among those whose key begins so, numbered as in the view."""
+    here = np.zeros(len(part.segment), dtype=np.bool_)
+    here[shelf.with_prefix(wanted)] = True
+    rows = np.flatnonzero(here & part.tables)
+    if len(rows) > limit:
+        order = part.segment.completions.order[rows]
+        rows = rows[np.argpartition(order, limit - 1)[:limit]]
+    return (rows + part.offset).tolist()
+
+
+def _mistyped(view: View, wanted: str, limit: int) -> list[Suggestion]:
+    """Where nothing begins so: names that it is with one mistake, or of which it is a part."""
+    close = spelled_tables(view, wanted, (wanted,)).closeness
+    best = sorted(close, key=lambda table: (-close[table], *completion_key(view.record(table))))
+    return [_named(view, table) for table in best[:limit]]
+
+
+def _named(view: View, table: int) -> Suggestion:
+    record = view.record(table)
+    return Suggestion(".".join(record.parts), record.kind, record.id)
+
+
+def _columns(view: View, wanted: str, limit: int) -> list[Suggestion]:
+    """Names of seen columns that begin so and are not restricted, as filters."""
+    shelves = ((part.segment.completions.columns, part.tables) for part in view.parts)
+    names = sorted({name for shelf, seen in shelves for name in _seen_keys(shelf, seen, wanted, limit)}, key=_by_length)
+    return [Suggestion(_filter("column", name), Kind.COLUMN, None, SuggestionOf.COLUMN) for name in names[:limit]]
+
+
+def _seen_keys(shelf: Shelf, seen: NDArray[np.bool_], wanted: str, limit: int) -> list[str]:
+    """The shortest keys that begin so and stand for something seen."""
+    low, high = shelf.span(wanted)
+    out: list[str] = []
+    for at in sorted(range(low, high), key=lambda key: _by_length(shelf.keys[key])):
+        if seen[shelf.rows[shelf.start[at] : shelf.start[at + 1]]].any():
+            out.append(shelf.keys[at])
+            if len(out) == limit:
+                break
+    return out
+
+
+def _tags(view: View, wanted: str, limit: int) -> list[Suggestion]:
+    tags = [tag for tag in _facet_values(view, "tag") if tag.lower().startswith(wanted)]
+    return [Suggestion(_filter("tag", tag), None, None, SuggestionOf.TAG) for tag in sorted(tags, key=_by_length)[:limit]]
+
+
+def _values(view: View, before: str, field: str, begun: str, limit: int) -> list[Suggestion]:
+    """The values of a filter that begin with what is typed of one; behind a comma, of the next one."""
+    done, comma, last = begun.rpartition(",")
+    if field == "column":
+        found = [one.text.partition(":")[2] for one in _columns(view, last, limit)]
+    else:
+        found = [_quoted(value) for value in _facet_values(view, field) if value.lower().startswith(last)]
+    texts = [f"{before}{field}:{done}{comma}{value}" for value in sorted(found, key=_by_length)[:limit]]
+    return [Suggestion(text, None, None, SuggestionOf.VALUE) for text in texts]
+
+
+def _facet_values(view: View, field: str) -> list[str]:
+    """The values of a field that seen tables have."""
+    found: set[str] = set()
+    for part in view.parts:
+        index = facet_index(part.segment, field)
+        used = np.bincount(index.codes[part.tables[index.rows]], minlength=len(index.values))
+        found.update(index.values[code] for code in np.flatnonzero(used).tolist())
+    return sorted(found)
+
+
+def _by_length(text: str) -> tuple[int, str]:
+    return len(text), text
+
+
+def _filter(field: str, value: str) -> str:
+    return f"{field}:{_quoted(value)}"
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if any(char.isspace() or char in "(),*" for char in value) else value
