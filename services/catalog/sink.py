@@ -104,7 +104,9 @@ class CatalogSink:
             told, counts = _described(connection, plan, sighting)
             crawl_changes.record(connection, crawl, told)
             crawled.revise(connection, cleared := [prepared.id for prepared in plan.cleared])
-            seq = changes.append(connection, [*told, *cleared], now)
+            seq = changes.append(
+                connection, list(dict.fromkeys([*told, *cleared, *crawled.of_another_day(plan, held)])), now
+            )
             lines = (failures if fresh or not batch.failure else failures[1:]) + _refusals(plan, found)
             crawls.save(connection, _with_batch(record, counts, seq, lines), now)
             return BatchOutcome(counts, seq)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -90,6 +91,20 @@ def test_storing_a_batch_twice_is_storing_it_once(catalog):
     record = catalog.sink.close(crawl, CrawlState.PARTIAL, ["no rights"])
     assert record.counts == TableCounts(found=1, added=1, unseen=1)
     assert record.failures == ("no rights",)
+
+
+def test_the_index_hears_of_another_day_of_change(catalog):
+    """A table that was altered is in the feed once a day, so that it is found by it; no change is counted, no version made."""
+    day = dt.datetime(2031, 5, 1, 8, tzinfo=dt.UTC)
+    catalog.crawl(table("orders", "id", last_altered=day), table("never", "id"))
+    heads = [catalog.feed.head()]
+    for altered in (day, day + dt.timedelta(hours=15), day + dt.timedelta(hours=16), None):
+        record = catalog.crawl(table("orders", "id", last_altered=altered), table("never", "id"))
+        assert record.counts == TableCounts(found=2, unchanged=2)
+        heads.append(catalog.feed.head())
+    assert [later - earlier for earlier, later in itertools.pairwise(heads)] == [0, 0, 1, 1]
+    (change,) = catalog.feed.after(heads[-2]).changes
+    assert (change.asset.table, change.asset.last_altered, change.asset.version) == ("orders", None, 1)
 
 
 def test_rows_and_bytes_are_observed_without_being_changes(catalog):

@@ -142,6 +142,18 @@ def _compare_own(plan: Plan, prepared: Prepared, row: RowMapping, sighting: Sigh
             plan.versions[prepared.id] = row["version"] + 1
 
 
+def of_another_day(plan: Plan, held: Mapping[AssetId, RowMapping]) -> list[AssetId]:
+    """Tables that are as they were, but were altered on another day (UTC) than is known: what is searched by it must hear.
+
+    By the day alone, so that a table that is written all the time is in the feed once a day.
+    """
+    return [p.id for p in plan.unchanged if _day(p.stats["last_altered"]) != _day(held[p.id]["last_altered"])]
+
+
+def _day(instant: dt.datetime | None) -> dt.date | None:
+    return instant.astimezone(dt.UTC).date() if instant is not None else None
+
+
 def write(connection: Connection, plan: Plan, held: Mapping[AssetId, RowMapping], sighting: Sighting) -> None:
     """Write a plan: changed rows, versions, what was merely seen again, one observation each."""
     if plan.written:
