@@ -26,6 +26,7 @@ from services.catalog.preview import PreviewSink
 from services.catalog.renaming import Renaming
 from services.catalog.sink import CatalogSink
 from services.catalog.store.line import LINE as CATALOG_LINE
+from services.catalog.vocabulary import Vocabulary
 from services.common.errors import Conflict, HeadwaterError, WrongSettings
 from services.common.model.access import FULL_SCOPE
 from services.common.model.changes import Seq
@@ -101,6 +102,11 @@ class Workspace:
     def curator(self) -> Curator:
         """What people say."""
         return Curator(self.catalog_database)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """What people decided about words."""
+        return Vocabulary(self.catalog_database, self.reader)
 
     @cached_property
     def crawl_history(self) -> CrawlHistory:
@@ -317,6 +323,7 @@ def _catalog_app(
             history=space.crawl_history,
             renaming=space.renaming,
             feed=space.feed,
+            vocabulary=space.vocabulary,
             search=search,
             lineage=lineage,
             started_at=lambda: started[0] if started else None,

@@ -15,7 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from services import __version__
 from services.catalog import internal, pages
 from services.catalog.access import Access
-from services.catalog.api import assets, crawls, health, history, lineage, search
+from services.catalog.api import assets, crawls, health, history, lineage, search, vocabulary
 from services.catalog.api.caller import follow_renames
 from services.catalog.api.health import Measured, Metrics, Readiness
 from services.catalog.api.schemas import ProblemShape
@@ -25,6 +25,7 @@ from services.catalog.curation import Curator
 from services.catalog.gate import Gate
 from services.catalog.renaming import Renaming
 from services.catalog.sink import CatalogSink
+from services.catalog.vocabulary import Vocabulary
 from services.common.model.changes import Seq
 from services.common.model.crawls import SourceInfo
 from services.common.ports import ChangeFeed, LineageQuery, Search
@@ -70,6 +71,7 @@ class CatalogParts:
     history: CrawlHistory
     renaming: Renaming
     feed: ChangeFeed
+    vocabulary: Vocabulary
     search: Search
     lineage: LineageQuery
     started_at: Callable[[], Seq | None]
@@ -104,7 +106,8 @@ def create_app(parts: CatalogParts) -> FastAPI:
     readiness = Readiness(parts.search, parts.feed, parts.started_at)
     public = APIRouter(prefix=API, responses=_PROBLEMS)  # type: ignore[arg-type]  # its keys are int | str
     limit = parts.max_body_bytes
-    public.include_router(search.create_router(parts.search, parts.reader), max_body_size=limit)
+    public.include_router(search.create_router(parts.search, parts.reader, parts.vocabulary), max_body_size=limit)
+    public.include_router(vocabulary.create_router(parts.vocabulary, parts.search), max_body_size=limit)
     one_asset = [Depends(follow_renames(parts.reader))]
     public.include_router(
         assets.create_router(parts.reader, parts.curator, parts.lineage), max_body_size=limit, dependencies=one_asset
@@ -132,7 +135,7 @@ def create_app(parts: CatalogParts) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(parts.cors_origins),
-            allow_methods=["GET", "POST", "PATCH"],
+            allow_methods=["GET", "POST", "PATCH", "PUT"],
             allow_headers=["Authorization", "Content-Type", "If-Match"],
             expose_headers=["ETag", "X-Request-ID"],
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from services.catalog.assets import AssetReader
 from services.catalog.highlights import Highlight, highlights, question_words
+from services.catalog.vocabulary import Vocabulary
 from services.common.errors import BadRequest
 from services.common.model.access import AccessScope
 from services.common.model.assets import Asset, Column, Kind
@@ -61,8 +62,8 @@ def question(text: str, *, me: str, scope: AccessScope) -> SearchQuery:
     return SearchQuery(read.words, scope, where=read.where)
 
 
-def find(query: SearchQuery, search: Search, reader: AssetReader) -> WholeAnswer:
-    """Answer a question inside its scope.
+def find(query: SearchQuery, search: Search, reader: AssetReader, vocabulary: Vocabulary | None = None) -> WholeAnswer:
+    """Answer a question inside its scope; with a vocabulary, by what people decided about its words too.
 
     Raises:
         BadRequest: there is neither a word nor a filter, or the cursor is not one that an answer gave.
@@ -73,6 +74,8 @@ def find(query: SearchQuery, search: Search, reader: AssetReader) -> WholeAnswer
         raise BadRequest(
             "ask something: q needs a word, or a filter must be given", errors=({"pointer": "/query/q", "detail": "empty"},)
         )
+    if vocabulary is not None and query.text.strip():
+        query = replace(query, vocabulary=vocabulary.said(query.text, query.scope))
     answer = search.search(query)
     ids = dict.fromkeys(asset for hit in answer.hits for asset in (hit.asset, *hit.folded))
     assets = reader.many(list(ids), query.scope)

@@ -124,7 +124,12 @@ def _lower(asset: Asset) -> tuple[str, ...]:
 def _ask(space: Workspace, judgement: Judgement, k: int, scope: AccessScope = FULL_SCOPE) -> tuple[Answered, str]:
     """An answer, and the generation that it was read from."""
     filters = Filters(database=(judgement.database,)) if judgement.database else Filters()
-    whole = find(SearchQuery(judgement.question, scope, limit=k, filters=filters), space.indexer.retriever, space.reader)
+    whole = find(
+        SearchQuery(judgement.question, scope, limit=k, filters=filters),
+        space.indexer.retriever,
+        space.reader,
+        space.vocabulary,
+    )
     answered = Answered(judgement, tuple(_lower(hit.asset) for hit in whole.hits), whole.answer.answerable)
     return answered, whole.answer.generation
 

@@ -62,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     _verify(command("verify", "prove that the index holds what the store holds"))
     _crawls(command("crawls", "show what crawls did, and say yes to what one holds"))
     _renames(command("renames", "decide on tables that may have got another name"))
+    _vocabulary(command("vocabulary", "say what words mean here: accept or reject proposals, bring in a glossary"))
     command("grants", "print the script that gives a source's role the least that a crawl needs").add_argument(
         "source", metavar="NAME or URL", help="a configured source, or the URL of one"
     )
@@ -107,6 +108,14 @@ def _renames(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", nargs="?", choices=["list", "accept", "reject"], default="list", help="default: list")
     parser.add_argument("of", nargs="?", metavar="ID", help="accept, reject: as the list gives it")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _vocabulary(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action", nargs="?", choices=["list", "accept", "reject", "import"], default="list", help="default: list"
+    )
+    parser.add_argument("of", nargs="?", metavar="TERM or FILE", help="accept, reject: the term; import: a CSV file")
+    parser.add_argument("--json", action="store_true", help="list: print one JSON document")
 
 
 def _serve(parser: argparse.ArgumentParser) -> None:

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         space.indexer.open()
         typed = question(arguments.question, me=LOCAL.name, scope=FULL_SCOPE)
         query = replace(typed, limit=arguments.k, filters=Filters(kind=kinds), fold=arguments.fold)
-        whole = find(query, space.indexer.retriever, space.reader)
+        whole = find(query, space.indexer.retriever, space.reader, space.vocabulary)
         if arguments.json:
             print_json(search_shape(query, whole, secrets.token_hex(16)).model_dump(mode="json", by_alias=True))
         else:

@@ -14,6 +14,7 @@ from services.common.model.crawls import BatchOutcome, CrawlBatch, CrawlId, Craw
 from services.common.model.lineage import LineageRequest, LineageStatus, Subgraph
 from services.common.model.names import AssetId, ScopePath
 from services.common.model.search import IndexStatus, SearchAnswer, SearchQuery, Suggestion
+from services.common.model.vocabulary import Proposal
 
 
 class AssetSink(Protocol):
@@ -91,6 +92,10 @@ class Search(Protocol):
         Names that begin with it, then names that have a word that does, then columns and tags; of a filter's value that is
         being typed (`tag:pi`) its values.
         """
+        ...
+
+    def vocabulary(self, scope: AccessScope) -> Sequence[Proposal]:
+        """The abbreviations that descriptions inside a scope teach, by term; each with its most likely meaning."""
         ...
 
     def status(self) -> IndexStatus:

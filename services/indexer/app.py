@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
+from services.common.model.access import AccessScope
 from services.common.model.search import SearchQuery, Suggestion
+from services.common.model.vocabulary import Proposal
 from services.common.ports import Search
 from services.common.runtime.wire import dump
 from services.indexer.client import PREFIX, SuggestRequest
@@ -27,6 +29,10 @@ def create_router(search: Search) -> APIRouter:
     def suggest(request: SuggestRequest) -> Response:
         found = tuple(search.suggest(request.prefix, request.scope, limit=request.limit))
         return Response(dump(found, tuple[Suggestion, ...]), media_type=_JSON)
+
+    @router.post("/vocabulary")
+    def vocabulary(scope: AccessScope) -> Response:
+        return Response(dump(tuple(search.vocabulary(scope)), tuple[Proposal, ...]), media_type=_JSON)
 
     @router.get("/status")
     def status() -> Response:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from services.common.model.access import AccessScope
 from services.common.model.search import IndexStatus, SearchAnswer, SearchQuery, Suggestion
+from services.common.model.vocabulary import Proposal
 from services.common.runtime import wire
 from services.common.runtime.http import ServiceClient
 
@@ -41,6 +42,10 @@ class HttpSearch:
         """See `Search.suggest`; ServiceUnavailable when the indexer does not answer."""
         body = wire.dump(SuggestRequest(prefix, scope, limit))
         return wire.load(tuple[Suggestion, ...], self._client.post(f"{PREFIX}/suggest", body))
+
+    def vocabulary(self, scope: AccessScope) -> Sequence[Proposal]:
+        """See `Search.vocabulary`; ServiceUnavailable when the indexer does not answer."""
+        return wire.load(tuple[Proposal, ...], self._client.post(f"{PREFIX}/vocabulary", wire.dump(scope)))
 
     def status(self) -> IndexStatus:
         """See `Search.status`; ServiceUnavailable when the indexer does not answer."""

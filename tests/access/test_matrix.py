@@ -41,6 +41,8 @@ def services(status: int) -> dict[str, int]:
 MATRIX: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/api/v1/search"): READERS,
     ("GET", "/api/v1/suggest"): READERS,
+    ("GET", "/api/v1/vocabulary"): READERS,
+    ("PUT", "/api/v1/vocabulary"): editors(200),
     ("GET", "/api/v1/assets"): READERS,
     ("GET", "/api/v1/assets/{asset_id}"): READERS,
     ("PATCH", "/api/v1/assets/{asset_id}"): editors(200),
@@ -135,6 +137,8 @@ def call(served: Served, method: str, path: str, caller: str) -> Any:
     if method == "PATCH":
         headers["If-Match"] = served.client.get(target, headers=bearer("admin")).headers["ETag"]
         return served.client.patch(target, json={"status": "endorsed"}, headers=headers)
+    if method == "PUT":
+        return served.client.put(target, json={"term": f"word of {caller}", "synonyms": ["name"]}, headers=headers)
     if path == "/api/v1/crawls" and method == "POST":
         return served.client.post(target, json={"source": "nowhere"}, headers=headers)
     return served.client.request(method, target, headers=headers)

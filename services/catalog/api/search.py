@@ -20,6 +20,7 @@ from services.catalog.api.schemas import (
 )
 from services.catalog.assets import AssetReader
 from services.catalog.search import WholeAnswer, WholeHit, find, question
+from services.catalog.vocabulary import Vocabulary
 from services.common.model.conditions import told
 from services.common.model.quality import Quality
 from services.common.model.search import SearchQuery
@@ -58,8 +59,8 @@ class SuggestParameters(Strict):
     limit: int = Field(default=8, ge=1, le=50, description="Completions at most", examples=[3])
 
 
-def create_router(search: Search, reader: AssetReader) -> APIRouter:
-    """The routes over the indexer's port and the catalog's reader."""
+def create_router(search: Search, reader: AssetReader, vocabulary: Vocabulary) -> APIRouter:
+    """The routes over the indexer's port, the catalog's reader and its vocabulary."""
     router = APIRouter(tags=["search"])
 
     @router.get("/search", response_model=SearchShape, operation_id="search", summary="Find tables, views and columns")
@@ -67,7 +68,7 @@ def create_router(search: Search, reader: AssetReader) -> APIRouter:
         typed = question(asked.q, me=caller.name, scope=caller.scope)
         filters = replace(asked.filters, quality=tuple(asked.quality))
         query = replace(typed, limit=asked.limit, cursor=asked.cursor, filters=filters, fold=asked.fold)
-        return answer(search_shape(query, find(query, search, reader), request_id()))
+        return answer(search_shape(query, find(query, search, reader, vocabulary), request_id()))
 
     @router.get("/suggest", response_model=SuggestShape, operation_id="suggest", summary="Complete a name while typing")
     def suggest_route(caller: Reader, asked: Annotated[SuggestParameters, Query()]) -> Response:

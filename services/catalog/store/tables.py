@@ -196,6 +196,39 @@ audit = Table(
     Index("audit_by_asset", "asset_id", "id"),
 )
 
+vocabulary = Table(
+    "vocabulary",
+    metadata,
+    Column("key", Key, primary_key=True),  # the term as names are compared
+    Column("term", Text, nullable=False),
+    Column("synonyms", Json, nullable=False),
+    Column("rejected", Json, nullable=False),
+    Column("definition", Text),
+    Column("tables", Json, nullable=False),  # ids; empty = it is of no table, and everybody may read it
+    Column("revision", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+vocabulary_name = Table(
+    "vocabulary_name",
+    metadata,
+    Column("name", Key, primary_key=True),  # a term or a synonym, as names are compared
+    Column("key", Key, primary_key=True),  # of the term
+)
+
+vocabulary_audit = Table(
+    "vocabulary_audit",
+    metadata,
+    Column("id", BigKey, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("key", Key, nullable=False),
+    Column("before", Json),
+    Column("after", Json),
+    Index("vocabulary_audit_by_key", "key", "id"),
+)
+
 crawl = Table(
     "crawl",
     metadata,

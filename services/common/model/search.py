@@ -14,6 +14,7 @@ from services.common.model.assets import Kind
 from services.common.model.changes import Seq
 from services.common.model.conditions import Condition
 from services.common.model.names import AssetId
+from services.common.model.vocabulary import Synonyms
 
 MAX_FOLDED = 50
 """Of the tables under one hit so many are named; the others are counted."""
@@ -56,6 +57,7 @@ class SearchQuery:
         cursor: where to go on, as an earlier answer gave it; None for the first page.
         where: what every hit must fulfil besides the filters, from what was typed; None for nothing.
         fold: whether copies, backups, date shards and near-duplicates stand under one hit.
+        vocabulary: what people decided about words of this question; nothing of tables that the scope hides.
 
     """
 
@@ -66,6 +68,7 @@ class SearchQuery:
     filters: Filters = field(default_factory=Filters)
     where: Condition | None = None
     fold: bool = False
+    vocabulary: tuple[Synonyms, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from itertools import chain
 import numpy as np
 
 from services.indexer.index.postings import MAX_TF, Postings
-from services.indexer.index.segment import COLUMN_FIELDS, TABLE_FIELDS, Segment
+from services.indexer.index.segment import COLUMN_FIELDS, EVIDENCE_FIELDS, TABLE_FIELDS, Segment
 from services.indexer.text.document import FIGURES, Document, Record, text_hash
 
 Words = Sequence[Mapping[str, int]]
@@ -81,6 +81,7 @@ class Compared:
         self.segment = segment
         self._words = Inverted(segment.words, TABLE_FIELDS)
         self._column_words = Inverted(segment.column_words, COLUMN_FIELDS)
+        self._evidence = Inverted(segment.evidence, EVIDENCE_FIELDS)
 
     def differences(self, row: int, document: Document) -> Iterator[str]:
         """What of a row is not as the document says, one line each."""
@@ -90,6 +91,7 @@ class Compared:
             yield "its record differs: " + ", ".join(other)
         tokens = (document.name, document.description, document.column_words, document.tag_words)
         yield from self._words.differences(row, tokens, counted(tokens))
+        yield from self._evidence.differences(row, (document.evidence,), counted((document.evidence,)))
         if self.segment.texts.hash(int(self.segment.text[row])) != text_hash(document.text):
             yield "its text is another one"
         if len(record.columns) == len(document.record.columns):

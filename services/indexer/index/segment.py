@@ -21,6 +21,7 @@ from services.indexer.text.document import Document, Record, text_hash
 
 TABLE_FIELDS = ("name", "description", "columns", "tags")
 COLUMN_FIELDS = ("name", "description")
+EVIDENCE_FIELDS = ("evidence",)
 Lookup = Callable[[Sequence[bytes]], Mapping[bytes, NDArray[np.float16]]]
 """Text hashes in, the vectors that are known out, float16 (dimension,)."""
 
@@ -65,6 +66,7 @@ class Segment:
         records: what filters and facets need, one a table.
         words: postings over tables, fields `TABLE_FIELDS`.
         column_words: postings over columns, fields `COLUMN_FIELDS`.
+        evidence: postings over tables, field `EVIDENCE_FIELDS`: what each says about abbreviations.
         column_start: where each table's columns begin, int64 (tables + 1,).
         restricted: whether a column is left out of its table, bool (columns,).
         text, column_text: row of the table's or column's text in `texts` or `column_texts`, int32.
@@ -74,6 +76,7 @@ class Segment:
     records: tuple[Record, ...]
     words: Postings
     column_words: Postings
+    evidence: Postings
     column_start: NDArray[np.int64]
     restricted: NDArray[np.bool_]
     text: NDArray[np.int32]
@@ -188,6 +191,7 @@ def build_segment(documents: Sequence[Document], vectors: Lookup, dimension: int
         records=tuple(document.record for document in documents),
         words=build_postings([(d.name, d.description, d.column_words, d.tag_words) for d in documents], len(TABLE_FIELDS)),
         column_words=build_postings(columns, len(COLUMN_FIELDS)),
+        evidence=build_postings([(d.evidence,) for d in documents], len(EVIDENCE_FIELDS)),
         column_start=starts,
         restricted=np.asarray(restricted, dtype=np.bool_),
         text=text,
@@ -218,6 +222,7 @@ def merge_segments(segments: Sequence[Segment], keep: Sequence[NDArray[np.bool_]
         records=tuple(s.records[row] for s, m in zip(segments, keep, strict=True) for row in np.flatnonzero(m)),
         words=merge_postings([s.words for s in segments], keep),
         column_words=merge_postings([s.column_words for s in segments], keep_columns),
+        evidence=merge_postings([s.evidence for s in segments], keep),
         column_start=starts,
         restricted=np.concatenate([s.restricted[m] for s, m in zip(segments, keep_columns, strict=True)]),
         text=text,

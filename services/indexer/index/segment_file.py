@@ -51,6 +51,7 @@ def write_segment(segment: Segment, folder: Path) -> dict[str, str]:
         arrays |= {f"{shelf}.{name}": getattr(postings, name) for name in _POSTINGS}
         arrays |= {f"{shelf}.hashes": texts.hashes, f"{shelf}.row": texts.row}
         texts.vectors.save(folder / f"{shelf}.faiss")
+    arrays |= {f"evidence.{name}": getattr(segment.evidence, name) for name in _POSTINGS}
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
     with (folder / "records.jsonl").open("w", encoding="utf-8", errors="surrogatepass") as file:
@@ -100,6 +101,7 @@ def _read(folder: Path, vectors: Callable[[str, int], Vectors]) -> Segment:
             records=records,
             words=_postings(folder, "tables"),
             column_words=_postings(folder, "columns"),
+            evidence=_postings(folder, "evidence"),
             column_start=_array(folder, "column_start"),
             restricted=_array(folder, "restricted"),
             text=_array(folder, "text"),

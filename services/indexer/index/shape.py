@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from services.common.model.names import parse_asset_id
 from services.indexer.index.postings import Postings
-from services.indexer.index.segment import COLUMN_FIELDS, TABLE_FIELDS, Segment, Texts
+from services.indexer.index.segment import COLUMN_FIELDS, EVIDENCE_FIELDS, TABLE_FIELDS, Segment, Texts
 
 
 def misfits(segment: Segment) -> list[str]:
@@ -21,6 +21,7 @@ def misfits(segment: Segment) -> list[str]:
     found = [*_rows(segment, n_columns)]
     found += _postings(segment.words, len(segment), len(TABLE_FIELDS), "the tables' words")
     found += _postings(segment.column_words, n_columns, len(COLUMN_FIELDS), "the columns' words")
+    found += _postings(segment.evidence, len(segment), len(EVIDENCE_FIELDS), "what tables say about abbreviations")
     found += _texts(segment.text, segment.texts, len(segment), "the tables' texts")
     found += _texts(segment.column_text, segment.column_texts, n_columns, "the columns' texts")
     return found

@@ -13,7 +13,7 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,21 +22,22 @@ from services.common.errors import BadRequest, ModelUnavailable
 from services.common.model.access import AccessScope
 from services.common.model.assets import Kind
 from services.common.model.search import IndexStatus, Mode, SearchAnswer, SearchQuery, Suggestion
+from services.common.model.vocabulary import Proposal
 from services.indexer.embed.encoder import Encoder
 from services.indexer.index.snapshot import Snapshot
+from services.indexer.retrieve import expansion
 from services.indexer.retrieve.browse import browse
 from services.indexer.retrieve.columns import column_hits
 from services.indexer.retrieve.facets import count_facets
 from services.indexer.retrieve.fold import folded
 from services.indexer.retrieve.found import Found
+from services.indexer.retrieve.learned import learned
+from services.indexer.retrieve.lexical import Alternatives
 from services.indexer.retrieve.suggest import suggestions
 from services.indexer.retrieve.tables import table_hits
 from services.indexer.retrieve.view import View, view_of
 from services.indexer.retrieve.where import asks_for_columns, depends_on_day
-from services.indexer.text.tokens import content_words, tokens
 
-MAX_TERMS = 64
-"""Words of a question that are looked up; a pasted page of text is cut here."""
 KEPT_SNAPSHOTS = 16
 """Snapshots that cursors may still point at: paging stays with what the first page was read from."""
 KEPT_VIEWS = 64
@@ -45,10 +46,11 @@ KEPT_VIEWS = 64
 
 @dataclass(frozen=True)
 class Question:
-    """A question as the steps read it: its words, and its vector where there is an encoder."""
+    """A question as the steps read it: its words, what else they are called, and its vector where there is an encoder."""
 
     text: str
     terms: tuple[str, ...]
+    alternatives: Alternatives
     vector: NDArray[np.float32] | None
 
 
@@ -87,7 +89,7 @@ class Retriever:
             found = browse(view, kinds)
             mode = Mode.LEXICAL if self._encoder() is None else Mode.HYBRID
         else:
-            question = self._understood(query.text, view, degraded)
+            question = self._understood(query, snapshot, view, degraded)
             found = _found(view, question, kinds)
             mode = Mode.LEXICAL if question.vector is None else Mode.HYBRID
         if query.fold:
@@ -114,25 +116,34 @@ class Retriever:
         view = self._view(self._snapshot(), SearchQuery("", scope))
         return suggestions(view, prefix, limit=limit)
 
+    def vocabulary(self, scope: AccessScope) -> Sequence[Proposal]:
+        """See `Search.vocabulary`."""
+        view = self._view(self._snapshot(), SearchQuery("", scope))
+        return tuple(
+            Proposal(one.short, one.meaning, one.texts, round(one.confidence, 4)) for _, one in sorted(learned(view).items())
+        )
+
     def status(self) -> IndexStatus:
         """See `Search.status`."""
         return self._status()
 
-    def _understood(self, text: str, view: View, degraded: list[str]) -> Question:
-        terms = tuple(dict.fromkeys([*content_words(text), *tokens(text)]))[:MAX_TERMS]
+    def _understood(self, query: SearchQuery, snapshot: Snapshot, view: View, degraded: list[str]) -> Question:
+        # what teaches short forms is all that the caller may see, not only what passes the filters
+        known = expansion.understood(self._view(snapshot, SearchQuery("", query.scope)), query.text, query.vocabulary)
+        words = Question(query.text, known.terms, known.alternatives, None)
         encoder = self._encoder()
         if encoder is None:
             degraded.append("model_missing")
-            return Question(text, terms, None)
+            return words
         done, every = view.coverage
         if every and not done:
             degraded.append("vectors_pending")
-            return Question(text, terms, None)
+            return words
         try:
-            return Question(text, terms, encoder.encode_query(text))
+            return replace(words, vector=_encoded(encoder, query.text, known.text))
         except ModelUnavailable:
             degraded.append("model_missing")
-            return Question(text, terms, None)
+            return words
 
     def _snapshot_for(self, state: str | None) -> Snapshot:
         current = self._snapshot()
@@ -167,15 +178,25 @@ class Retriever:
         return view
 
 
+def _encoded(encoder: Encoder, text: str, spelled_out: str) -> NDArray[np.float32]:
+    """A question's vector; where short forms were spelled out, half way between it as written and as spelled out."""
+    vector = encoder.encode_query(text)
+    if spelled_out == text:
+        return vector
+    mean = vector + encoder.encode_query(spelled_out)
+    return (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float32)
+
+
 def _found(view: View, question: Question, kinds: tuple[Kind, ...]) -> Found:
     """Tables, columns, or both by score; without a kind all but columns."""
     columns = Kind.COLUMN in kinds
     tables = not columns or len(kinds) > 1
     pieces = []
+    words = (question.text, question.terms, question.alternatives)
     if tables:
-        pieces.append(table_hits(view, question.text, question.terms, question.vector, kinds=kinds))
+        pieces.append(table_hits(view, *words, question.vector, kinds=kinds))
     if columns:
-        pieces.append(column_hits(view, question.text, question.terms, question.vector))
+        pieces.append(column_hits(view, *words, question.vector))
     return pieces[0] if len(pieces) == 1 else Found.merged(*pieces)
 
 

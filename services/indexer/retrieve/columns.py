@@ -14,7 +14,7 @@ from services.indexer.retrieve.candidates import DEPTH, best_by_words
 from services.indexer.retrieve.column_names import MAX_NAMED, columns_named
 from services.indexer.retrieve.dense import column_cosines, nearest_columns
 from services.indexer.retrieve.found import Found, Matched
-from services.indexer.retrieve.lexical import match_columns
+from services.indexer.retrieve.lexical import Alternatives, match_columns
 from services.indexer.retrieve.rank import NAME_STEP
 from services.indexer.retrieve.tables import DENSE_FLOOR, answerable
 from services.indexer.retrieve.view import View
@@ -24,9 +24,11 @@ WORDS = 0.5
 """Weight of shared words against 1 for the cosine, as for tables: column texts are short, so words say more."""
 
 
-def column_hits(view: View, text: str, terms: tuple[str, ...], vector: NDArray[np.float32] | None) -> Found:
+def column_hits(
+    view: View, text: str, terms: tuple[str, ...], alternatives: Alternatives, vector: NDArray[np.float32] | None
+) -> Found:
     """The columns of a view for a question, ranked."""
-    matches = match_columns(view, terms)
+    matches = match_columns(view, terms, alternatives)
     found = [best_by_words(matches, lambda rows: [_column_id(view, column) for column in rows.tolist()])]
     named = columns_named(view, text, matches.unknown)
     if len(named) <= MAX_NAMED:

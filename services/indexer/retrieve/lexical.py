@@ -6,7 +6,7 @@ Framework: BM25 and Beyond" (2009), section 3.6: field counts are weighted and l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,27 @@ TABLE_B = (0.3, 0.6, 0.75, 0.3)
 COLUMN_WEIGHTS = (2.0, 1.0)
 """Weights of a column's name and description."""
 COLUMN_B = (0.3, 0.6)
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """What a document may have instead of a word of the question.
+
+    Attributes:
+        words: tokens; a document must have all of them.
+        weight: what they count, above 0 and at most 1 of what the word itself would.
+        why: for the reasons: `cust means customer (learned from 14 columns)`.
+
+    """
+
+    words: tuple[str, ...]
+    weight: float
+    why: str
+
+
+Alternatives = Mapping[str, Sequence[Alternative]]
+"""By the question's term."""
+NO_ALTERNATIVES: Alternatives = {}
 
 
 @dataclass(frozen=True)
@@ -52,16 +73,17 @@ class Matches:
         return tuple(term for term, rows in self.documents.items() if _contains(rows, document))
 
 
-def match_tables(view: View, terms: Sequence[str]) -> Matches:
-    """BM25F of a view's tables."""
+def match_tables(view: View, terms: Sequence[str], alternatives: Alternatives = NO_ALTERNATIVES) -> Matches:
+    """BM25F of a view's tables; a term and its alternatives count once, by the best of them."""
     pieces = [(part.segment.words, part.tables, part.offset) for part in view.parts]
-    return _match(pieces, view.rows, view.n_tables, view.table_lengths, terms, TABLE_WEIGHTS, TABLE_B)
+    return _match(pieces, view.rows, view.n_tables, view.table_lengths, terms, TABLE_WEIGHTS, TABLE_B, alternatives)
 
 
-def match_columns(view: View, terms: Sequence[str]) -> Matches:
+def match_columns(view: View, terms: Sequence[str], alternatives: Alternatives = NO_ALTERNATIVES) -> Matches:
     """BM25F of a view's columns, each with its own name and description only."""
     pieces = [(part.segment.column_words, part.columns, part.column_offset) for part in view.parts]
-    return _match(pieces, view.column_rows, view.n_columns, view.column_lengths, terms, COLUMN_WEIGHTS, COLUMN_B)
+    lengths = view.column_lengths
+    return _match(pieces, view.column_rows, view.n_columns, lengths, terms, COLUMN_WEIGHTS, COLUMN_B, alternatives)
 
 
 def _match(
@@ -72,6 +94,7 @@ def _match(
     terms: Sequence[str],
     weights: Sequence[float],
     b: Sequence[float],
+    alternatives: Alternatives,
 ) -> Matches:
     scores = np.zeros(rows)
     shared = np.zeros(rows)
@@ -79,24 +102,87 @@ def _match(
     unknown: list[str] = []
     documents: dict[str, NDArray[np.int64]] = {}
     weight, slope = np.asarray(weights), np.asarray(b)
-    for term in dict.fromkeys(terms):
-        found = [_seen_postings(postings, mask, offset, term) for postings, mask, offset in pieces]
-        df = sum(len(docs) for docs, _, _ in found)
+
+    def found(term: str) -> _Term | None:
+        postings = [_seen_postings(postings, mask, offset, term) for postings, mask, offset in pieces]
+        df = sum(len(docs) for docs, _, _ in postings)
         if df == 0:
-            unknown.append(term)
-            continue
+            return None
         idf = float(np.log1p((n - df + 0.5) / (df + 0.5)))
-        known[term] = idf
-        documents[term] = np.concatenate([docs for docs, _, _ in found])
-        for docs, tf, lengths in found:
+        parts = []
+        for _, tf, lengths in postings:
             norm = 1.0 - slope + slope * (lengths / mean_lengths)
             frequency = (weight * tf / norm).sum(axis=1)
-            scores[docs] += idf * frequency / (K1 + frequency)
-            shared[docs] += idf
+            parts.append(idf * frequency / (K1 + frequency))
+        return _Term(np.concatenate([docs for docs, _, _ in postings]), np.concatenate(parts), idf)
+
+    for term in dict.fromkeys(terms):
+        own = found(term)
+        others = [(one, each) for one in alternatives.get(term, ()) if (each := _all_of([found(w) for w in one.words]))]
+        if own is None and not others:
+            unknown.append(term)
+        elif not others and own is not None:
+            scores[own.documents] += own.scores
+            shared[own.documents] += own.idf
+            known[term], documents[term] = own.idf, own.documents
+        else:
+            known[term] = own.idf if own is not None else max(each.idf for _, each in others)
+            _add_best(scores, shared, documents, term, own, others, known[term])
     # a word that nothing has counts as if one document had it: the question is not fully answered
     rarest = float(np.log1p((n + 0.5) / 0.5)) if n else 0.0
     total = sum(known.values()) + rarest * len(unknown)
     return Matches(scores, shared / total if total else shared, known, tuple(unknown), documents, total or 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """Documents that have a term, ascending, what it adds to each one's score, and its inverse document frequency."""
+
+    documents: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    idf: float
+
+
+def _all_of(words: Sequence[_Term | None]) -> _Term | None:
+    """Documents that have all of some words, with their mean; None where there is none."""
+    have = [word for word in words if word is not None]
+    if len(have) < len(words) or not have:
+        return None
+    documents = have[0].documents
+    for word in have[1:]:
+        documents = documents[np.isin(documents, word.documents, assume_unique=True)]
+    if not len(documents):
+        return None
+    scores = [word.scores[np.searchsorted(word.documents, documents)] for word in have]
+    return _Term(documents, np.mean(scores, axis=0), sum(word.idf for word in have) / len(have))
+
+
+def _add_best(
+    scores: NDArray[np.float64],
+    shared: NDArray[np.float64],
+    documents: dict[str, NDArray[np.int64]],
+    term: str,
+    own: _Term | None,
+    others: Sequence[tuple[Alternative, _Term]],
+    idf: float,
+) -> None:
+    """Add what a term or the best of its alternatives counts: the best alone, so that many synonyms outweigh nothing."""
+    best, share = np.zeros(len(scores)), np.zeros(len(scores))
+    if own is not None:
+        best[own.documents], share[own.documents] = own.scores, 1.0
+        documents[term] = own.documents
+    for one, each in others:
+        # an alternative that is rarer than the word itself says no more than the word would
+        scale = one.weight * min(1.0, idf / each.idf) if each.idf > 0 else one.weight
+        better = scale * each.scores > best[each.documents]
+        rows = each.documents[better]
+        best[rows] = scale * each.scores[better]
+        share[rows] = np.maximum(share[rows], one.weight)
+        label = one.why or term
+        merged = np.concatenate([documents.get(label, rows[:0]), rows])
+        documents[label] = np.unique(merged)
+    scores += best
+    shared += idf * share
 
 
 def columns_named(view: View, terms: Sequence[str]) -> NDArray[np.int64]:

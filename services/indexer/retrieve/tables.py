@@ -16,7 +16,7 @@ from services.indexer.retrieve.candidates import table_candidates
 from services.indexer.retrieve.facets import facet_index
 from services.indexer.retrieve.features import Candidates
 from services.indexer.retrieve.found import Found, Matched
-from services.indexer.retrieve.lexical import Matches, columns_named, match_tables
+from services.indexer.retrieve.lexical import Alternatives, Matches, columns_named, match_tables
 from services.indexer.retrieve.names import Named, named_tables
 from services.indexer.retrieve.rank import Ranked, rank, reasons
 from services.indexer.retrieve.spelling import NOTHING, spelled_tables
@@ -31,10 +31,16 @@ DENSE_FLOOR = 0.1
 
 
 def table_hits(
-    view: View, text: str, terms: tuple[str, ...], vector: NDArray[np.float32] | None, *, kinds: tuple[Kind, ...]
+    view: View,
+    text: str,
+    terms: tuple[str, ...],
+    alternatives: Alternatives,
+    vector: NDArray[np.float32] | None,
+    *,
+    kinds: tuple[Kind, ...],
 ) -> Found:
     """The tables of a view for a question, ranked. `kinds` besides tables (`column`) do not count here."""
-    matches = match_tables(view, terms)
+    matches = match_tables(view, terms, alternatives)
     named = named_tables(view, text)
     spelled = spelled_tables(view, text, matches.unknown) if not named.full and not named.partial else NOTHING
     candidates = table_candidates(view, matches, named, spelled, vector)

@@ -94,6 +94,11 @@ class View:
     parts: tuple[Seen, ...]
 
     @cached_property
+    def kept(self) -> dict[str, object]:
+        """What later steps have found out about this view, by what it is called: a view never changes."""
+        return {}
+
+    @cached_property
     def n_tables(self) -> int:
         """How many tables are seen."""
         return sum(int(part.tables.sum()) for part in self.parts)

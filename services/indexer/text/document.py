@@ -14,10 +14,11 @@ from sys import intern
 from services.common.model.assets import Asset, Column, ForeignKey, Kind
 from services.common.model.names import AssetId, ColumnId, ScopePath, column_id
 from services.common.model.quality import quality_of
+from services.indexer.text.abbreviations import evidence_terms
 from services.indexer.text.tokens import NOWHERE, broken_words, evidence, spaced, tokens
 from services.indexer.text.type_family import type_families
 
-DOCUMENT_VERSION = 4
+DOCUMENT_VERSION = 5
 """Raised whenever texts, tokens or records below change: a generation of another version is rebuilt."""
 MAX_DESCRIPTION_CHARS = 1_000
 """Of a description, so much goes into the embedded text: about 250 tokens, the model's own limit."""
@@ -97,6 +98,7 @@ class Document:
         text: what is embedded for the table.
         column_tokens: per column, tokens of its name and of its description.
         column_texts: per column, what is embedded; equal texts share one vector.
+        evidence: what its names and descriptions say about abbreviations.
 
     """
 
@@ -108,6 +110,7 @@ class Document:
     text: str
     column_tokens: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
     column_texts: tuple[str, ...]
+    evidence: tuple[str, ...]
 
 
 def document_of(asset: Asset) -> Document:
@@ -126,6 +129,7 @@ def document_of(asset: Asset) -> Document:
         text=table_text(asset, used),
         column_tokens=tuple(columns),
         column_texts=tuple(column_text(column, used) for column in asset.columns),
+        evidence=evidence_terms(asset),
     )
 
 

@@ -83,11 +83,14 @@ class Segmenter:
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
         whole = [word for word in vocabulary if len(word) > 1 and word.isascii() and word.isalpha()]
-        scale = math.log(math.log(max(len(whole), 3)))
-        self._costs: Mapping[str, float] = {word: math.log(rank + _SMOOTH) + scale for rank, word in enumerate(whole)}
+        self._scale = math.log(math.log(max(len(whole), 3)))
+        self._costs: Mapping[str, float] = {word: self._cost_of_rank(rank) for rank, word in enumerate(whole)}
         self._starts = frozenset(vocabulary)
         self.fingerprint = hashlib.sha256("\n".join(vocabulary).encode()).hexdigest()[:16]
         """What a generation's manifest says of the word list: texts made with another one are made again."""
+
+    def _cost_of_rank(self, rank: int) -> float:
+        return math.log(rank + _SMOOTH) + self._scale
 
     def parts(self, word: str, nearby: frozenset[str] = frozenset()) -> tuple[str, ...]:
         """The words of a glued word, in order; the word alone where it is one.
@@ -106,6 +109,11 @@ class Segmenter:
         if not MIN_CHARS <= len(word) <= MAX_CHARS or not (word.isascii() and word.isalpha()):
             return False
         return word not in _PIECES and self._known(word) is None
+
+    def is_common(self, word: str, rank: int) -> bool:
+        """Whether a word is among so many most frequent ones, or any longer one of the list: five letters are no accident."""
+        cost = self._costs.get(word)
+        return cost is not None and (len(word) > 4 or cost < self._cost_of_rank(rank))
 
     def pieces(self, word: str) -> int:
         """Into how many pieces the model's own tokenizer cuts a word, greedily from the left."""

@@ -178,6 +178,17 @@ def tokens(text: str, nearby: frozenset[str] = NOWHERE) -> list[str]:
     return out + compounds
 
 
+def glued_words(text: str) -> dict[str, tuple[str, ...]]:
+    """The glued words of a question with their words, both as they are indexed; empty mostly."""
+    out: dict[str, tuple[str, ...]] = {}
+    for whole in _WORD.findall(_normalised(text)):
+        for part in _parts_of(whole):
+            found = tuple(stem(word) for word in _unglued(part, NOWHERE) if word not in STOP_WORDS)
+            if found:
+                out[_word(part)] = found
+    return out
+
+
 def content_words(text: str) -> list[str]:
     """The words of a question that say what it is about: without stop words unless nothing else is left."""
     every = words(text)

@@ -1,0 +1,106 @@
+"""What else a question's words may be called: learned abbreviations, words that people gave, and the parts of glued words.
+
+Journey 2, step "question understood". A word and its alternatives count as one, by the best of them (`lexical.py`); the text
+that is embedded says short forms as well as what they mean.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from services.common.model.vocabulary import Synonyms
+from services.indexer.retrieve.learned import Meaning, learned
+from services.indexer.retrieve.lexical import Alternative, Alternatives
+from services.indexer.retrieve.view import View
+from services.indexer.text.tokens import content_words, glued_words, tokens
+
+MAX_TERMS = 64
+"""Words of a question that are looked up; a pasted page of text is cut here."""
+SAID = 0.9
+"""Weight of a synonym that people gave: nearly the word itself."""
+LEARNED = 0.8
+"""Times its confidence, the weight of a learned meaning."""
+
+
+@dataclass(frozen=True)
+class Understood:
+    """The words of a question: what is looked up, what else they may be called, and the text to embed."""
+
+    terms: tuple[str, ...]
+    alternatives: Alternatives
+    text: str
+
+
+def understood(view: View, text: str, said: Sequence[Synonyms] = ()) -> Understood:
+    """A question's words inside a view.
+
+    Args:
+        view: of the caller's scope, without filters: what they may see teaches, however narrow the question is.
+        text: the question.
+        said: what people decided about words of this question, already inside the caller's scope.
+
+    """
+    glued = glued_words(text)
+    parts = {part for found in glued.values() for part in found}
+    asked = content_words(text)
+    terms = tuple(dict.fromkeys([*asked, *(token for token in tokens(text) if token not in parts - set(asked))]))[:MAX_TERMS]
+    rejected = {(one.term, meaning) for one in said for meaning in one.rejected}
+    meanings = {short: one for short, one in learned(view).items() if (short, one.meaning) not in rejected}
+    alternatives: dict[str, list[Alternative]] = {}
+    for term, alternative in (*_glued(glued), *_said(asked, said), *_learned(asked, meanings)):
+        if term in terms:
+            alternatives.setdefault(term, []).append(alternative)
+    return Understood(terms, alternatives, _spelled_out(text, meanings, said))
+
+
+def _glued(glued: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, Alternative]]:
+    for whole, words in glued.items():
+        yield whole, Alternative(words, 1.0, f"{whole} is {' '.join(words)}")
+
+
+def _learned(asked: Sequence[str], meanings: dict[str, Meaning]) -> Iterator[tuple[str, Alternative]]:
+    """Short forms for their meanings and meanings for their short forms, as far as the question has either."""
+    line = f" {' '.join(asked)} "
+    for one in meanings.values():
+        why = f"{one.short} means {one.meaning} (learned from {one.texts} descriptions)"
+        weight = LEARNED * one.confidence
+        words = content_words(one.meaning)
+        if one.short in asked:
+            yield one.short, Alternative(tuple(words), weight, why)
+        if f" {' '.join(words)} " in line:
+            # each word of the meaning counts as there where the short form is
+            for word in words:
+                yield word, Alternative((one.short,), weight, why)
+
+
+def _said(asked: Sequence[str], said: Sequence[Synonyms]) -> Iterator[tuple[str, Alternative]]:
+    line = f" {' '.join(asked)} "
+    for one in said:
+        names = [(name, tuple(content_words(name))) for name in dict.fromkeys((one.term, *one.synonyms))]
+        for name, words in names:
+            if f" {' '.join(words)} " not in line:
+                continue
+            for other, meant in names:
+                if meant != words:
+                    for word in words:
+                        yield word, Alternative(meant, SAID, f"{name} is also called {other} (vocabulary)")
+
+
+def _spelled_out(text: str, meanings: dict[str, Meaning], said: Sequence[Synonyms]) -> str:
+    """The question with what its short forms mean behind them, for the vector."""
+    known = {short: one.meaning for short, one in meanings.items()}
+    known |= {one.term.lower(): one.synonyms[0] for one in said if one.synonyms and len(one.term) <= MAX_SHORT_CHARS}
+    if not known:
+        return text
+
+    def meant(word: re.Match[str]) -> str:
+        meaning = known.get(word[0].lower())
+        return f"{word[0]} ({meaning})" if meaning and meaning not in text.lower() else word[0]
+
+    return re.sub(r"[^\W\d_]+", meant, text)
+
+
+MAX_SHORT_CHARS = 6
+"""A term of people's vocabulary up to so long is a short form, which the vector needs spelled out."""
