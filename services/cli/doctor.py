@@ -124,9 +124,14 @@ def _index(space: Workspace) -> str:
     served = f"; held by {holder.role} ({holder.holder})" if holder.alive else ""
     if status.problem:
         raise HeadwaterError(status.problem)
+    foreign = (
+        f"; {status.foreign:,} are not in the model's language, and found by their words more than by their meaning"
+        if status.foreign
+        else ""
+    )
     return (
         f"generation {status.generation}, {status.documents:,} tables and views, "
-        f"{status.vectors:,} of {status.texts:,} texts have vectors{served}"
+        f"{status.vectors:,} of {status.texts:,} texts have vectors{foreign}{served}"
     )
 
 

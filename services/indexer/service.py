@@ -150,7 +150,9 @@ class Indexer:
         model = self._encoder.model_id if self._encoder else None
         # the snapshot's own number: the keeper's is ahead of what questions see while it reads the feed
         vectors = snapshot.seq if done == every and model else self.lease.state().vector_seq
-        return IndexStatus(snapshot.seq, vectors, snapshot.generation, snapshot.n_tables, done, every, model, self._problem)
+        foreign = snapshot.n_foreign
+        counts = (snapshot.generation, snapshot.n_tables, done, every)
+        return IndexStatus(snapshot.seq, vectors, *counts, model, self._problem, foreign)
 
     @property
     def encoded(self) -> int:

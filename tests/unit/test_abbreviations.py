@@ -118,7 +118,7 @@ def test_a_question_is_understood_both_ways():
     assert [(a.words, a.why) for a in one.alternatives["cust"]] == [
         (("customer",), "cust means customer (learned from 5 descriptions)")
     ]
-    assert one.text == "cust (customer) by day"
+    assert one.text == "cust by day"
     assert [a.words for a in understood(seen, "customers by day").alternatives["customer"]] == [("cust",)]
     assert understood(seen, "customers by day").text == "customers by day"
     assert understood(seen, "rain").alternatives == {}

@@ -142,6 +142,7 @@ def _state(readiness: Readiness, request: Request) -> JSONResponse:
             "texts": status.texts,
             "vectors": status.vectors,
             "model": status.model,
+            "outside_model_language": round(status.foreign / status.documents, 4) if status.documents else 0.0,
             "problem": status.problem,
         }
     return JSONResponse(body, status_code=200 if ready else 503)

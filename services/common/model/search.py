@@ -159,6 +159,7 @@ class IndexStatus:
         generation: the published generation, 0 before the first.
         documents, vectors, texts: assets, distinct texts with a vector, distinct texts in all.
         model: the encoder's id, None while there is none; `problem` then says why.
+        foreign: of the documents, those that are written in another language than the model's.
 
     """
 
@@ -170,3 +171,4 @@ class IndexStatus:
     texts: int
     model: str | None
     problem: str | None = None
+    foreign: int = 0

@@ -179,13 +179,14 @@ def _plain(record: Record) -> list[Any]:
         [[key.columns, key.target, key.ref_columns] for key in record.foreign_keys],
         record.documented,
         record.rows,
+        int(record.foreign),
     ]
 
 
 def _record(row: list[Any]) -> Record:
     asset, kind, path, parts, platform, source, tags, owners, status, *rest = row
     columns, column_ids, restricted, updated, quality, description, *rest = rest
-    types, primary_key, foreign_keys, documented, rows = rest
+    types, primary_key, foreign_keys, documented, rows, foreign = rest
     return Record(
         id=AssetId(asset),
         kind=Kind(kind),
@@ -209,4 +210,5 @@ def _record(row: list[Any]) -> Record:
         ),
         documented=int(documented),
         rows=rows,
+        foreign=bool(foreign),
     )

@@ -66,6 +66,11 @@ class Snapshot:
         return sum(live.n for live in self.parts)
 
     @cached_property
+    def n_foreign(self) -> int:
+        """How many live tables are written in another language than the model's."""
+        return sum(live.segment.records[row].foreign for live in self.parts for row in np.flatnonzero(live.mask).tolist())
+
+    @cached_property
     def coverage(self) -> tuple[int, int]:
         """How many texts have a vector, and how many there are, in the live segments."""
         done = sum(int((t.row >= 0).sum()) for live in self.parts for t in (live.segment.texts, live.segment.column_texts))

@@ -1,7 +1,7 @@
 """What else a question's words may be called: learned abbreviations, words that people gave, and the parts of glued words.
 
 Journey 2, step "question understood". A word and its alternatives count as one, by the best of them (`lexical.py`); the text
-that is embedded says short forms as well as what they mean.
+that is embedded says people's short forms as well as what they mean.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ SAID = 0.9
 """Weight of a synonym that people gave: nearly the word itself."""
 LEARNED = 0.8
 """Times its confidence, the weight of a learned meaning."""
+
+
+MAX_SHORT_CHARS = 6
+"""A term of people's vocabulary up to so long is a short form, which the vector needs spelled out."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def understood(view: View, text: str, said: Sequence[Synonyms] = ()) -> Understo
     for term, alternative in (*_glued(glued), *_said(asked, said), *_learned(asked, meanings)):
         if term in terms:
             alternatives.setdefault(term, []).append(alternative)
-    return Understood(terms, alternatives, _spelled_out(text, meanings, said))
+    return Understood(terms, alternatives, _spelled_out(text, said))
 
 
 def _glued(glued: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, Alternative]]:
@@ -88,10 +92,12 @@ def _said(asked: Sequence[str], said: Sequence[Synonyms]) -> Iterator[tuple[str,
                         yield word, Alternative(meant, SAID, f"{name} is also called {other} (vocabulary)")
 
 
-def _spelled_out(text: str, meanings: dict[str, Meaning], said: Sequence[Synonyms]) -> str:
-    """The question with what its short forms mean behind them, for the vector."""
-    known = {short: one.meaning for short, one in meanings.items()}
-    known |= {one.term.lower(): one.synonyms[0] for one in said if one.synonyms and len(one.term) <= MAX_SHORT_CHARS}
+def _spelled_out(text: str, said: Sequence[Synonyms]) -> str:
+    """The question with what people say that its short forms mean behind them, for the vector.
+
+    Learned meanings are not spelled out: on the open pools that gained 0.3 points of MRR and lost 0.2 of R@10.
+    """
+    known = {one.term.lower(): one.synonyms[0] for one in said if one.synonyms and len(one.term) <= MAX_SHORT_CHARS}
     if not known:
         return text
 
@@ -100,7 +106,3 @@ def _spelled_out(text: str, meanings: dict[str, Meaning], said: Sequence[Synonym
         return f"{word[0]} ({meaning})" if meaning and meaning not in text.lower() else word[0]
 
     return re.sub(r"[^\W\d_]+", meant, text)
-
-
-MAX_SHORT_CHARS = 6
-"""A term of people's vocabulary up to so long is a short form, which the vector needs spelled out."""

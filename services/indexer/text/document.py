@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from sys import intern
@@ -15,6 +16,7 @@ from services.common.model.assets import Asset, Column, ForeignKey, Kind
 from services.common.model.names import AssetId, ColumnId, ScopePath, column_id
 from services.common.model.quality import quality_of
 from services.indexer.text.abbreviations import evidence_terms
+from services.indexer.text.language import outside_model
 from services.indexer.text.tokens import NOWHERE, broken_words, evidence, spaced, tokens
 from services.indexer.text.type_family import type_families
 
@@ -57,6 +59,7 @@ class Record:
         primary_key: names of columns, empty where none is declared.
         documented: how many columns have a description.
         rows: the source's estimate, None where it has none.
+        foreign: whether it is written in another language than the model's, see `language`.
 
     `updated` and `rows` are those of the table's last change in the feed: a crawl that finds nothing else changed renews
     them in the catalog and brings no change, so they may be old.
@@ -83,6 +86,7 @@ class Record:
     foreign_keys: tuple[Key, ...] = ()
     documented: int = 0
     rows: int | None = None
+    foreign: bool = False
 
 
 FIGURES = ("updated", "rows")
@@ -196,7 +200,16 @@ def _record(asset: Asset) -> Record:
         ),
         documented=sum(bool(column.description) for column in asset.columns),
         rows=asset.rows,
+        foreign=outside_model(_told(asset)),
     )
+
+
+def _told(asset: Asset) -> Iterator[str]:
+    """The names and descriptions of a table that all its readers see."""
+    yield from (asset.table, (asset.description or "")[:MAX_DESCRIPTION_CHARS])
+    for column in asset.columns[:MAX_COLUMNS_IN_TEXT]:
+        if not column.restricted:
+            yield from (column.name, (column.description or "")[:MAX_DESCRIPTION_CHARS])
 
 
 def _paired(key: ForeignKey) -> tuple[str, ...]:

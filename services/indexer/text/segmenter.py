@@ -115,6 +115,10 @@ class Segmenter:
         cost = self._costs.get(word)
         return cost is not None and (len(word) > 4 or cost < self._cost_of_rank(rank))
 
+    def is_english(self, word: str) -> bool:
+        """Whether a word is of the list, derived from one of it, or made of several."""
+        return not self.is_glued(word) or len(self.parts(word)) > 1
+
     def pieces(self, word: str) -> int:
         """Into how many pieces the model's own tokenizer cuts a word, greedily from the left."""
         return self._pieces(word)

@@ -25,6 +25,10 @@ _WIDE_CHARS = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaf
 _WIDE = re.compile(f"[{_WIDE_CHARS}]")
 _RUNS = re.compile(rf"[{_WIDE_CHARS}]+|[^{_WIDE_CHARS}_]+")
 
+_UMLAUTS = frozenset("äöü")
+_WITH_E = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+_LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ı": "i"})
+
 # function words of English questions, and the words that mean only "find me data"; closed classes, from no data set
 STOP_WORDS = frozenset(
     [
@@ -171,11 +175,16 @@ def tokens(text: str, nearby: frozenset[str] = NOWHERE) -> list[str]:
     for whole in _WORD.findall(_normalised(text)):
         parts = _parts_of(whole)
         for part in parts:
-            found = [_word(part), *map(stem, _unglued(part, nearby))]
+            found = [*_spellings(part), *map(stem, _unglued(part, nearby))]
             out.extend(word for word in found if word not in STOP_WORDS)
         if len(parts) > 1 and not _has_wide(whole):
             compounds.append(joined(whole))
     return out + compounds
+
+
+def distinct_parts(texts: Iterable[str]) -> set[str]:
+    """The parts of all words of some texts, in lower case, each once."""
+    return {part for text in texts for whole in _WORD.findall(_normalised(text)) for part in _parts_of(whole)}
 
 
 def glued_words(text: str) -> dict[str, tuple[str, ...]]:
@@ -202,7 +211,7 @@ def split_identifier(name: str) -> list[str]:
 
 def joined(name: str) -> str:
     """An identifier as one token, in the spelling that all its conventions share: `ORDER_items` → orderitems."""
-    return re.sub(r"[\W_]+", "", name.lower())[:MAX_TOKEN_CHARS]
+    return _without_marks(re.sub(r"[\W_]+", "", name.lower()))[:MAX_TOKEN_CHARS]
 
 
 @lru_cache(maxsize=65_536)
@@ -267,7 +276,24 @@ def _said(part: str, nearby: frozenset[str]) -> tuple[str, ...]:
 
 
 def _word(part: str) -> str:
-    return stem(part[:MAX_TOKEN_CHARS])
+    return stem(_without_marks(part)[:MAX_TOKEN_CHARS])
+
+
+def _spellings(part: str) -> tuple[str, ...]:
+    """A word without its marks; a German umlaut is its vowel, and with an e behind: both are typed for it."""
+    if part.isascii() or _UMLAUTS.isdisjoint(part):
+        return (_word(part),)
+    return (_word(part), stem(part.translate(_WITH_E)[:MAX_TOKEN_CHARS]))
+
+
+@lru_cache(maxsize=65_536)
+def _without_marks(text: str) -> str:
+    """Letters without accents, so that `prénom` and `prenom` are one, and `ß`, `æ`, `ø`, `ł` as they are typed without them."""
+    if text.isascii():
+        return text
+    bare = unicodedata.normalize("NFD", text.translate(_LETTERS))
+    # only marks of European scripts: those of kana make another syllable
+    return unicodedata.normalize("NFC", "".join(char for char in bare if not "\u0300" <= char <= "\u036f"))
 
 
 def _has_wide(text: str) -> bool:
