@@ -89,14 +89,15 @@ class _Questions:
         self._sources = [shelf.name for shelf in world.shelves]
 
     def everything(self) -> Case:
-        """The whole list, the lineage of every view, and what completes each first letter."""
+        """The whole list, the lineage of every view, what completes each first letter, and the words that descriptions teach."""
         views = [view.id for view in self._views()]
         letters = sorted({noun[0] for noun in NOUNS})
 
         def ask(asker: Asker) -> list[Answer]:
             walked = [asker.one("lineage", f"/assets/{view}/lineage", [("depth", 100)]) for view in views]
             typed = [asker.one("suggest", "/suggest", [("q", letter), ("limit", 50)]) for letter in letters]
-            return [*asker.pages("assets", "/assets", [("limit", 100)], 100), *walked, *typed]
+            taught = asker.one("vocabulary", "/vocabulary", [])
+            return [*asker.pages("assets", "/assets", [("limit", 100)], 100), *walked, *typed, taught]
 
         return Case("everything", ask)
 
