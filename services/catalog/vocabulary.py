@@ -25,7 +25,7 @@ from services.common.runtime.db import Database
 
 MAX_WORDS = 64
 """Words of a question that are looked up."""
-MAX_NAME_WORDS = 4
+MAX_NAME_WORDS = 6
 """Longer names of terms are found by nobody's question."""
 
 
@@ -144,7 +144,9 @@ class Vocabulary:
             # counted on record, so that a term that comes back never has a revision that somebody may still hold
             revision = words.times_said(connection, key) + 1
             row = {"key": key, **asdict(entry), "revision": revision, "by": by, "at": now}
-            words.put_term(connection, row, {fold(name) for name in (entry.term, *entry.synonyms)} - {""})
+            # a question with a rejected meaning must hear of the rejection too
+            names = (entry.term, *entry.synonyms, *entry.rejected)
+            words.put_term(connection, row, {fold(name) for name in names} - {""})
         words.record(connection, now, by, key, before=before, after=None if entry.says_nothing else asdict(entry))
 
     def _shown(self, rows: Sequence[RowMapping], scope: AccessScope) -> dict[str, Term]:

@@ -66,9 +66,12 @@ def test_terms_over_http(tmp_path, quick):
     """New without If-Match, changed with it, 428 and 412 else, taken away with nothing; broken bodies are 422."""
     home = tmp_path / "home"
     crawled(home, quick)
-    with TestClient(create_all(Settings(home=home, model="hashing")), base_url="http://127.0.0.1") as client:
+    with TestClient(
+        create_all(Settings(home=home, model="hashing")), base_url="http://127.0.0.1", client=("127.0.0.1", 1)
+    ) as client:
         url = "/api/v1/vocabulary"
         made = client.put(url, json={"term": "ARR", "synonyms": ["annual recurring revenue"]})
+        assert made.status_code == 200, made.text
         assert (made.status_code, made.json()["etag"]) == (200, made.headers["ETag"])
         assert client.put(url, json={"term": "arr", "synonyms": ["x"]}).status_code == 428
         stale = client.put(url, json={"term": "arr", "synonyms": ["x"]}, headers={"If-Match": '"vocabulary.9"'})

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from services.common.model.assets import Asset
+from services.common.model.words import stem
 from services.indexer.text.segmenter import segmenter
-from services.indexer.text.tokens import STOP_WORDS, split_identifier, stem
+from services.indexer.text.tokens import STOP_WORDS, split_identifier
 
 SHORTEST, LONGEST = 2, 6
 """Letters of an abbreviation. One letter stands for too much; seven are rarely a short form."""
