@@ -118,7 +118,7 @@ class Segment:
 
     @cached_property
     def facet_codes(self) -> dict[str, object]:
-        """Facet columns by field: filled by the first query that counts or filters."""
+        """Facet columns by field, and the evidence as numbers: filled by the first query that counts or filters."""
         return {}
 
     @cached_property

@@ -5,15 +5,16 @@ Journey 2, step "question understood". Everything is counted inside the view, on
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.indexer.index.postings import Postings
+from services.indexer.index.segment import Segment
 from services.indexer.retrieve.view import View
 from services.indexer.text.abbreviations import SEPARATOR
 
@@ -59,16 +60,16 @@ def learned(view: View) -> Mapping[str, Meaning]:
 
 
 def _best(view: View) -> list[Meaning]:
-    described, told, texts = _counts(view)
+    counted = _counts(view)
+    n_described = sum(int((part.open_columns & (part.segment.column_words.lengths[:, 1] > 0)).sum()) for part in view.parts)
     out = []
-    for short in sorted(told):
-        counts = _without_first_words(told[short])
-        candidates = max(len(texts[short]), 1)
+    for short in sorted(counted.told):
+        described, candidates = counted.described.get(short, 0), counted.candidates[short]
         found = [
             Meaning(short, meaning, n, confidence)
-            for meaning, n in counts.items()
-            if n >= (MIN_TEXTS_PHRASE if " " in meaning else MIN_TEXTS) and n >= MIN_SHARE * described[short]
-            if (confidence := _confidence(n, described[short], candidates, _chance(view, short, meaning))) >= CONFIDENT
+            for meaning, n in _without_first_words(counted.told[short]).items()
+            if n >= (MIN_TEXTS_PHRASE if " " in meaning else MIN_TEXTS) and n >= MIN_SHARE * described
+            if (confidence := _confidence(n, described, candidates, _chance(view, n_described, short, meaning))) >= CONFIDENT
         ]
         if found:
             out.append(max(found, key=lambda one: (one.confidence, one.texts, one.meaning)))
@@ -92,30 +93,94 @@ def _confidence(n: int, described: int, candidates: int, chance: float) -> float
     return (1.0 - math.exp(-surprise / SURPRISE)) * math.sqrt(n / candidates)
 
 
-def _counts(view: View) -> tuple[Counter[str], dict[str, Counter[str]], dict[str, set[str]]]:
-    """Texts by short form; by short form and meaning; and the texts by short form that have any candidate."""
-    described: Counter[str] = Counter()
-    told: dict[str, Counter[str]] = defaultdict(Counter)
-    texts: dict[str, set[str]] = defaultdict(set)
-    seen: set[str] = set()
-    for part in view.parts:
-        seen.update(_terms_seen(part.segment.evidence, part.tables))
-    for term in seen:
-        short, meaning, text = term.split(SEPARATOR)
-        if meaning:
-            told[short][meaning] += 1
-            texts[short].add(text)
-        else:
-            described[short] += 1
-    return described, told, texts
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Different texts in a view: by short form, by short form with any candidate, by short form and meaning (two at least)."""
+
+    described: Mapping[str, int]
+    candidates: Mapping[str, int]
+    told: Mapping[str, Mapping[str, int]]
 
 
-def _terms_seen(postings: Postings, mask: NDArray[np.bool_]) -> Sequence[str]:
-    """The terms that a seen document has."""
+@dataclass(frozen=True, eq=False)
+class _Spelled:
+    """The evidence of a segment as numbers, an entry a term; made once a segment, since counting comes with every new view.
+
+    Attributes:
+        short, pair, text: stand for the short form, for it with the meaning, and for the text; uint64 (terms,).
+        means: whether there is a meaning, bool (terms,).
+        words: short form and meaning of each pair.
+
+    """
+
+    short: NDArray[np.uint64]
+    pair: NDArray[np.uint64]
+    text: NDArray[np.uint64]
+    means: NDArray[np.bool_]
+    words: Mapping[int, tuple[str, str]]
+
+
+def _counts(view: View) -> _Counted:
+    parts = [(_spelled(part.segment), _terms_seen(part.segment.evidence, part.tables)) for part in view.parts]
+    if not any(seen.any() for _, seen in parts):
+        return _Counted({}, {}, {})
+    short, pair, text, means = (
+        np.concatenate([getattr(spelled, name)[seen] for spelled, seen in parts])
+        for name in ("short", "pair", "text", "means")
+    )
+    words = [spelled.words for spelled, _ in parts]
+    by_pair = _texts_by(pair, text)
+    candidates = _texts_by(short[means], text[means])
+    told: dict[str, dict[str, int]] = {}
+    for key, n in by_pair.items():
+        if n >= MIN_TEXTS_PHRASE:
+            name, meaning = next(known[key] for known in words if key in known)
+            if meaning:
+                told.setdefault(name, {})[meaning] = n
+    return _Counted(
+        {name: by_pair.get(_number(f"{name}{SEPARATOR}"), 0) for name in told},
+        {name: candidates[_number(name)] for name in told},
+        told,
+    )
+
+
+def _texts_by(key: NDArray[np.uint64], text: NDArray[np.uint64]) -> dict[int, int]:
+    """How many different texts each key has."""
+    order = np.lexsort((text, key))
+    key, text = key[order], text[order]
+    new = np.ones(len(key), dtype=np.bool_)
+    new[1:] = (key[1:] != key[:-1]) | (text[1:] != text[:-1])
+    found, counts = np.unique(key[new], return_counts=True)
+    return dict(zip(found.tolist(), counts.tolist(), strict=True))
+
+
+def _spelled(segment: Segment) -> _Spelled:
+    known = segment.facet_codes.get("evidence")
+    if not isinstance(known, _Spelled):
+        terms = [term.decode("utf-8", "replace").split(SEPARATOR) for term in segment.evidence.terms()]
+        pairs = [_number(f"{short}{SEPARATOR}{meaning}") for short, meaning, _ in terms]
+        known = _Spelled(
+            short=np.asarray([_number(short) for short, _, _ in terms], dtype=np.uint64),
+            pair=np.asarray(pairs, dtype=np.uint64),
+            text=np.asarray([int(text, 16) for _, _, text in terms], dtype=np.uint64),
+            means=np.asarray([bool(meaning) for _, meaning, _ in terms], dtype=np.bool_),
+            words={key: (short, meaning) for key, (short, meaning, _) in zip(pairs, terms, strict=True)},
+        )
+        segment.facet_codes["evidence"] = known
+    return known
+
+
+def _number(text: str) -> int:
+    """64 bits that stand for a text: two of a million are the same once in 37 million catalogs."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+def _terms_seen(postings: Postings, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which terms a seen document has, bool (terms,)."""
     if not postings.n_terms:
-        return ()
-    hits = np.add.reduceat(mask[postings.docs].astype(np.int64), postings.start[:-1])
-    return [postings.term(row).decode("utf-8", "replace") for row in np.flatnonzero(hits).tolist()]
+        return np.zeros(0, dtype=np.bool_)
+    seen: NDArray[np.bool_] = np.add.reduceat(mask[postings.docs].astype(np.int64), postings.start[:-1]) > 0
+    return seen
 
 
 def _without_first_words(counts: Mapping[str, int]) -> Mapping[str, int]:
@@ -128,17 +193,23 @@ def _without_first_words(counts: Mapping[str, int]) -> Mapping[str, int]:
     }
 
 
-def _chance(view: View, short: str, meaning: str) -> float:
+def _chance(view: View, n_described: int, short: str, meaning: str) -> float:
     """The share of the view's described columns without a short form that have a word, as if half a column more had it."""
     if " " in meaning:
         return PHRASE_CHANCE
-    having, others = 0.5, 1.0
+    having, others = 0.5, 1.0 + n_described
     for part in view.parts:
         words = part.segment.column_words
-        rest = part.open_columns & (words.lengths[:, 1] > 0)
-        named, told = words.find(short), words.find(meaning)
-        if named is not None:
-            rest[named[0][named[1][:, 0] > 0]] = False
-        others += int(rest.sum())
-        having += int((rest[told[0]] & (told[1][:, 1] > 0)).sum()) if told is not None else 0
+        named = _columns_with(words, short, 0)
+        named = named[part.open_columns[named] & (words.lengths[named, 1] > 0)]
+        told = _columns_with(words, meaning, 1)
+        told = told[part.open_columns[told]]
+        others -= len(named)
+        having += len(told) - len(np.intersect1d(told, named, assume_unique=True))
     return having / others
+
+
+def _columns_with(words: Postings, term: str, field: int) -> NDArray[np.int32]:
+    """The columns that have a term in a field, ascending."""
+    found = words.find(term)
+    return np.zeros(0, dtype=np.int32) if found is None else found[0][found[1][:, field] > 0]

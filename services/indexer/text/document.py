@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from sys import intern
@@ -120,8 +120,10 @@ class Document:
 def document_of(asset: Asset) -> Document:
     """The document of an asset that exists."""
     used = words_used(asset)
+    nearby = [evidence(column.name, used) for column in asset.columns]
     columns = [
-        _column_tokens(column.name, column.description or "", evidence(column.name, used)) for column in asset.columns
+        _column_tokens(column.name, column.description or "", near)
+        for column, near in zip(asset.columns, nearby, strict=True)
     ]
     shown = [pair for pair, column in zip(columns, asset.columns, strict=True) if not column.restricted]
     return Document(
@@ -130,9 +132,9 @@ def document_of(asset: Asset) -> Document:
         description=tuple(tokens(asset.description or "")),
         column_words=tuple(token for name, description in shown for token in (*name, *description)),
         tag_words=tuple(token for word in (*asset.tags, *asset.owners) for token in tokens(word)),
-        text=table_text(asset, used),
+        text=table_text(asset, used, nearby),
         column_tokens=tuple(columns),
-        column_texts=tuple(column_text(column, used) for column in asset.columns),
+        column_texts=tuple(column_text(column, near) for column, near in zip(asset.columns, nearby, strict=True)),
         evidence=evidence_terms(asset),
     )
 
@@ -143,9 +145,10 @@ def words_used(asset: Asset) -> frozenset[str]:
     return broken_words((asset.table, *shown), asset.description or "")
 
 
-def table_text(asset: Asset, used: frozenset[str]) -> str:
+def table_text(asset: Asset, used: frozenset[str], nearby: Sequence[frozenset[str]]) -> str:
     """What is embedded for a table: name, description, the names of its columns that are not restricted."""
-    shown = [spaced(column.name, evidence(column.name, used)) for column in asset.columns if not column.restricted]
+    columns = zip(asset.columns, nearby, strict=True)
+    shown = [spaced(column.name, near) for column, near in columns if not column.restricted]
     parts = [spaced(asset.table, evidence(asset.table, used))]
     if asset.description:
         parts.append(asset.description[:MAX_DESCRIPTION_CHARS])
@@ -154,9 +157,9 @@ def table_text(asset: Asset, used: frozenset[str]) -> str:
     return ". ".join(parts)
 
 
-def column_text(column: Column, used: frozenset[str] = NOWHERE) -> str:
+def column_text(column: Column, nearby: frozenset[str] = NOWHERE) -> str:
     """What is embedded for a column, without its table: equal columns of many tables are encoded once."""
-    name = spaced(column.name, evidence(column.name, used))
+    name = spaced(column.name, nearby)
     if not column.description:
         return name
     return f"{name}: {column.description[:MAX_DESCRIPTION_CHARS]}"

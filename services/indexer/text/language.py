@@ -7,6 +7,7 @@ their meaning, which `/readyz` and `headwater doctor` say with the share of such
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from services.indexer.text.segmenter import segmenter
 from services.indexer.text.tokens import distinct_parts
@@ -23,9 +24,20 @@ MIN_LETTERS = 4
 
 def outside_model(texts: Iterable[str]) -> bool:
     """Whether the names and descriptions of a table are in another language than the model's, or in another script."""
+    known: set[str] = set()
+    others: set[str] = set()
+    for text in texts:
+        of_text = _judged(text)
+        known |= of_text[0]
+        others |= of_text[1]
+    n = len(known) + len(others)
+    return n >= MIN_WORDS and len(known) < KNOWN_SHARE * n
+
+
+@lru_cache(maxsize=32_768)
+def _judged(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The words of a text that say something of its language: those that the model knows, and the others."""
     found = segmenter()
-    words = [part for part in distinct_parts(texts) if part.isalpha() and (len(part) >= MIN_LETTERS or not part.isascii())]
-    if len(words) < MIN_WORDS:
-        return False
-    known = sum(word.isascii() and (found is None or found.is_english(word)) for word in words)
-    return known < KNOWN_SHARE * len(words)
+    words = {part for part in distinct_parts([text]) if part.isalpha() and (len(part) >= MIN_LETTERS or not part.isascii())}
+    known = frozenset(word for word in words if word.isascii() and (found is None or found.is_english(word)))
+    return known, frozenset(words - known)

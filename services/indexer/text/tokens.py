@@ -238,16 +238,17 @@ def broken_words(names: Iterable[str], prose: str) -> frozenset[str]:
 def evidence(name: str, used: frozenset[str]) -> frozenset[str]:
     """Of the words that a table uses (`broken_words`), those that may be inside a glued word of a name; mostly none."""
     glued = _glued(name)
-    return frozenset(word for word in used if any(word in part for part in glued)) if glued else NOWHERE
+    return frozenset([word for word in used if word in glued]) if glued else NOWHERE
 
 
 @lru_cache(maxsize=65_536)
-def _glued(name: str) -> tuple[str, ...]:
+def _glued(name: str) -> str:
+    """The parts of a name that may be glued words, a line each; empty mostly."""
     found = segmenter()
     if found is None:
-        return ()
+        return ""
     parts = (part for whole in _WORD.findall(_normalised(name)) for part in _parts_of(whole))
-    return tuple(part for part in parts if found.is_glued(part))
+    return "\n".join(part for part in parts if found.is_glued(part))
 
 
 def _parts_of(whole: str) -> list[str]:
