@@ -6,6 +6,7 @@ import importlib
 import sys
 
 BENCHMARKS = {
+    "vocabulary": "glued names taken apart, and abbreviations learned from real schemas, with controls: vocabulary DATA",
     "demo": "the demo's judged questions, beside BM25, with the shuffled control",
     "relevance": "open pools of questions, beside BM25, MiniLM alone and rank fusion: relevance DATA",
     "search_names": "names typed whole, in part and with mistakes, beside trigrams and edit distance: search_names DATA",
