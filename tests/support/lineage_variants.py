@@ -36,8 +36,8 @@ def answer(lineage: Lineage, words: dict[str, str]) -> Answer:
     def back(text: str | None) -> str:
         if text is None:
             return "?"
-        low = re.sub(r"[\s\"'`\[\]]+", "", text.lower())
-        return re.sub(r"\w+", lambda match: words.get(match[0], match[0]), low)
+        low = re.sub(r"\w+", lambda match: words.get(match[0], match[0]), text.lower())
+        return re.sub(r"[\s\"'`\[\]]+", "", low)
 
     edges = frozenset(
         (back(edge.source), back(edge.column), back(edge.target), back(edge.into))
@@ -166,6 +166,13 @@ def _is_regular(script: Script) -> bool:
     return len(again) == len(trees)
 
 
+def _is_named(script: Script) -> bool:
+    """Whether every column that is given out has a name: others are called as they are written, which changes."""
+    selects = [select for tree in _trees(script) for select in tree.find_all(exp.Select)]
+    members = [member for select in selects for member in select.expressions]
+    return all(isinstance(member, exp.Alias | exp.Column | exp.Star | exp.Literal) for member in members)
+
+
 def _renamed(script: Script, rng: random.Random, name: str) -> Iterator[Variant]:
     """Every name of the text and of the schema becomes another one, the same everywhere."""
     if not _is_regular(script):
@@ -173,18 +180,20 @@ def _renamed(script: Script, rng: random.Random, name: str) -> Iterator[Variant]
     trees = _trees(script)
     tag = f"zz{rng.randrange(100, 999)}"
     called = {node.name.lower() for tree in trees for node in tree.find_all(exp.Anonymous)}
-    names = {node.name.lower() for tree in trees for node in tree.find_all(exp.Identifier)} - called - _FIXED
+    kinds = (TokenType.VAR, TokenType.IDENTIFIER)
+    fixed = _FIXED | called | {token.text.lower() for token in _tokens(script) if token.token_type not in kinds}
+    names = {node.name.lower() for tree in trees for node in tree.find_all(exp.Identifier)} - fixed
     words: dict[str, str] = {}
 
     def new(old: str) -> str:
         low = old.lower()
-        if not re.fullmatch(r"[a-z_]\w*", low) or low in _FIXED:
+        if not re.fullmatch(r"[a-z_]\w*", low) or low in fixed:
             return old
         words.setdefault(f"{tag}_{low}", low)
         return f"{tag}_{low}"
 
     def text(token: Token, written: str) -> str:
-        is_name = token.token_type in (TokenType.VAR, TokenType.IDENTIFIER) and token.text.lower() in names
+        is_name = token.token_type in kinds and token.text.lower() in names
         return written.replace(token.text, new(token.text)) if is_name else written
 
     sql = _rebuilt(script, lambda _b, _a, gap: gap, text)
@@ -226,7 +235,7 @@ _FIXED = frozenset(
 
 def _aliased(script: Script, rng: random.Random, name: str) -> Iterator[Variant]:
     """Tables and subqueries go by other aliases."""
-    if not _is_regular(script):
+    if not _is_regular(script) or not _is_named(script):
         return
     trees = _trees(script)
     count = rng.randrange(10, 90)
@@ -270,7 +279,7 @@ def _only_here(select: exp.Expr, old: str) -> bool:
 
 def _wrapped(script: Script, rng: random.Random) -> Iterator[Variant]:
     """A source in a subquery, and in a WITH, that selects all of it."""
-    if not _is_regular(script):
+    if not _is_regular(script) or not _is_named(script):
         return
     for name in ("in a subquery", "in a WITH", "in both"):
         trees = _trees(script)
@@ -316,6 +325,8 @@ def _may_be_wrapped(table: exp.Expr, tree: exp.Expr) -> bool:
     alias = table.args.get("alias")
     if isinstance(alias, exp.TableAlias) and alias.args.get("columns"):
         return False
+    if table.alias and any(column.table.lower() == table.name.lower() for column in tree.find_all(exp.Column)):
+        return False  # named by its own name in spite of its alias: a subquery has none
     ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     unqualified_use = any(column.args.get("db") is not None for column in tree.find_all(exp.Column))
     counted = any(isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star))
@@ -329,7 +340,7 @@ def _may_be_wrapped(table: exp.Expr, tree: exp.Expr) -> bool:
 
 def _as_table(script: Script) -> Iterator[Variant]:
     """The first query of a WITH becomes a temporary table that the script makes before."""
-    if not _is_regular(script):
+    if not _is_regular(script) or not _is_named(script):
         return
     trees = _trees(script)
     if len(trees) != 1 or not isinstance(trees[0], exp.Select | exp.Insert | exp.Create):

@@ -14,18 +14,19 @@ from sqlglot.errors import SqlglotError
 
 from services.lineage.sql.compose import Composer, lineage_of
 from services.lineage.sql.dialects import dialect_of, traits_of
+from services.lineage.sql.expression import reads as read_expression
 from services.lineage.sql.facts import Lineage, ScriptLineage, StatementLineage
 from services.lineage.sql.fallback import tables_in
 from services.lineage.sql.known import Tables, split_name
 from services.lineage.sql.places import place_of
 from services.lineage.sql.query import read_query
 from services.lineage.sql.routines import DATA_WORDS, cut, inner_statements
-from services.lineage.sql.scope import PLACEHOLDER, Env
+from services.lineage.sql.scope import PLACEHOLDER, Env, Scope
 from services.lineage.sql.script import Script
 from services.lineage.sql.statement import MAX_NESTING, Problem, Reading
 from services.lineage.sql.statements.registry import read_statement
 from services.lineage.sql.template import is_template, rendered
-from services.lineage.sql.tokens import is_routine, members, nesting, split, word
+from services.lineage.sql.tokens import is_routine, members, nesting, routine_kind, split, word
 from services.lineage.sql.trees import Trees, literal_scripts, without_client_commands
 from services.lineage.sql.writes import ANSWER, CACHE, CHANGE, CREATE, REPLACE, Facts, Write
 
@@ -132,6 +133,9 @@ class _Reader:
             return read_statement(root, env)
         except RecursionError:
             return Facts(word(tokens[0]), error=_reason(Problem.TOO_NESTED))
+        except (AttributeError, AssertionError, IndexError, KeyError, TypeError, ValueError):
+            # a tree of a shape that nobody has met: it costs this statement its columns, not the others theirs
+            return self._guessed(tokens, _reason(Problem.COLUMNS))
 
     def _unparsed(self, tokens: Sequence[Token], sql: str, depth: int, reason: str | None) -> Iterator[Facts]:
         """What is not one statement may be several without semicolons, or code around some; else its words tell tables."""
@@ -176,6 +180,8 @@ class _Reader:
 
     def _routine(self, tokens: Sequence[Token], sql: str, depth: int) -> Facts:
         """A procedure: what its statements do together. They are read, not run: what they fill is not thought away."""
+        if routine_kind(tokens) == "FUNCTION" and (found := self._function(tokens, sql)) is not None:
+            return found
         before, self._in_routine = self._in_routine, True
         try:
             inner = [*self._inner(tokens, sql, depth)]
@@ -186,10 +192,22 @@ class _Reader:
         composer = Composer(self._tables, as_one=True)
         for facts in inner:
             composer.take(facts)
-        kind = next((one for one in map(word, tokens[:8]) if one in ("PROCEDURE", "PROC", "FUNCTION", "TRIGGER")), "ROUTINE")
-        kind = "PROCEDURE" if kind == "PROC" else kind
+        kind = "PROCEDURE" if (kind := routine_kind(tokens)) == "PROC" else kind
         error = next((facts.error for facts in inner if facts.error), None)
         return Facts(f"CREATE_{kind}", composer.writes(), composer.reads(), error=error)
+
+    def _function(self, tokens: Sequence[Token], sql: str) -> Facts | None:
+        """A function that is an expression or a query: the tables in it. None where its body is code."""
+        try:
+            roots = self._trees.parse(tokens, sql)
+        except (SqlglotError, RecursionError):
+            return None
+        body = roots[0].args.get("expression") if len(roots) == 1 and isinstance(roots[0], exp.Create) else None
+        if not isinstance(body, exp.Expr) or isinstance(body, exp.Literal | exp.RawString | exp.Heredoc):
+            return None
+        env = Env(self._traits, self._tables, read_query)
+        read_expression(body, Scope(env, {}))
+        return Facts("CREATE_FUNCTION", reads=tuple(env.reads))
 
     def _executed(self, tokens: Sequence[Token], head: str, depth: int) -> Iterator[Facts]:
         """UNLOAD and EXECUTE: the statement in the string, and where UNLOAD puts its result."""

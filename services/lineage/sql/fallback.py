@@ -52,7 +52,13 @@ def _add_written(writes: dict[Name, None], tokens: Sequence[Token], at: int, tex
     begins = at == 0 or before in (";", ")", "BEGIN", "THEN", "ELSE", "AS")
     into = text in ("INTO", "OVERWRITE") and before in ("INSERT", "MERGE", "REPLACE", "UPSERT", "COPY")
     made = text in _MADE and any(word(one) == "CREATE" for one in tokens[max(0, at - 6) : at])
-    if into or made or (text == "UPDATE" and begins) or (text == "FROM" and before == "DELETE"):
+    if (
+        (text == "TABLE" and before == "INTO")
+        or into
+        or made
+        or (text == "UPDATE" and begins)
+        or (text == "FROM" and before == "DELETE")
+    ):
         _add(writes, tokens, at + 1)
 
 

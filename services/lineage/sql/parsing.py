@@ -20,6 +20,10 @@ _TAILS = frozenset({"DATA", "OPTION", "ONLY"})
 """Last words of the clauses that may follow a view's query: WITH NO DATA, WITH CHECK OPTION, WITH READ ONLY."""
 
 
+_STUMBLES = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What the parser raises by mistake on some texts that it should refuse."""
+
+
 def dialect_named(name: str) -> Dialect:
     """One of the parser's dialects; the generic one where it has none of that name."""
     try:
@@ -37,9 +41,14 @@ def trees(tokens: Sequence[Token], sql: str, dialect: Dialect) -> list[exp.Expr]
     """
     try:
         parsed = dialect.parser(error_level=ErrorLevel.IMMEDIATE).parse(list(tokens), sql)
-    except ParseError:
+    except _STUMBLES as error:
+        raise ParseError("") from error
+    except ParseError as error:
         lenient = dialect.parser(error_level=ErrorLevel.IGNORE)
-        parsed = lenient.parse(list(tokens), sql)
+        try:
+            parsed = lenient.parse(list(tokens), sql)
+        except _STUMBLES:
+            raise error from None
         if lenient.errors or not all(_is_whole(root) for root in parsed if root is not None):
             raise
     return [root for root in parsed if root is not None and not isinstance(root, exp.Semicolon)]

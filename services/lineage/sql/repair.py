@@ -94,6 +94,14 @@ def _table_hints(tokens: list[Token]) -> list[Token]:
     return found
 
 
+def _virtual_data_set(tokens: list[Token]) -> list[Token]:
+    """Dremio's CREATE VDS is a view."""
+    if tokens and word(tokens[0]) == "CREATE":
+        head = [_like(one, TokenType.VIEW, "VIEW") if word(one) == "VDS" else one for one in tokens[:5]]
+        return [*head, *tokens[5:]]
+    return tokens
+
+
 def _delete_table(tokens: list[Token]) -> list[Token]:
     """Oracle's and others' INSERT hints, `DELETE FROM TABLE t`, `TRUNCATE t`: a word more or less before the name."""
     words = [word(token) for token in tokens[:3]]
@@ -137,6 +145,7 @@ REPAIRS: tuple[Callable[[list[Token]], list[Token]], ...] = (
     _table_hints,
     _directory_format,
     _delete_table,
+    _virtual_data_set,
     _tails,
 )
 """Each takes a statement's tokens and gives them back as they are or mended."""

@@ -33,7 +33,7 @@ DATA_WORDS = frozenset(
     ]
 )
 """Words that a statement about data begins with."""
-_STARTS = DATA_WORDS - {"FROM", "REPLACE", "LOAD", "COPY"}
+_STARTS = DATA_WORDS - {"FROM", "REPLACE", "LOAD"}
 _BREAKS = _STARTS | frozenset(
     [
         "SET",
@@ -120,6 +120,8 @@ def _may_start(tokens: Sequence[Token], at: int) -> bool:
     before, text = word(tokens[at - 1]), word(tokens[at])
     if before in ("FOR", "IS", "("):
         return text in ("SELECT", "WITH") and (before != "(" or (at > 2 and word(tokens[at - 2]) == "IN"))
+    if text == "COPY":
+        return before == "AS"
     return before in _BEFORE or tokens[at - 1].token_type is TokenType.SEMICOLON or tokens[at].line > tokens[at - 1].line
 
 

@@ -19,6 +19,10 @@ from services.lineage.sql.scope import PLACEHOLDER, Env, Scope, Source, star_of
 from services.lineage.sql.stars import expanded
 
 _FORMATS = frozenset({"parquet", "csv", "json", "delta", "orc", "text", "avro", "binaryfile", "iceberg"})
+_NO_TABLES = frozenset({"dual"})
+"""The engine's table of one row."""
+_READING = re.compile(r"^(?:read\w+|\w+_scan|s3|gcs|hdfs|url|file|azureblobstorage|openrowset)$")
+"""Functions that read files whose names are their arguments."""
 _HIDING = frozenset({"SEMI", "ANTI"})
 
 
@@ -52,6 +56,8 @@ def add_sources(node: exp.Expr, scope: Scope) -> Indirect:
 def add_join(join: exp.Expr, scope: Scope) -> Indirect:
     """A join: its member becomes a source, its condition decides about rows."""
     before = list(scope.sources)
+    if str(join.args.get("kind") or "").upper() == "ARRAY":
+        return _array_join(join, scope)
     found = add_sources(join.this, scope)
     added = scope.sources[len(before) :]
     if str(join.args.get("kind") or "").upper() in _HIDING or str(join.args.get("side") or "").upper() in _HIDING:
@@ -68,6 +74,17 @@ def add_join(join: exp.Expr, scope: Scope) -> Indirect:
         found |= condition(column, scope, Kind.JOIN)
     found |= condition(join.args.get("on"), scope, Kind.JOIN)
     found |= condition(join.args.get("match_condition"), scope, Kind.JOIN)
+    return found
+
+
+def _array_join(join: exp.Expr, scope: Scope) -> Indirect:
+    """ClickHouse's ARRAY JOIN a AS x, b: the elements of columns of the row, beside it."""
+    found: Indirect = set()
+    for part in [join.this, *(join.args.get("expressions") or ())]:
+        direct, indirect = reads(part, scope, Kind.TRANSFORMATION)
+        found |= as_kind(direct, indirect, Kind.JOIN)
+        scope.sources.append(Source("", Relation([OutColumn(part.alias_or_name, dict(direct))])))
+    scope.forget_names()
     return found
 
 
@@ -110,27 +127,44 @@ def _source(node: exp.Expr, scope: Scope) -> Source:
     for kind, read in _READERS.items():
         if isinstance(node, kind):
             return read(node, scope)
-    relation = scope.env.query(node, scope.env, scope.ctes, scope.outer)
-    return Source(_alias(node), renamed(relation, node.args.get("alias")))
+    if isinstance(node, exp.Query):
+        relation = scope.env.query(node, scope.env, scope.ctes, scope.outer)
+        return Source(_alias(node), renamed(relation, node.args.get("alias")))
+    inner = node.args.get("this")  # FINAL of ClickHouse, STREAM of Databricks: a word around a table
+    if not isinstance(inner, exp.Table | exp.Query | exp.Final):
+        return Source(_alias(node), Relation([Star()]))
+    source = _source(inner, scope)
+    source.alias = _alias(node) or source.alias
+    return source
 
 
 def _table(node: exp.Expr, scope: Scope) -> Source:
-    alias = node.args.get("alias")
     if isinstance(node.this, exp.Func) and not isinstance(node.this, exp.Identifier):
         return _function(node, scope)
     parts = list(name_parts(node))
-    if not parts:
-        return Source(_alias(node), Relation())
-    single = parts[0].lower() if len(parts) == 1 else None
-    if single is not None and single in scope.ctes:
-        return Source(_alias(node) or single, renamed(scope.ctes[single], alias))
-    if single is not None and single.startswith(PLACEHOLDER):
-        return Source(_alias(node) or single, renamed(Relation([Star()]), alias))
+    named = _by_one_word(parts, node, scope) if len(parts) < 2 else None
+    if named is not None:
+        return named
     if len(parts) > 1 and scope.env.traits.dotted_structs and _is_row_path(parts, scope):
         return _array(node, exp.column(parts[1], table=parts[0]), scope)
     key = table_key(parts, node, scope.env)
     scope.env.reads.setdefault(key)
-    return Source(_alias(node) or parts[-1].lower(), renamed(table_relation(key, scope.env), alias), key)
+    return Source(_alias(node) or parts[-1].lower(), renamed(table_relation(key, scope.env), node.args.get("alias")), key)
+
+
+def _by_one_word(parts: list[str], node: exp.Expr, scope: Scope) -> Source | None:
+    """What a name of one part may be before it is a table: one of WITH, a macro's, the engine's row."""
+    if not parts:
+        return Source(_alias(node), Relation())
+    single = parts[0].lower()
+    alias = node.args.get("alias")
+    if single in scope.ctes:
+        return Source(_alias(node) or single, renamed(scope.ctes[single], alias))
+    if single in _NO_TABLES and not node.this.args.get("quoted"):
+        return Source(_alias(node) or single, Relation())
+    if single.startswith(PLACEHOLDER):
+        return Source(_alias(node) or single, renamed(Relation([Star()]), alias))
+    return None
 
 
 def table_key(parts: list[str], node: exp.Expr, env: Env) -> TableKey:
@@ -201,6 +235,12 @@ def _function(node: exp.Expr, scope: Scope) -> Source:
         add(direct, found.items())
         indirect |= besides
     indirect |= _tables_inside(parts, scope)
+    for part in parts:
+        name = part.name.lower() if isinstance(part, exp.Anonymous) else part.key
+        if isinstance(part, exp.Func) and _READING.match(name):
+            for text in part.find_all(exp.Literal):
+                if text.is_string and re.search(r"[/\\.]", text.name):
+                    scope.env.reads.setdefault(scope.env.tables.path(text.name))
     # how long an array is decides how often the row beside it comes
     return Source(_alias(node), Relation(_given(node, direct), as_kind(direct, indirect, Kind.JOIN)))
 

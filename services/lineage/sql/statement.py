@@ -29,6 +29,7 @@ class Problem(StrEnum):
     SYNTAX = "its syntax is not understood"
     SEVERAL = "it holds several statements"
     NOT_A_QUERY = "it is not a query, a view or a table made from a query"
+    COLUMNS = "its columns could not be told"
     TIMEOUT = "reading it took too long"
     MEMORY = "reading it took too much memory"
     CRASHED = "reading it ended the reader"

@@ -11,7 +11,7 @@ from sqlglot import Token, TokenType
 
 OPENING = (TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE)
 CLOSING = (TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE)
-_ROUTINES = frozenset({"PROCEDURE", "PROC", "FUNCTION", "TRIGGER", "PACKAGE"})
+_ROUTINES = frozenset({"PROCEDURE", "PROC", "FUNCTION", "TRIGGER", "PACKAGE", "TASK", "PIPE", "EVENT"})
 _BLOCK_ENDS = frozenset({"IF", "LOOP", "WHILE", "REPEAT", "FOR"})
 _BODY_STARTS = frozenset(
     [
@@ -126,6 +126,8 @@ def is_batch_end(tokens: Sequence[Token], at: int) -> bool:
     token = tokens[at]
     if word(token) not in ("GO", "/"):
         return False
+    if word(token) == "/" and at and word(tokens[at - 1]) not in (";", "END"):
+        return False  # a division, alone on its line
     before = at == 0 or tokens[at - 1].line < token.line
     return before and (at + 1 == len(tokens) or tokens[at + 1].line > token.line)
 
@@ -150,6 +152,11 @@ def is_routine(tokens: Sequence[Token]) -> bool:
         return False
     kind = next((one for one in words[1:] if one in _ROUTINES or one in ("TABLE", "VIEW")), None)
     return kind in _ROUTINES
+
+
+def routine_kind(tokens: Sequence[Token]) -> str:
+    """What kind of routine a statement makes, in upper case."""
+    return next((one for one in map(word, tokens[:8]) if one in _ROUTINES), "ROUTINE")
 
 
 def nesting(tokens: Sequence[Token]) -> int:

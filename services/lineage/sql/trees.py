@@ -37,6 +37,8 @@ _STRANGE = frozenset("`\"'")
 _COMMANDS_OF_CLIENTS = re.compile(
     r"^[ \t]*(?:\\\w.*|DELIMITER\s+\S+[ \t]*|SET\s+DEFINE\s+OFF[ \t]*|PROMPT\s.*)$", re.IGNORECASE | re.MULTILINE
 )
+_PARAMETERS = re.compile(r"##\w+(?:[:?][^#\n]*)?##")
+"""`##name:type##`: what a web page asks for before it runs a query."""
 _DELIMITER = re.compile(r"^[ \t]*DELIMITER\s+(\S+)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -206,7 +208,7 @@ def without_client_commands(sql: str) -> str:
         mark = match[1]
         if mark != ";" and len(mark) <= 4:
             sql = re.sub(rf"(?<=\S){re.escape(mark)}[ \t]*$|^[ \t]*{re.escape(mark)}[ \t]*$", ";", sql, flags=re.MULTILINE)
-    return _COMMANDS_OF_CLIENTS.sub("", sql)
+    return _PARAMETERS.sub("1", _COMMANDS_OF_CLIENTS.sub("", sql))
 
 
 def literal_scripts(tokens: Sequence[Token]) -> list[str]:

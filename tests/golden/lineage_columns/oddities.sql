@@ -75,3 +75,80 @@ SELECT a FROM t AT (TIMESTAMP => '2030-01-01'::timestamp) TABLESAMPLE (10)
 -- reads: t
 -- direct: t.a > a identity
 SELECT SYSDATE AS now, t.a FROM t WHERE ROWNUM < 10
+
+-- case: the engine's row is no table
+-- dialect: oracle
+-- writes: t
+-- decides: t.id join
+MERGE INTO t USING dual ON (t.id = 1) WHEN MATCHED THEN UPDATE SET a = 2
+
+-- case: words around a table
+-- dialect: clickhouse
+-- reads: s, u
+-- direct: s.a > a identity
+-- direct: s.b > x transformation
+-- decides: s.b join, s.c filter, u.d filter
+SELECT a, x FROM s FINAL ARRAY JOIN b AS x WHERE c GLOBAL IN (SELECT d FROM u)
+
+-- case: a task is what it runs
+-- dialect: snowflake
+-- reads: s
+-- writes: t
+-- direct: s.x > t.a identity
+CREATE OR REPLACE TASK nightly WAREHOUSE = w SCHEDULE = '60 MINUTE' AS INSERT INTO t (a) SELECT x FROM s
+
+-- case: what a web page asks for
+-- dialect: tsql
+-- reads: t
+-- direct: t.a > a identity
+-- decides: t.d filter
+SELECT TOP ##n:int?10## a, ##b:string## AS c FROM t WHERE d LIKE '%##tag##%'
+
+-- case: a division alone on its line
+-- dialect: postgres
+-- reads: t
+-- direct: t.a > c transformation
+-- direct: t.b > c transformation
+SELECT a
+/
+b AS c FROM t
+
+-- case: a WITH that is changed stands for its table
+-- dialect: tsql
+-- writes: s
+-- decides: s.b filter, s.d filter
+WITH c AS (SELECT a, row_number() OVER (PARTITION BY b ORDER BY d) AS n FROM s) DELETE FROM c WHERE n > 1
+
+-- case: a function that is a query reads its tables
+-- dialect: bigquery
+-- types: CREATE_FUNCTION SELECT
+-- reads: rates, t
+-- direct: t.a > b transformation
+CREATE TEMP FUNCTION best(x INT64) AS ((WITH r AS (SELECT max(v) AS v FROM rates) SELECT v FROM r)); SELECT best(a) AS b FROM t
+
+-- case: functions that read files
+-- dialect: duckdb
+-- reads: s3://bucket/*.parquet
+-- writes: t
+CREATE TABLE t AS SELECT x FROM read_parquet('s3://bucket/*.parquet')
+
+-- case: Dremio's virtual data sets
+-- dialect: dremio
+-- reads: s
+-- writes: v
+-- direct: s.a > v.a identity
+CREATE VDS v AS SELECT a FROM s
+
+-- case: rows that are moved and given back
+-- dialect: postgres
+-- reads: a
+-- writes: b
+-- direct: a.id > b.id identity
+-- direct: a.v > b.v identity
+-- decides: a.old filter
+WITH moved AS (DELETE FROM a WHERE old RETURNING id, v) INSERT INTO b (id, v) SELECT id, v FROM moved
+
+-- case: quoted names with dots
+-- reads: a.b
+-- direct: a.b.x.y > x.y identity
+SELECT "a.b"."x.y" FROM "a.b"

@@ -49,9 +49,11 @@ def read(node: exp.Expr, env: Env) -> Facts:
 
 
 def _update(then: exp.Expr, write: Write, scope: Scope, sources: list[Source]) -> None:
-    if any(isinstance(part, exp.Star) for part in then.expressions):
+    parts = then.args.get("expressions")
+    parts = parts if isinstance(parts, list) else [parts]
+    if any(isinstance(part, exp.Star) for part in parts):
         write.columns.extend(_all(sources))
-    for name, value, _ in assignments(then.expressions):
+    for name, value, _ in assignments(parts):
         direct, indirect = reads(value, scope)
         write.columns.append(OutColumn(column_name(name), direct, indirect))
 

@@ -12,7 +12,7 @@ from sqlglot import exp
 from services.lineage.sql.expression import condition, reads
 from services.lineage.sql.facts import Kind, TableKey
 from services.lineage.sql.query import read_query, with_ctes
-from services.lineage.sql.relation import OutColumn
+from services.lineage.sql.relation import OutColumn, origins
 from services.lineage.sql.scope import Env, Scope
 from services.lineage.sql.sources import add_join, add_sources
 from services.lineage.sql.statements.naming import read_for, written
@@ -53,9 +53,17 @@ def targeted(node: exp.Expr, scope: Scope) -> tuple[set[tuple[tuple[TableKey | N
     if alias is not None:
         return found, alias.table
     target = written(node.this, scope.env)
+    if plain and name in scope.ctes:
+        return found | add_sources(node.this, scope), _behind(name, scope) or target
     if isinstance(node.this, exp.Table):
         found |= add_sources(node.this, scope)
     return found, target
+
+
+def _behind(name: str, scope: Scope) -> TableKey | None:
+    """The one table that a WITH is made from: T-SQL changes it by the name of the WITH."""
+    tables = {origin[0] for origin in origins(scope.ctes[name].items)}
+    return tables.pop() if len(tables) == 1 else None
 
 
 def assignments(parts: list[exp.Expr]) -> Iterator[tuple[exp.Expr, exp.Expr, int | None]]:
