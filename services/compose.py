@@ -21,24 +21,24 @@ from services.catalog.client import HttpFeed, HttpSink
 from services.catalog.crawl_history import CrawlHistory
 from services.catalog.curation import Curator
 from services.catalog.feed import CatalogFeed
+from services.catalog.feedback import FeedbackLog, log_of
 from services.catalog.gate import Gate
 from services.catalog.preview import PreviewSink
 from services.catalog.renaming import Renaming
+from services.catalog.search_history import SearchHistory
 from services.catalog.sink import CatalogSink
 from services.catalog.store.line import LINE as CATALOG_LINE
 from services.catalog.vocabulary import Vocabulary
 from services.common.errors import Conflict, HeadwaterError, WrongSettings
 from services.common.model.access import FULL_SCOPE
 from services.common.model.changes import Seq
-from services.common.model.crawls import SourceInfo
-from services.common.model.names import Namespace, Namespaces, canonical_namespace
-from services.common.model.platforms import canonical_scheme
+from services.common.model.names import Namespaces
 from services.common.ports import AssetSink, ChangeFeed, LineageQuery, Search
 from services.common.runtime.db import Database
 from services.common.runtime.http import ServiceClient, create_service_app
 from services.common.runtime.migrations import MigrationLine, ensure_current, upgrade
 from services.common.runtime.settings import Settings
-from services.common.runtime.source_settings import source_namespace, url_database
+from services.common.runtime.source_settings import source_info
 from services.indexer import app as indexer_app
 from services.indexer.client import HttpSearch
 from services.indexer.service import Indexer, IndexerSettings
@@ -119,6 +119,16 @@ class Workspace:
         return Renaming(self.catalog_database)
 
     @cached_property
+    def feedback(self) -> FeedbackLog:
+        """What people do with answers."""
+        return log_of(self.settings, self.catalog_database, self.reader)
+
+    @cached_property
+    def search_history(self) -> SearchHistory:
+        """What that tells."""
+        return SearchHistory(self.catalog_database)
+
+    @cached_property
     def indexer(self) -> Indexer:
         """The index of this home, not opened yet."""
         return make_indexer(self.settings, self._database(INDEXER_LINE), self.feed, self.sink, role=self._role)
@@ -190,18 +200,6 @@ def make_indexer(settings: Settings, database: Database, feed: ChangeFeed, sink:
     """An indexer over the catalog's ports, in this process or apart."""
     wanted = IndexerSettings(settings.home, settings.model, settings.n_threads, settings.sources)
     return Indexer(wanted, database, feed, sink, role=role)
-
-
-def configured_sources(settings: Settings) -> dict[str, SourceInfo]:
-    """The settings' sources as the catalog may tell of them."""
-    out = {}
-    for name, source in settings.sources.items():
-        namespace = source_namespace(source) or Namespace(f"into:{source.into}")
-        aliases = tuple(canonical_namespace(alias) for alias in source.aliases)
-        platform = canonical_scheme(source.url.partition("://")[0])
-        database = url_database(source.url)
-        out[name] = SourceInfo(name, namespace, platform, aliases, database, source.into, source.hold_share)
-    return out
 
 
 def create_all(settings: Settings) -> FastAPI:
@@ -322,12 +320,14 @@ def _catalog_app(
             sink=space.sink,
             history=space.crawl_history,
             renaming=space.renaming,
+            log=space.feedback,
+            searches=space.search_history,
             feed=space.feed,
             vocabulary=space.vocabulary,
             search=search,
             lineage=lineage,
             started_at=lambda: started[0] if started else None,
-            configured=configured_sources(settings),
+            configured={name: source_info(name, source) for name, source in settings.sources.items()},
             lifespan=lifespan,
             # a name that was rebound to loopback must not reach us; elsewhere tokens protect, and proxies rename
             hosts=settings.allowed_hosts if is_loopback(settings.host) else None,

@@ -10,20 +10,23 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 from services import __version__
 from services.catalog import internal, pages
 from services.catalog.access import Access
-from services.catalog.api import assets, crawls, health, history, lineage, search, vocabulary
+from services.catalog.api import assets, crawls, feedback, health, history, lineage, search, vocabulary
 from services.catalog.api.caller import follow_renames
 from services.catalog.api.health import Measured, Metrics, Readiness
 from services.catalog.api.schemas import ProblemShape
 from services.catalog.assets import AssetReader
 from services.catalog.crawl_history import CrawlHistory
 from services.catalog.curation import Curator
+from services.catalog.feedback import FeedbackLog
 from services.catalog.gate import Gate
 from services.catalog.renaming import Renaming
+from services.catalog.search_history import SearchHistory
 from services.catalog.sink import CatalogSink
 from services.catalog.vocabulary import Vocabulary
 from services.common.model.changes import Seq
@@ -47,6 +50,7 @@ _PROBLEMS = {
         421: "The Host header names another machine",
         422: "The request cannot be understood",
         428: "The write must say what it changes",
+        429: "Too much in a short time; try again later",
         503: "A service or the database does not answer; try again",
     }.items()
 }
@@ -70,6 +74,8 @@ class CatalogParts:
     sink: CatalogSink
     history: CrawlHistory
     renaming: Renaming
+    log: FeedbackLog
+    searches: SearchHistory
     feed: ChangeFeed
     vocabulary: Vocabulary
     search: Search
@@ -92,7 +98,11 @@ def create_app(parts: CatalogParts) -> FastAPI:
             yield
             return
         async with parts.lifespan():
-            yield
+            parts.log.start()
+            try:
+                yield
+            finally:
+                await run_in_threadpool(parts.log.close)
 
     app = create_service_app(
         "Headwater",
@@ -106,8 +116,10 @@ def create_app(parts: CatalogParts) -> FastAPI:
     readiness = Readiness(parts.search, parts.feed, parts.started_at)
     public = APIRouter(prefix=API, responses=_PROBLEMS)  # type: ignore[arg-type]  # its keys are int | str
     limit = parts.max_body_bytes
-    public.include_router(search.create_router(parts.search, parts.reader, parts.vocabulary), max_body_size=limit)
+    asked = search.create_router(parts.search, parts.reader, parts.vocabulary, parts.log)
+    public.include_router(asked, max_body_size=limit)
     public.include_router(vocabulary.create_router(parts.vocabulary, parts.search), max_body_size=limit)
+    public.include_router(feedback.create_router(parts.log, parts.searches), max_body_size=limit)
     one_asset = [Depends(follow_renames(parts.reader))]
     public.include_router(
         assets.create_router(parts.reader, parts.curator, parts.lineage), max_body_size=limit, dependencies=one_asset

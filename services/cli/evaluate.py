@@ -9,10 +9,11 @@ import argparse
 import datetime as dt
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from services.catalog.search import find
+from services.catalog.search import find, question
 from services.cli.eval_report import print_comparison, print_figures, print_runs
 from services.cli.exits import DONE
 from services.cli.terminal import print_json, progress, settings_of
@@ -21,7 +22,7 @@ from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import Asset
 from services.common.model.changes import START
 from services.common.model.names import scope_path
-from services.common.model.search import Filters, SearchQuery
+from services.common.model.search import Filters
 from services.common.runtime.settings import Settings
 from services.compose import Workspace
 from services.evaluation import runs
@@ -122,14 +123,13 @@ def _lower(asset: Asset) -> tuple[str, ...]:
 
 
 def _ask(space: Workspace, judgement: Judgement, k: int, scope: AccessScope = FULL_SCOPE) -> tuple[Answered, str]:
-    """An answer, and the generation that it was read from."""
+    """An answer, as whoever types the question gets it, and the generation that it was read from."""
     filters = Filters(database=(judgement.database,)) if judgement.database else Filters()
-    whole = find(
-        SearchQuery(judgement.question, scope, limit=k, filters=filters),
-        space.indexer.retriever,
-        space.reader,
-        space.vocabulary,
-    )
+    try:
+        query = question(judgement.question, me="local", scope=scope)
+    except BadRequest as error:
+        raise BadRequest(f"{judgement.question[:80]!r}: {error.detail}") from error
+    whole = find(replace(query, limit=k, filters=filters), space.indexer.retriever, space.reader, space.vocabulary)
     answered = Answered(judgement, tuple(_lower(hit.asset) for hit in whole.hits), whole.answer.answerable)
     return answered, whole.answer.generation
 

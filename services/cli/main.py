@@ -59,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     _export(command("export", "write what is said of tables and columns to a file"))
     _import(command("import", "bring in what a file says of tables and columns", "import_words"))
     _eval(command("eval", "measure how well judged questions are answered", "evaluate"))
+    _searches(command("searches", "show what people asked, did not find, and opened"))
     _verify(command("verify", "prove that the index holds what the store holds"))
     _crawls(command("crawls", "show what crawls did, and say yes to what one holds"))
     _renames(command("renames", "decide on tables that may have got another name"))
@@ -184,6 +185,12 @@ def _eval(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--runs", action="store_true", help="list the runs that this home keeps")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _searches(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--weeks", type=int, default=8, metavar="N", help="how many weeks back (default: 8)")
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="questions of each kind (default: 20)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document, as the API answers")
 
 
 def _verify(parser: argparse.ArgumentParser) -> None:

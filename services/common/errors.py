@@ -119,6 +119,13 @@ class TooLarge(HeadwaterError):
     title = "The request is too large"
 
 
+class TooMany(HeadwaterError):
+    """The caller sends more than is taken in a while; the same request will be taken later."""
+
+    code = "too_many"
+    title = "Too many requests"
+
+
 class SourceFailed(HeadwaterError):
     """A warehouse could not be reached or read; trying again may help."""
 

@@ -43,6 +43,8 @@ MATRIX: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/api/v1/suggest"): READERS,
     ("GET", "/api/v1/vocabulary"): READERS,
     ("PUT", "/api/v1/vocabulary"): editors(200),
+    ("POST", "/api/v1/feedback"): READERS | {"reader": 404, "editor": 404, "admin": 404},
+    ("GET", "/api/v1/search/analytics"): editors(403) | {"admin": 200},
     ("GET", "/api/v1/assets"): READERS,
     ("GET", "/api/v1/assets/{asset_id}"): READERS,
     ("PATCH", "/api/v1/assets/{asset_id}"): editors(200),
@@ -141,6 +143,9 @@ def call(served: Served, method: str, path: str, caller: str) -> Any:
         return served.client.put(target, json={"term": f"word of {caller}", "synonyms": ["name"]}, headers=headers)
     if path == "/api/v1/crawls" and method == "POST":
         return served.client.post(target, json={"source": "nowhere"}, headers=headers)
+    if path == "/api/v1/feedback":
+        body = {"query_id": "never", "events": [{"kind": "click", "id": id_of("orders")}]}
+        return served.client.post(target, json=body, headers=headers)
     return served.client.request(method, target, headers=headers)
 
 
@@ -354,7 +359,7 @@ def test_answers_are_kept_by_nobody(served):
     for method, path in MATRIX:
         if not path.startswith("/api/") or method != "GET":
             continue
-        answer: Sent = send(served.client.app, method, url(served, path), *bearer("reader").items())
+        answer: Sent = send(served.client.app, method, url(served, path), *bearer("admin").items())
         assert answer.header("cache-control") == "private, no-store", path
         assert answer.header("vary") == "Authorization", path
         assert send(served.client.app, method, url(served, path)).header("cache-control") == "no-store", path

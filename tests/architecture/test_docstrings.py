@@ -18,6 +18,7 @@ from services.common.runtime.source_settings import SourceSettings
 ROOT = Path(__file__).parents[2]
 SERVICES = ROOT / "services"
 CATCH_ALL: dict[str, str] = {
+    "services/catalog/feedback.py:_keep_writing": "a thread's edge: answers go on, and the next try may write what waits",
     "services/indexer/embed/reference.py:serve_reference": "the training libraries' process: its parent hears why it ends",
     "services/indexer/embed/reference.py:_answer": "the same process: a request that fails is answered as failed",
     "services/lineage/sql/child.py:_read": "the parser's process: whatever the parser trips over is one unread statement",

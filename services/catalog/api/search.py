@@ -19,6 +19,7 @@ from services.catalog.api.schemas import (
     UnderstoodShape,
 )
 from services.catalog.assets import AssetReader
+from services.catalog.feedback import FeedbackLog
 from services.catalog.search import WholeAnswer, WholeHit, find, question
 from services.catalog.vocabulary import Vocabulary
 from services.common.model.conditions import told
@@ -59,8 +60,8 @@ class SuggestParameters(Strict):
     limit: int = Field(default=8, ge=1, le=50, description="Completions at most", examples=[3])
 
 
-def create_router(search: Search, reader: AssetReader, vocabulary: Vocabulary) -> APIRouter:
-    """The routes over the indexer's port, the catalog's reader and its vocabulary."""
+def create_router(search: Search, reader: AssetReader, vocabulary: Vocabulary, log: FeedbackLog) -> APIRouter:
+    """The routes over the indexer's port, the catalog's reader and its vocabulary; answers are noted in the log."""
     router = APIRouter(tags=["search"])
 
     @router.get("/search", response_model=SearchShape, operation_id="search", summary="Find tables, views and columns")
@@ -68,7 +69,10 @@ def create_router(search: Search, reader: AssetReader, vocabulary: Vocabulary) -
         typed = question(asked.q, me=caller.name, scope=caller.scope)
         filters = replace(asked.filters, quality=tuple(asked.quality))
         query = replace(typed, limit=asked.limit, cursor=asked.cursor, filters=filters, fold=asked.fold)
-        return answer(search_shape(query, find(query, search, reader, vocabulary), request_id()))
+        found = find(query, search, reader, vocabulary)
+        # a listing by filters alone is no question
+        log.note(found, asked.q if query.text.strip() else "", caller, request_id())
+        return answer(search_shape(query, found, request_id()))
 
     @router.get("/suggest", response_model=SuggestShape, operation_id="suggest", summary="Complete a name while typing")
     def suggest_route(caller: Reader, asked: Annotated[SuggestParameters, Query()]) -> Response:

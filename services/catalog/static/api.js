@@ -37,6 +37,20 @@ export async function search(question, signal) {
   return (await call(`api/v1/search?${new URLSearchParams(question)}`, { signal })).body;
 }
 
+/**
+ * Say what was done with an answer, and wait for nothing: whoever searches must not notice it, nor that it failed.
+ *
+ * @param {string} queryId as the answer said.
+ * @param {Array<{kind: string, id?: string, verdict?: string|null}>} events
+ */
+export function feedback(queryId, events) {
+  if (!events.length) return;
+  const body = JSON.stringify({ query_id: queryId, events });
+  const headers = { "Content-Type": "application/json" };
+  // `keepalive`: the click that is told of may leave the page
+  call("api/v1/feedback", { method: "POST", headers, body, keepalive: true, quiet: true }).catch(() => {});
+}
+
 /** Completions of what is being typed; never asks for a token, the search itself does. */
 export async function suggest(text, signal) {
   return (await call(`api/v1/suggest?${new URLSearchParams({ q: text })}`, { signal, quiet: true })).body.suggestions;

@@ -1,7 +1,7 @@
 /** The answer to a question: hits with their reasons, filters with counts, and what the answer says of itself. */
 
 import { UNLIKELY } from "../widget/headwater.js";
-import { search } from "./api.js";
+import { feedback, search } from "./api.js";
 import {
   announce,
   assetLink,
@@ -35,7 +35,7 @@ const LACKS = {
 export async function showResults(place, state, signal) {
   place.setAttribute("aria-busy", "true");
   const answer = await search(asked(state), signal);
-  const list = make("ol", { class: "hits" }, ...answer.hits.map(hitCard));
+  const list = make("ol", { class: "hits" }, ...cardsOf(answer, state));
   const more = make("p", { class: "more" });
   place.replaceChildren(
     facetPanel(answer, state),
@@ -61,7 +61,7 @@ function offerMore(more, list, answer, state) {
     button.disabled = true;
     try {
       const next = await search(asked(state, answer.cursor));
-      const items = next.hits.map(hitCard);
+      const items = cardsOf(next, state);
       list.append(...items);
       items[0]?.querySelector("a").focus();
       offerMore(more, list, next, state);
@@ -71,6 +71,24 @@ function offerMore(more, list, answer, state) {
     }
   });
   more.replaceChildren(button);
+}
+
+/** The hits as cards. That they were shown is told, and which of them is opened; a listing without words is no question. */
+function cardsOf(answer, state) {
+  const cards = answer.hits.map(hitCard);
+  if (!state.q.trim()) return cards;
+  feedback(
+    answer.query_id,
+    answer.hits.map((hit) => ({ kind: "impression", id: hit.id })),
+  );
+  for (const [at, card] of cards.entries()) {
+    const opened = (event) => {
+      if (event.target.closest("a") !== null) feedback(answer.query_id, [{ kind: "click", id: answer.hits[at].id }]);
+    };
+    card.addEventListener("click", opened);
+    card.addEventListener("auxclick", opened);
+  }
+  return cards;
 }
 
 function summary(answer) {

@@ -273,6 +273,37 @@ crawl_change = Table(
 )
 
 
+search_answer = Table(
+    "search_answer",
+    metadata,
+    Column("principal", Key, primary_key=True),  # a keyed hash: who asked, and nobody can be told from it
+    Column("query_id", Key, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("words_key", Key, nullable=False),
+    Column("words", Text),
+    Column("first", Integer, nullable=False),  # the position of its first hit
+    Column("total", BigInteger, nullable=False),
+    Column("generation", Text, nullable=False),
+    Column("seen", Json),  # ids of the hits that a person had before their eyes; NULL: the client did not say
+    Column("opened_at", UtcDateTime),  # when the first hit was opened
+    Column("shown", Json, nullable=False),  # [id, asset] of its hits, or one text where they are equal
+    Index("search_answer_by_time", "at"),
+)
+
+search_feedback = Table(
+    "search_feedback",
+    metadata,
+    Column("principal", Key, primary_key=True),
+    Column("query_id", Key, primary_key=True),
+    Column("hit_id", Key, primary_key=True),  # '' for the answer as a whole
+    Column("what", Text, primary_key=True),  # opened | judged
+    Column("value", Text, nullable=False),  # good | bad, or '' where it was opened
+    Column("position", Integer, nullable=False),  # 0 for the answer as a whole
+    Column("at", UtcDateTime, nullable=False),
+    Index("search_feedback_by_time", "at"),
+)
+
+
 def upsert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
     """An INSERT that knows ON CONFLICT, in the connection's dialect."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)

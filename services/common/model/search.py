@@ -109,6 +109,7 @@ class SearchAnswer:
         total: assets in scope that pass the filters and, if the question has words, match.
         facets: field → value → how many of `total`.
         coverage: share of the texts in scope of the index that have their vector, 0 to 1.
+        offset: how many hits stand on the pages before this one.
 
     """
 
@@ -121,6 +122,7 @@ class SearchAnswer:
     facets: Mapping[str, Mapping[str, int]]
     cursor: str | None
     coverage: float
+    offset: int = 0
 
 
 class SuggestionOf(StrEnum):

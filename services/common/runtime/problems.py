@@ -30,6 +30,7 @@ STATUS: dict[type[HeadwaterError], int] = {
     errors.PreconditionRequired: 428,
     errors.PreconditionFailed: 412,
     errors.TooLarge: 413,
+    errors.TooMany: 429,
     errors.SourceFailed: 502,
     errors.WrongSettings: 500,
     errors.StoreOutdated: 503,
@@ -68,7 +69,7 @@ def problem_response(error: HeadwaterError) -> JSONResponse:
     """The HTTP answer for an error."""
     status = STATUS.get(type(error), 500)
     headers = {"Cache-Control": "no-store"}
-    if status == 503:
+    if status in (429, 503):
         headers["Retry-After"] = str(_RETRY_AFTER_S)
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="headwater"'

@@ -75,6 +75,10 @@ class Settings(Strict):
     indexer_url: str = Field(default=f"http://127.0.0.1:{DEFAULT_PORT + 1}", description="Where the indexer serves")
     lineage_url: str = Field(default=f"http://127.0.0.1:{DEFAULT_PORT + 2}", description="Where the lineage service serves")
     max_body_bytes: int = Field(default=4_000_000, gt=0, description="Largest request body that is read")
+    search_log: Literal["words", "hashes", "off"] = Field(
+        default="words", description="How questions are recorded for feedback: in words, as hashes, or not at all"
+    )
+    search_log_days: int = Field(default=90, ge=1, le=3650, description="Days that recorded questions and feedback are kept")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least severe line logged")
     log_format: Literal["auto", "json", "console"] = Field(default="auto", description="auto = console on a terminal")
 

@@ -16,6 +16,7 @@ from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from services.common.errors import WrongSettings
+from services.common.model.crawls import SourceInfo
 from services.common.model.names import Namespace, canonical_namespace
 from services.common.model.platforms import canonical_scheme, platform_named
 
@@ -206,3 +207,11 @@ def read_reference(reference: str) -> str:
 def mask(url: str) -> str:
     """A URL with its password, wherever it stands, shown as `***`: for people and logs."""
     return _SECRET_PARAMETER.sub(r"\g<head>***", _PASSWORD.sub(r"\g<head>***", url))
+
+
+def source_info(name: str, source: SourceSettings) -> SourceInfo:
+    """A configured source as the catalog may tell of it: never its URL."""
+    namespace = source_namespace(source) or Namespace(f"into:{source.into}")
+    aliases = tuple(canonical_namespace(alias) for alias in source.aliases)
+    platform = canonical_scheme(source.url.partition("://")[0])
+    return SourceInfo(name, namespace, platform, aliases, url_database(source.url), source.into, source.hold_share)

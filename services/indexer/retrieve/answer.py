@@ -109,6 +109,7 @@ class Retriever:
             facets=count_facets(found.matched.parts(view)),
             cursor=_write_cursor(_state(snapshot), offset + query.limit, query) if more else None,
             coverage=round(done / every, 4) if every else 1.0,
+            offset=offset,
         )
 
     def suggest(self, prefix: str, scope: AccessScope, *, limit: int = 8) -> Sequence[Suggestion]:

@@ -248,6 +248,7 @@ export class HeadwaterSearch extends HTMLElement {
   /** @type {null | (() => Promise<string>)} a host may have set it before this file arrived */
   tokenProvider = this.tokenProvider ?? null;
   #input = make("input", { type: "text", part: "input", autocomplete: "off", autocapitalize: "off", spellcheck: "false" });
+  #answer = null;
   #note = make("p", { class: "note", part: "note", hidden: true });
   #list = make("ul", { part: "list", "aria-label": "Found in the catalog" });
 
@@ -295,6 +296,7 @@ export class HeadwaterSearch extends HTMLElement {
   async #find(text, signal) {
     try {
       const answer = await this.#ask(text, signal);
+      this.#answer = answer;
       this.#say(noteOf(answer));
       return {
         items: answer.hits,
@@ -319,10 +321,20 @@ export class HeadwaterSearch extends HTMLElement {
     throw new Refused((await response.json()).detail ?? `The catalog answered ${response.status}.`);
   }
 
-  async #fetch(url, signal) {
+  async #fetch(url, signal, more = {}) {
     const token = await this.tokenProvider?.();
-    const headers = token ? { Authorization: `Bearer ${token}` } : {};
-    return fetch(url, { signal, headers, credentials: "omit", referrerPolicy: "no-referrer" });
+    const headers = { ...more.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+    return fetch(url, { signal, ...more, headers, credentials: "omit", referrerPolicy: "no-referrer" });
+  }
+
+  /** Tell the catalog what was shown and which of it was chosen; answers to half-typed words, of which nothing is, are not told. */
+  async #tell(hit) {
+    const { query_id, hits } = this.#answer ?? { hits: [] };
+    if (!hits.includes(hit)) return;
+    const events = [...hits.map(({ id }) => ({ kind: "impression", id })), { kind: "click", id: hit.id }];
+    const headers = { "Content-Type": "application/json" };
+    const more = { method: "POST", headers, body: JSON.stringify({ query_id, events }), keepalive: true };
+    await this.#fetch(new URL("api/v1/feedback", this.#base), undefined, more).catch(() => {});
   }
 
   #say(text) {
@@ -332,6 +344,7 @@ export class HeadwaterSearch extends HTMLElement {
 
   #choose(hit, event) {
     const told = new CustomEvent("headwater-select", { bubbles: true, composed: true, cancelable: true, detail: hit });
+    this.#tell(hit).catch(() => {});
     const wanted = this.dispatchEvent(told);
     const target = event.ctrlKey || event.metaKey ? "_blank" : this.getAttribute("target");
     if (!wanted || target === null || !this.hasAttribute("target")) return;

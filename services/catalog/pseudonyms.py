@@ -1,0 +1,67 @@
+"""Who asked and what, as keyed hashes: equal for equal callers and questions, and nothing else can be told from them.
+
+The key lies in the home, outside the database: who has a copy of the database cannot try names or questions out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from services.common.errors import WrongSettings
+
+FILE = "search.key"
+KEY_BYTES = 32
+_HEX_CHARS = 24
+
+
+class Pseudonyms:
+    """Hashes under one key.
+
+    Args:
+        key: `KEY_BYTES` that nobody else knows.
+
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def principal(self, name: str) -> str:
+        """A caller's stand-in, 24 hexadecimal digits."""
+        return self._digest("principal", name)
+
+    def words(self, text: str) -> str:
+        """A question's stand-in, 24 hexadecimal digits."""
+        return self._digest("words", text)
+
+    def _digest(self, what: str, text: str) -> str:
+        told = f"{what}\n{text}".encode("utf-8", "surrogatepass")
+        return hmac.new(self._key, told, hashlib.sha256).hexdigest()[:_HEX_CHARS]
+
+
+def home_key(home: Path) -> bytes:
+    """The key of a home, made when first asked for; homes that share a database need a copy of one to share the log.
+
+    Raises:
+        WrongSettings: the file that holds it is damaged.
+
+    """
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = home / FILE
+    with suppress(FileExistsError), open(path, "x", encoding="ascii", opener=_for_its_owner) as file:
+        file.write(secrets.token_hex(KEY_BYTES))
+    for _ in range(100):
+        known = path.read_text(encoding="ascii").strip()
+        if len(known) == 2 * KEY_BYTES:
+            return bytes.fromhex(known)
+        time.sleep(0.01)  # another process has made the file and is about to write into it
+    raise WrongSettings(f"{path} is damaged: remove it, and callers get new stand-ins in the log of searches")
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
