@@ -17,6 +17,7 @@ from services.catalog.assets import AssetReader
 from services.catalog.definitions import Definition
 from services.common.model.access import FULL_SCOPE, AccessScope
 from services.indexer.retrieve.answer import Retriever
+from services.indexer.retrieve.learned import learned
 from services.lineage.walk import LineageWalker
 from tests.access.questions import Case, cases
 from tests.access.served import Served, served_world
@@ -94,6 +95,25 @@ def all_suggested(honest: Method) -> Method:
     return lambda self, prefix, _scope, *, limit=8: honest(self, prefix, FULL_SCOPE, limit=limit)
 
 
+def all_taught(honest: Method) -> Method:
+    return lambda self, _scope: honest(self, FULL_SCOPE)
+
+
+def taught_by_all(honest: Method) -> Method:
+    """Questions are understood with what hidden tables teach, and answered inside the scope."""
+    views: dict[int, Any] = {}
+
+    def view(self: Retriever, snapshot: Any, query: Any) -> Any:
+        made = honest(self, snapshot, query)
+        whole = honest(self, snapshot, dataclasses.replace(query, scope=FULL_SCOPE))
+        if id(made) not in views:
+            views[id(made)] = made
+            made.kept["learned"] = dict(learned(whole))
+        return made
+
+    return view
+
+
 def all_walked(honest: Method) -> Method:
     return lambda self, request: honest(self, dataclasses.replace(request, scope=FULL_SCOPE))
 
@@ -126,6 +146,8 @@ LEAKS: list[tuple[object, str, Callable[[Method], Method]]] = [
     (Retriever, "search", moved_scores),
     (Retriever, "search", whole_answerable),
     (Retriever, "suggest", all_suggested),
+    (Retriever, "vocabulary", all_taught),
+    (Retriever, "_view", taught_by_all),
     (LineageWalker, "walk", all_walked),
     (shown, "_without_keys", keys_kept),
     (shown, "_with_successor_in", successors_kept),

@@ -45,6 +45,8 @@ NOUNS = [
     "lead",
     "forecast",
 ]
+SHORT = {"cust": "customer", "inv": "invoice", "prod": "product", "acct": "account", "supp": "supplier", "disc": "discount"}
+"""Short forms that some columns have, with the word that their descriptions say."""
 VERBS = [
     "daily",
     "monthly",
@@ -136,7 +138,7 @@ class _Maker:
             name = dice.choice(before)["name"].lower()
         elif dice.random() < 0.1:
             name = "".join(piece.title() for piece in pieces) if "zk" not in name else name
-        line: Line = {"name": name.upper() if upper else name, "columns": self.columns()}
+        line: Line = {"name": name.upper() if upper else name, "columns": [*self.columns(), *_teaching(name)]}
         if dice.random() < 0.7:
             line["description"] = self.sentence()
         if dice.random() < 0.4:
@@ -307,3 +309,13 @@ class _Maker:
                 ]
             if patch:
                 yield Word(asset, patch, successor)
+
+
+def _teaching(table: str) -> list[Line]:
+    """A column of some tables whose description says what its short form means; from the table's name alone."""
+    dice = random.Random(table)
+    if dice.random() > 0.3:
+        return []
+    short, word = dice.choice(list(SHORT.items()))
+    text = f"{dice.choice(VERBS)} {word} that the {dice.choice(NOUNS)} in {dice.choice(PLACES)} belongs to"
+    return [{"name": f"{short}_ref", "type": "text", "description": text}]
