@@ -28,6 +28,7 @@ from services.common.model.crawls import CrawlBatch, CrawlId, CrawlState, Source
 from services.common.model.names import DatasetName
 from services.common.model.query_parse import understand
 from services.common.model.search import Filters, Mode, SearchQuery
+from services.common.model.vocabulary import Synonyms
 from services.common.ports import AssetSink, ChangeFeed, Search
 from services.common.runtime.http import ServiceClient
 from services.common.runtime.settings import Settings
@@ -260,6 +261,7 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     folder = tmp_path_factory.mktemp("indexed")
     tables = [simple_table(f"orders_{number}", f"Bestellungen número {number}", tags=["core"]) for number in range(15)]
     tables += [simple_table(f"bills_{number}", f"what people owe {number}", schema="hidden") for number in range(15)]
+    tables[-1]["columns"] = [{"name": f"vat_{at}", "description": f"Value added tax {at}"} for at in ("paid", "due")]
     url = write_metadata(folder / "wh.jsonl", *tables)
     space = Workspace(Settings(home=folder / "home", model="hashing"))
     record = run_crawl("wh", SourceSettings(url=url), space.sink, by="local").record
@@ -291,6 +293,7 @@ QUESTIONS = [
     SearchQuery("", FULL_SCOPE, limit=200, filters=Filters(source=("wh",), platform=("metadata",), database=("shop",))),
     SearchQuery("nothing of the kind", FULL_SCOPE, filters=Filters(owner=("nobody",), status=("warned",))),
     SearchQuery("orders", FULL_SCOPE, where=understand('NOT (tag:core OR "open bills") name:*_3', me="ann").where),
+    SearchQuery("bestellung", FULL_SCOPE, vocabulary=(Synonyms("bestellung", ("orders", "ordre"), ("beat",)),)),
     SearchQuery("", OPEN, where=understand("kind:column,table updated:<7d OR amount OR owner:me", me="ann").where),
 ]
 
@@ -341,6 +344,13 @@ class TestSearch:
         assert all("bills_" in item.text for item in found)
         assert not search.suggest("bil", OPEN)
 
+    def test_vocabulary(self, search: Search, indexed: Workspace) -> None:
+        found = search.vocabulary(FULL_SCOPE)
+
+        assert tuple(found) == tuple(indexed.indexer.retriever.vocabulary(FULL_SCOPE))
+        assert [(one.term, one.meaning, one.evidence) for one in found] == [("vat", "value added tax", 2)]
+        assert not search.vocabulary(OPEN)
+
     def test_status(self, search: Search, indexed: Workspace) -> None:
         status = search.status()
 
@@ -381,6 +391,7 @@ VERBS: dict[str, Callable[[ServiceClient], object]] = {
     "head": lambda client: HttpFeed(client).head(),
     "search": lambda client: HttpSearch(client).search(SearchQuery("x", FULL_SCOPE)),
     "suggest": lambda client: HttpSearch(client).suggest("x", FULL_SCOPE),
+    "vocabulary": lambda client: HttpSearch(client).vocabulary(FULL_SCOPE),
     "status": lambda client: HttpSearch(client).status(),
 }
 
