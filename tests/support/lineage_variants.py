@@ -50,11 +50,12 @@ def answer(lineage: Lineage, words: dict[str, str]) -> Answer:
 def variants(script: Script, seed: int = 1) -> Iterator[Variant]:
     """At least twenty variants of a text that its dialect can tokenize; fewer wrapped ones where nothing can be wrapped."""
     rng = random.Random(seed)
-    for at in range(4):
+    for at in range(8):
         yield from _laid_out(script, rng, f"laid out {at}")
+    for at in range(6):
         yield from _commented(script, rng, f"commented {at}")
         yield from _recased(script, rng, f"re-cased {at}")
-    for at in range(5):
+    for at in range(4):
         yield from _renamed(script, rng, f"renamed {at}")
     for at in range(2):
         yield from _aliased(script, rng, f"aliased {at}")

@@ -83,7 +83,13 @@ def reads(root: exp.Expr, scope: Scope, kind: Kind = Kind.IDENTITY) -> Reads:
             add(direct, found.items(), way)
             indirect |= besides
         elif isinstance(node, _LEAVES):
-            continue
+            if (
+                isinstance(node, exp.Parameter)
+                and scope.sources
+                and node.name.isdigit()
+                and scope.env.traits.name == "snowflake"
+            ):
+                add(direct, scope.resolve(exp.column(node.name))[0].items(), way)  # $1: a column of a file, by its place
         elif isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star)):
             rows.append(way)
         elif isinstance(node, exp.Query) or type(node) is exp.Subquery:
@@ -225,6 +231,10 @@ def _dot(node: exp.Expr, way: Kind, _scope: Scope) -> Iterator[_Part]:
 
 
 def _lambda(node: exp.Expr, way: Kind, _scope: Scope) -> Iterator[_Part]:
+    if isinstance(node.this, exp.Literal):  # f(doc -> 'key'): a path into JSON, which only looks like a lambda
+        for name in node.expressions:
+            if isinstance(name, exp.Identifier):
+                yield exp.Column(this=name.copy()), passed(way, Kind.TRANSFORMATION)
     yield node.this, passed(way, Kind.TRANSFORMATION)
 
 

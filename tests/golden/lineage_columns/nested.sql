@@ -118,3 +118,16 @@ SELECT g.day, s.total FROM generate_series(1, 10) AS g(day) LEFT JOIN sales s ON
 -- reads: data/in.parquet
 -- direct: data/in.parquet.x > x identity
 SELECT a.x FROM 'data/in.parquet' AS a
+
+-- case: a path into JSON that looks like a lambda
+-- dialect: postgres
+-- reads: t
+-- direct: t.doc > item transformation
+SELECT jsonb_array_elements(doc -> 'items') AS item FROM t
+
+-- case: columns of a file by their place
+-- dialect: snowflake
+-- reads: @stage/in
+-- direct: @stage/in.1 > id identity
+-- direct: @stage/in.2 > name transformation
+SELECT $1 AS id, f.$2:name::string AS name FROM @stage/in (FILE_FORMAT => 'json') AS f
