@@ -42,6 +42,8 @@ CLAIM_S = 0.5
 """How often a server looks for crawls that somebody asked for."""
 RETRY_S = 1.0
 """After a failure, before the next try."""
+MANY_TABLES = 2_000
+"""Of smaller segments the index of names is made in milliseconds, by the first question."""
 NO_MODEL_DIMENSION = 1
 """Length of vectors in an index that has none."""
 _log = get_logger("indexer")
@@ -189,7 +191,20 @@ class Indexer:
             self._cache.lookup if self._cache else no_vectors,
             model=self._encoder.model_id if self._encoder else None,
             dimension=self._encoder.dimension if self._encoder else NO_MODEL_DIMENSION,
+            on_shown=self._prepare_names if self._threads else None,
         )
+
+    def _prepare_names(self, snapshot: Snapshot) -> None:
+        """Make the indexes of names of a snapshot aside, so that the first question for a name need not wait for them."""
+        many = (live.segment for live in snapshot.parts if len(live.segment) >= MANY_TABLES)
+        segments = [segment for segment in many if not segment.names_prepared]
+
+        def prepare() -> None:
+            for segment in segments:
+                segment.prepare_names()
+
+        if segments:
+            threading.Thread(target=prepare, name="names", daemon=True).start()
 
     def _snapshot(self) -> Snapshot:
         return self._keeper.snapshot if self._keeper is not None else EMPTY

@@ -22,6 +22,7 @@ from services.indexer.text.document import Document, Record, text_hash
 TABLE_FIELDS = ("name", "description", "columns", "tags")
 COLUMN_FIELDS = ("name", "description")
 EVIDENCE_FIELDS = ("evidence",)
+_OF_NAMES = ("rows_by_name", "name_lengths", "postfixes", "name_words", "completions", "column_names", "column_signatures")
 Lookup = Callable[[Sequence[bytes]], Mapping[bytes, NDArray[np.float16]]]
 """Text hashes in, the vectors that are known out, float16 (dimension,)."""
 
@@ -173,6 +174,15 @@ class Segment:
         """What may be typed to get a table or a column of it."""
         return completions(self.records)
 
+    @property
+    def names_prepared(self) -> bool:
+        """Whether `prepare_names` has nothing to do."""
+        return all(name in vars(self) for name in _OF_NAMES)
+
+    def prepare_names(self) -> None:
+        """Make now what questions for names would make when they are first asked: seconds for a hundred thousand tables."""
+        _ = self.rows_by_name, self.name_lengths, self.postfixes, self.name_words, self.completions, self.column_signatures
+
     def missing(self) -> list[bytes]:
         """The hashes of all texts that still want a vector."""
         return [*self.texts.missing(), *self.column_texts.missing()]
@@ -206,7 +216,10 @@ def with_vectors(segment: Segment, vectors: Lookup) -> Segment:
     texts, column_texts = _filled(segment.texts, vectors), _filled(segment.column_texts, vectors)
     if texts is segment.texts and column_texts is segment.column_texts:
         return segment
-    return replace(segment, texts=texts, column_texts=column_texts)
+    filled = replace(segment, texts=texts, column_texts=column_texts)
+    # what was made of the names alone stays as it is: vectors come many times while a warehouse is embedded
+    vars(filled).update({name: vars(segment)[name] for name in _OF_NAMES if name in vars(segment)})
+    return filled
 
 
 def merge_segments(segments: Sequence[Segment], keep: Sequence[NDArray[np.bool_]]) -> Segment:

@@ -47,17 +47,26 @@ class Keeper:
         lookup: the embedding cache, or `no_vectors`.
         model: the encoder's id, None while there is none: any generation is then opened, and searched by words.
         dimension: length of the vectors.
+        on_shown: is given every snapshot once it is shown; None where nobody cares.
 
     """
 
     def __init__(
-        self, feed: ChangeFeed, generations: Generations, lookup: Lookup, *, model: str | None, dimension: int
+        self,
+        feed: ChangeFeed,
+        generations: Generations,
+        lookup: Lookup,
+        *,
+        model: str | None,
+        dimension: int,
+        on_shown: Callable[[Snapshot], None] | None = None,
     ) -> None:
         self._feed = feed
         self._generations = generations
         self._lookup = lookup
         self._model = model
         self._dimension = dimension
+        self._on_shown = on_shown
         self._manifest: Manifest | None = None
         self._parts: list[Part] = []
         self._where: dict[AssetId, tuple[int, int]] = {}
@@ -240,6 +249,8 @@ class Keeper:
         self._shown = True
         number = self._manifest.number if self._manifest else 0
         self.snapshot = Snapshot(tuple(part.live for part in self._parts), number, self._seq, self._dimension)
+        if self._on_shown is not None:
+            self._on_shown(self.snapshot)
 
 
 def merged_part(parts: Sequence[Part]) -> Part:
