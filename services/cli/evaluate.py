@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +30,6 @@ from services.evaluation.judgements import Judgement, read_judgements, shuffled
 from services.evaluation.measures import Answered, auroc, figures_of, fits, scored
 from services.evaluation.paired import may_switch
 from services.evaluation.runs import Run
-from services.indexer.retrieve.rank import WEIGHTS
 from services.indexer.text.tokens import content_words
 
 MAX_K = 200
@@ -87,7 +85,7 @@ def _evaluated(arguments: argparse.Namespace, settings: Settings) -> tuple[Run, 
                 answers.append(_ask(space, judgement, arguments.k))
                 update(number, len(judgements))
         hidden = _hidden_auroc(space, [one for one, _ in answers], assets) if arguments.hide_gold else None
-        model = space.indexer.status().model
+        model, ranker = space.indexer.status().model, space.indexer.ranker.current().id
     finally:
         space.close()
     made = Run(
@@ -95,17 +93,12 @@ def _evaluated(arguments: argparse.Namespace, settings: Settings) -> tuple[Run, 
         file=arguments.file.name,
         k=arguments.k,
         generation=answers[-1][1],
-        ranker=ranker_id(),
+        ranker=ranker,
         model=model,
         control=arguments.shuffle,
         questions=tuple(scored(one, arguments.k) for one, _ in answers),
     )
     return made, hidden
-
-
-def ranker_id() -> str:
-    """Changes whenever the order of candidates may: the hand-set weights, by their digest."""
-    return f"hand-{hashlib.sha256(repr(sorted(WEIGHTS.items())).encode()).hexdigest()[:8]}"
 
 
 def _assets(space: Workspace) -> Iterator[Asset]:

@@ -17,7 +17,7 @@ TEMPLATE = """\
 # host = "127.0.0.1"                   # anything but loopback needs tokens
 # port = 8642
 # database_url = "postgresql://headwater@db1/headwater"   # SQLite files in the home unless set
-# model = "all-MiniLM-L6-v2"           # or the path of a sentence-transformers folder
+# model = "all-MiniLM-L6-v2+headwater" # or all-MiniLM-L6-v2, or the path of a sentence-transformers folder
 
 # One table a warehouse; `headwater crawl` reads all of them, `headwater crawl NAME` one.
 #

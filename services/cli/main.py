@@ -60,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     _import(command("import", "bring in what a file says of tables and columns", "import_words"))
     _eval(command("eval", "measure how well judged questions are answered", "evaluate"))
     _searches(command("searches", "show what people asked, did not find, and opened"))
+    _train_ranker(command("train-ranker", "learn the order of hits from judged questions", "train_ranker"))
     _verify(command("verify", "prove that the index holds what the store holds"))
     _crawls(command("crawls", "show what crawls did, and say yes to what one holds"))
     _renames(command("renames", "decide on tables that may have got another name"))
@@ -168,6 +169,13 @@ def _import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("csv", "jsonl"), help="where the file's name does not tell (- is csv)")
     parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
     parser.add_argument("--force", action="store_true", help="write over what was said since the export")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _train_ranker(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="JUDGEMENTS.jsonl", help="questions with the tables that answer them")
+    parser.add_argument("--out", metavar="FILE", help="write the ranker there, and leave the one in use")
+    parser.add_argument("--dry-run", action="store_true", help="measure, and write nothing")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 

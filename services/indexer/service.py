@@ -29,6 +29,7 @@ from services.indexer.index.generation import Generations
 from services.indexer.index.snapshot import EMPTY, Snapshot
 from services.indexer.index.vectors import set_threads
 from services.indexer.retrieve.answer import Retriever
+from services.indexer.retrieve.ranker_file import RankerFile
 from services.indexer.schedule import Scheduler
 from services.indexer.store.cache import EmbeddingCache, no_vectors
 from services.indexer.store.lease import BEAT_S, Lease
@@ -88,7 +89,8 @@ class Indexer:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._ready_at: Seq | None = None
-        self.retriever = Retriever(self._snapshot, lambda: self._encoder, self.status)
+        self.ranker = RankerFile(settings.home)
+        self.retriever = Retriever(self._snapshot, lambda: self._encoder, self.status, self.ranker.current)
 
     def open(self) -> None:
         """Load the model and the published generation, and read what the feed brought since."""

@@ -53,7 +53,10 @@ class Held:
 def held_of(asset: AssetId, name: str, document: Document, segment: Segment, row: int) -> Iterator[Held]:
     """The texts of a row whose hashes are those of its document; the others are another finding."""
     start = int(segment.column_start[row])
-    places = [("its text", document.text, segment.texts, int(segment.text[row]))]
+    places = [
+        ("its text", document.text, segment.texts, int(segment.text[row])),
+        ("the text of its name", document.name_text, segment.texts, int(segment.name_text[row])),
+    ]
     used = segment.column_text[start : int(segment.column_start[row + 1])].tolist()
     columns = zip(document.record.columns, document.column_texts, used, strict=False)
     places += [(f"column {column}", text, segment.column_texts, at) for column, text, at in columns]

@@ -19,7 +19,14 @@ from services.common.errors import Conflict, ModelUnavailable, WrongSettings
 from services.indexer.embed import model_files
 from services.indexer.embed.convert import ensure_converted
 from services.indexer.embed.hashing import HashingEncoder
-from services.indexer.embed.model_files import DEFAULT_MODEL, DEFAULT_PACKAGE, DEFAULT_WEIGHTS_SHA256, locate
+from services.indexer.embed.model_files import (
+    ADAPTER,
+    DEFAULT_MODEL,
+    DEFAULT_PACKAGE,
+    DEFAULT_WEIGHTS_SHA256,
+    TUNED_MODEL,
+    locate,
+)
 from services.indexer.embed.onnx_encoder import OnnxEncoder
 from services.indexer.embed.open import open_encoder
 from services.indexer.embed.reference import fine_tune
@@ -194,6 +201,44 @@ def test_the_default_is_converted_once_and_repaired(models, onnx):
     again = open_encoder(DEFAULT_MODEL, models, threads=1)
     assert np.array_equal(again.encode_query("orders"), onnx.encode_query("orders"))
     assert weights.stat().st_mtime_ns != made_at
+
+
+def test_the_adapted_model_is_the_plain_one_plus_the_adapter(tmp_path, models):
+    """Merged by hand into the reference's weights, the adapter gives the same vectors; without it they are others."""
+    from safetensors.numpy import load_file, save_file
+
+    files = locate(TUNED_MODEL)
+    folder = shutil.copytree(locate(DEFAULT_MODEL).folder, tmp_path / "merged")
+    tensors, adapter = load_file(folder / "model.safetensors"), load_file(ADAPTER)
+    layers = {name.removesuffix(".a") for name in adapter if name.endswith(".a")}
+    assert len(layers) == 36
+    for layer in layers:
+        a, b = (adapter[f"{layer}.{side}"].astype(np.float32) for side in "ab")
+        tensors[f"{layer}.weight"] = tensors[f"{layer}.weight"] + b @ a
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    adapted = open_encoder(TUNED_MODEL, models, threads=2).encode_documents(TEXTS)
+    reference = WorkerEncoder(locate(str(folder)), threads=2)
+    try:
+        assert (adapted * reference.encode_documents(TEXTS)).sum(axis=1).min() >= 0.999
+    finally:
+        reference.close()
+    plain = open_encoder(DEFAULT_MODEL, models, threads=2).encode_documents(TEXTS)
+    assert np.median((adapted * plain).sum(axis=1)) < 0.98
+    assert files.sha256 != locate(DEFAULT_MODEL).sha256
+    assert files.model_id != locate(DEFAULT_MODEL).model_id
+
+
+def test_another_adapter_is_refused(tmp_path, monkeypatch):
+    """One flipped bit in the adapter: the name no longer stands for the model."""
+    data = bytearray(ADAPTER.read_bytes())
+    data[1_000_000] ^= 1
+    (tmp_path / "adapter").write_bytes(data)
+    monkeypatch.setattr(model_files, "ADAPTER", tmp_path / "adapter")
+    with pytest.raises(ModelUnavailable, match="adapter"):
+        locate(TUNED_MODEL)
+    monkeypatch.setattr(model_files, "ADAPTER", tmp_path / "nothing")
+    with pytest.raises(ModelUnavailable, match="install Headwater again"):
+        locate(TUNED_MODEL)
 
 
 def test_other_weights_under_the_default_name_are_refused(tmp_path, models, monkeypatch):

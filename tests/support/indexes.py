@@ -128,7 +128,7 @@ class Home:
 
 def lookup_for(documents: Sequence[Document], encoder: Encoder) -> Lookup:
     """The vectors of all texts of some documents, as a cache that holds them would give them."""
-    texts = {text_hash(text): text for one in documents for text in (one.text, *one.column_texts)}
+    texts = {text_hash(text): text for one in documents for text in one.texts}
     rows = encoder.encode_documents(list(texts.values())).astype(np.float16)
     known = dict(zip(texts, rows, strict=True))
     return lambda hashes: {one: known[one] for one in hashes if one in known}
@@ -174,4 +174,4 @@ def found(keeper: Keeper, text: str, encoder: Encoder | None = None) -> list[str
 
 def texts_of(items: Sequence[Asset]) -> set[str]:
     """The distinct texts that are embedded for some assets."""
-    return {text for one in map(document_of, items) for text in (one.text, *one.column_texts)}
+    return {text for one in map(document_of, items) for text in one.texts}

@@ -13,12 +13,13 @@ from services.common.model.assets import RESTRICTED, Column, Kind, Status
 from services.common.model.search import Filters, Mode, SearchQuery
 from services.indexer.index.snapshot import EMPTY, Live, Snapshot
 from services.indexer.retrieve.answer import Retriever
-from services.indexer.retrieve.features import FEATURES, looks_like_a_copy
+from services.indexer.retrieve.candidates import table_candidates
+from services.indexer.retrieve.features import FEATURES, Asked, looks_like_a_copy
 from services.indexer.retrieve.lexical import match_tables
 from services.indexer.retrieve.names import named_tables
-from services.indexer.retrieve.rank import rank
+from services.indexer.retrieve.rank import HAND_SET, rank
+from services.indexer.retrieve.spans import SpanVectors
 from services.indexer.retrieve.spelling import NOTHING
-from services.indexer.retrieve.tables import table_candidates
 from services.indexer.retrieve.view import view_of
 from services.indexer.text.document import document_of, text_hash
 from tests.support.feeds import asset, shop
@@ -171,10 +172,10 @@ def test_contributions_add_up_to_the_score():
     snapshot = snapshot_of(items, encoder=ENCODER)
     view = view_of(snapshot, FULL_SCOPE, Filters())
     terms = ("order", "customer")
-    candidates = table_candidates(
-        view, match_tables(view, terms), named_tables(view, "orders"), NOTHING, ENCODER.encode_query("orders")
-    )
-    ranked = rank(candidates, [one.id for one in view.records(candidates.tables)])
+    spans = SpanVectors().of("customer orders", ENCODER)
+    asked = Asked("customer orders", match_tables(view, terms), named_tables(view, "orders"), NOTHING, spans)
+    candidates = table_candidates(view, asked, ENCODER.encode_query("customer orders"))
+    ranked = rank(candidates, [one.id for one in view.records(candidates.tables)], HAND_SET)
     assert ranked.contributions.sum(axis=1) == pytest.approx(ranked.scores, abs=1e-6)
     assert list(ranked.scores[ranked.order]) == sorted(ranked.scores, reverse=True)
     assert ranked.contributions.shape == (len(candidates.tables), len(FEATURES))
@@ -241,7 +242,7 @@ def test_vectors_that_are_still_being_made_are_told():
     tables = {text_hash(one.text) for one in documents}
     some = snapshot_of(SHOP, encoder=ENCODER, lookup=lambda hs: {h: v for h, v in vectors(hs).items() if h in tables})
     part = ask(retriever(some, ENCODER), "orders")
-    texts = {text_hash(text) for one in documents for text in (one.text, *one.column_texts)}
+    texts = {text_hash(text) for one in documents for text in one.texts}
     assert (part.mode, part.degraded, part.coverage) == (
         Mode.HYBRID, ("vectors_pending",), round(len(tables) / len(texts), 4),
     )  # fmt: skip
@@ -300,7 +301,7 @@ def test_a_view_is_not_kept_for_a_snapshot_that_has_gone():
     vectors = lookup_for(documents, ENCODER)
     current: list[Snapshot] = []
     search = Retriever(lambda: current[0], lambda: ENCODER, lambda: None)
-    every = sorted({text_hash(text) for one in documents for text in (one.text, *one.column_texts)})
+    every = sorted({text_hash(text) for one in documents for text in one.texts})
     for known in range(1, len(every) + 1):
         some = set(every[:known])
         fresh = snapshot_of(

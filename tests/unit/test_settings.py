@@ -93,7 +93,7 @@ def test_two_underscores_step_into_a_table(tmp_path):
     assert settings.tokens["ann"].role is Role.EDITOR
     assert settings.tokens["ann"].scope.deny == ("wh.hr",)
     assert settings.cors_origins == ("https://a.example", "https://b.example")
-    assert settings.model == "all-MiniLM-L6-v2"
+    assert settings.model == "all-MiniLM-L6-v2+headwater"
     cleared = load_settings(config=file, environ={"HEADWATER_SOURCES__WH__INCLUDE": ""})
     assert cleared.sources["wh"].include == ()
 

@@ -60,7 +60,10 @@ class Settings(Strict):
     database_url: str | None = Field(
         default=None, description="postgresql://… for production; SQLite files in the home unless set", repr=False
     )
-    model: str = Field(default="all-MiniLM-L6-v2", description="The encoder: the default's name, a folder, or `hashing`")
+    model: str = Field(
+        default="all-MiniLM-L6-v2+headwater",
+        description="The encoder: `all-MiniLM-L6-v2+headwater`, `all-MiniLM-L6-v2`, a folder, or `hashing`",
+    )
     threads: int = Field(default=0, ge=0, description="Threads for encoding and vector search; 0 = the machine's cores")
     sources: dict[str, SourceSettings] = Field(default_factory=dict, description="Warehouses to crawl, by name")
     tokens: dict[str, TokenSettings] = Field(default_factory=dict, description="Callers, by name")

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from services.indexer.embed.adapter import Adapted
 from services.indexer.embed.architecture import BertArchitecture, UnknownArchitecture
 from services.indexer.embed.safetensors_file import Tensors
 
@@ -31,7 +32,9 @@ _MASKED_SCORE = -1e9
 """Added to the score of a token that is padding: its share after the softmax is exactly 0 in float32."""
 
 
-def bert_graph(architecture: BertArchitecture, tensors: Tensors, weights: BinaryIO, location: str) -> onnx.ModelProto:
+def bert_graph(
+    architecture: BertArchitecture, tensors: Tensors | Adapted, weights: BinaryIO, location: str
+) -> onnx.ModelProto:
     """The graph; its arrays are written to `weights`, which it refers to by the relative path `location`.
 
     Inputs `input_ids` and `attention_mask`, int64 of shape (batch, tokens), at least one 1 in each row of the mask;
@@ -57,7 +60,7 @@ def bert_graph(architecture: BertArchitecture, tensors: Tensors, weights: Binary
 class _Weights:
     """The model's tensors under BERT's names, in the shapes that the architecture says."""
 
-    def __init__(self, architecture: BertArchitecture, tensors: Tensors) -> None:
+    def __init__(self, architecture: BertArchitecture, tensors: Tensors | Adapted) -> None:
         self.architecture = architecture
         self._tensors = tensors
         self._prefix = "" if "embeddings.word_embeddings.weight" in tensors else "bert."

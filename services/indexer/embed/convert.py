@@ -17,6 +17,7 @@ import onnx
 
 from services.common.errors import ModelUnavailable
 from services.common.runtime.logs import get_logger
+from services.indexer.embed.adapter import Adapted
 from services.indexer.embed.architecture import read_architecture
 from services.indexer.embed.bert_graph import bert_graph
 from services.indexer.embed.converted import (
@@ -96,7 +97,7 @@ def convert(files: ModelFiles, folder: Path) -> None:
     """
     architecture = read_architecture(files)
     with (folder / WEIGHTS_FILE).open("wb") as weights:
-        model = bert_graph(architecture, Tensors(files.weights), weights, WEIGHTS_FILE)
+        model = bert_graph(architecture, _tensors(files), weights, WEIGHTS_FILE)
     (folder / GRAPH_FILE).write_bytes(model.SerializeToString(deterministic=True))
     onnx.checker.check_model(str(folder / GRAPH_FILE))
     shutil.copyfile(files.tokenizer, folder / TOKENIZER_FILE)
@@ -118,6 +119,11 @@ def convert(files: ModelFiles, folder: Path) -> None:
         ),
     )
     _force(folder)
+
+
+def _tensors(files: ModelFiles) -> Tensors | Adapted:
+    base = Tensors(files.weights)
+    return base if files.adapter is None else Adapted(base, Tensors(files.adapter))
 
 
 @contextmanager

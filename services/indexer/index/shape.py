@@ -23,6 +23,7 @@ def misfits(segment: Segment) -> list[str]:
     found += _postings(segment.column_words, n_columns, len(COLUMN_FIELDS), "the columns' words")
     found += _postings(segment.evidence, len(segment), len(EVIDENCE_FIELDS), "what tables say about abbreviations")
     found += _texts(segment.text, segment.texts, len(segment), "the tables' texts")
+    found += _texts(segment.name_text, segment.texts, len(segment), "the tables' names")
     found += _texts(segment.column_text, segment.column_texts, n_columns, "the columns' texts")
     return found
 

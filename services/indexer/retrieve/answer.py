@@ -13,7 +13,7 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,29 +29,23 @@ from services.indexer.retrieve import expansion
 from services.indexer.retrieve.browse import browse
 from services.indexer.retrieve.columns import column_hits
 from services.indexer.retrieve.facets import count_facets
+from services.indexer.retrieve.features import Candidates
 from services.indexer.retrieve.fold import folded
 from services.indexer.retrieve.found import Found
 from services.indexer.retrieve.learned import learned
-from services.indexer.retrieve.lexical import Alternatives
+from services.indexer.retrieve.question import Question
+from services.indexer.retrieve.rank import Ranker, shipped_ranker
+from services.indexer.retrieve.spans import SpanVectors
 from services.indexer.retrieve.suggest import suggestions
-from services.indexer.retrieve.tables import table_hits
+from services.indexer.retrieve.tables import candidates_of, table_hits
 from services.indexer.retrieve.view import View, view_of
 from services.indexer.retrieve.where import asks_for_columns, depends_on_day
+from services.indexer.text.document import Record
 
 KEPT_SNAPSHOTS = 16
 """Snapshots that cursors may still point at: paging stays with what the first page was read from."""
 KEPT_VIEWS = 64
 """Views of the current snapshot that are remembered: one a scope and filter in use."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """A question as the steps read it: its words, what else they are called, and its vector where there is an encoder."""
-
-    text: str
-    terms: tuple[str, ...]
-    alternatives: Alternatives
-    vector: NDArray[np.float32] | None
 
 
 class Retriever:
@@ -61,6 +55,7 @@ class Retriever:
         snapshot: gives the current snapshot.
         encoder: gives the query encoder, None while there is none.
         status: gives how far the index is.
+        ranker: gives the weights in use.
 
     """
 
@@ -69,10 +64,13 @@ class Retriever:
         snapshot: Callable[[], Snapshot],
         encoder: Callable[[], Encoder | None],
         status: Callable[[], IndexStatus],
+        ranker: Callable[[], Ranker] = shipped_ranker,
     ) -> None:
         self._snapshot = snapshot
         self._encoder = encoder
         self._status = status
+        self._ranker = ranker
+        self._spans = SpanVectors()
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Snapshot] = OrderedDict()
         self._views: OrderedDict[tuple[object, ...], View] = OrderedDict()
@@ -90,7 +88,7 @@ class Retriever:
             mode = Mode.LEXICAL if self._encoder() is None else Mode.HYBRID
         else:
             question = self._understood(query, snapshot, view, degraded)
-            found = _found(view, question, kinds)
+            found = _found(view, question, self._ranker(), kinds)
             mode = Mode.LEXICAL if question.vector is None else Mode.HYBRID
         if query.fold:
             found = folded(view, found)
@@ -111,6 +109,22 @@ class Retriever:
             coverage=round(done / every, 4) if every else 1.0,
             offset=offset,
         )
+
+    def candidates(self, query: SearchQuery) -> tuple[list[Record], Candidates]:
+        """The tables that a question's answer is ranked from, with their features: what `headwater train-ranker` learns from.
+
+        Raises:
+            ModelUnavailable: there is no encoder.
+
+        """
+        snapshot = self._snapshot()
+        view = self._view(snapshot, query)
+        degraded: list[str] = []
+        question = self._understood(query, snapshot, view, degraded)
+        if question.vector is None:
+            raise ModelUnavailable("Training needs a model and the tables' vectors; `headwater doctor` says what is missing")
+        found = candidates_of(view, question)
+        return view.records(found.tables), found
 
     def suggest(self, prefix: str, scope: AccessScope, *, limit: int = 8) -> Sequence[Suggestion]:
         """See `Search.suggest`."""
@@ -141,7 +155,8 @@ class Retriever:
             degraded.append("vectors_pending")
             return words
         try:
-            return replace(words, vector=_encoded(encoder, query.text, known.text))
+            vector = _encoded(encoder, query.text, known.text)
+            return replace(words, vector=vector, spans=self._spans.of(known.text, encoder))
         except ModelUnavailable:
             degraded.append("model_missing")
             return words
@@ -188,16 +203,15 @@ def _encoded(encoder: Encoder, text: str, spelled_out: str) -> NDArray[np.float3
     return (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float32)
 
 
-def _found(view: View, question: Question, kinds: tuple[Kind, ...]) -> Found:
+def _found(view: View, question: Question, ranker: Ranker, kinds: tuple[Kind, ...]) -> Found:
     """Tables, columns, or both by score; without a kind all but columns."""
     columns = Kind.COLUMN in kinds
     tables = not columns or len(kinds) > 1
     pieces = []
-    words = (question.text, question.terms, question.alternatives)
     if tables:
-        pieces.append(table_hits(view, *words, question.vector, kinds=kinds))
+        pieces.append(table_hits(view, question, ranker, kinds=kinds))
     if columns:
-        pieces.append(column_hits(view, *words, question.vector))
+        pieces.append(column_hits(view, question.text, question.terms, question.alternatives, question.vector))
     return pieces[0] if len(pieces) == 1 else Found.merged(*pieces)
 
 

@@ -11,33 +11,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.indexer.retrieve import dense
-from services.indexer.retrieve.features import Candidates, features_of
+from services.indexer.retrieve.features import Asked, Candidates, Near, features_of
 from services.indexer.retrieve.lexical import Matches
-from services.indexer.retrieve.names import Named, rows_named
-from services.indexer.retrieve.spelling import Spelled
+from services.indexer.retrieve.names import rows_named
+from services.indexer.retrieve.neighbourhood import joined_with
 from services.indexer.retrieve.view import View
 
 DEPTH = 200
 """Candidates from each of words, table vectors and column vectors: R@10 on the open pools is flat from 100 on."""
 
 
-def table_candidates(
-    view: View, matches: Matches, named: Named, spelled: Spelled, query: NDArray[np.float32] | None
-) -> Candidates:
+NEIGHBOURS_OF = 20
+"""The best candidates by words and by meaning bring in what they are joined with: a table that connects two others may
+share no word with the question."""
+
+
+def table_candidates(view: View, asked: Asked, query: NDArray[np.float32] | None) -> Candidates:
     """The candidates of a question with their features; by words alone where there is no query vector."""
-    found = [
-        best_by_words(matches, lambda rows: [record.id for record in view.records(rows)]),
-        rows_named(named),
-        spelled.rows(),
-    ]
-    if query is not None:
-        found.append(dense.nearest_tables(view, query, DEPTH))
-        found.append(dense.owners(view, dense.nearest_columns(view, query, DEPTH, restricted=False)))
-    tables = np.unique(np.concatenate(found))
+    by_words = best_by_words(asked.matches, lambda rows: [record.id for record in view.records(rows)])
+    found = [by_words, rows_named(asked.named), asked.spelled.rows()]
     if query is None:
-        return features_of(view, tables, matches, named, spelled, None, None)
+        tables = np.unique(np.concatenate(found))
+        return features_of(view, tables, asked, None)
+    by_meaning = dense.nearest_tables(view, query, DEPTH)
+    found += [by_meaning, dense.owners(view, dense.nearest_columns(view, query, DEPTH, restricted=False))]
+    tables = np.unique(np.concatenate(found))
     cosines = dense.table_cosines(view, query, tables)
-    return features_of(view, tables, matches, named, spelled, cosines, dense.best_columns(view, query, tables))
+    scores = asked.matches.scores[tables] / asked.matches.weight + cosines
+    best = _first(scores, [record.id for record in view.records(tables)], NEIGHBOURS_OF)
+    tables = np.union1d(tables, joined_with(view, tables[best]))
+    near = Near(
+        text=dense.table_cosines(view, query, tables),
+        name=dense.name_cosines(view, query, tables),
+        best=dense.best_columns(view, query, tables),
+    )
+    return features_of(view, tables, asked, near)
+
+
+def _first(scores: NDArray[np.float64], ids: Sequence[str], n: int) -> NDArray[np.int64]:
+    """The positions of the n largest scores; between equal ones the ids decide."""
+    return np.lexsort((np.asarray(ids, dtype=str), -np.round(scores, 6)))[:n].astype(np.int64)
 
 
 def best_by_words(matches: Matches, ids: Callable[[NDArray[np.int64]], Sequence[str]]) -> NDArray[np.int64]:

@@ -6,12 +6,13 @@ neither on how tables are spread over segments nor on what a scope hides.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.indexer.index.segment import Texts
+from services.indexer.index.segment import Segment, Texts
 from services.indexer.retrieve.view import View
 
 TIES = 64
@@ -89,10 +90,21 @@ def owners(view: View, columns: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def table_cosines(view: View, query: NDArray[np.float32], tables: NDArray[np.int64]) -> NDArray[np.float64]:
     """The cosine of each table's own text, `NO_COSINE` where it has no vector yet; float64 (tables,)."""
+    return _cosines(view, query, tables, lambda segment: segment.text)
+
+
+def name_cosines(view: View, query: NDArray[np.float32], tables: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The cosine of each table's name, as `table_cosines`."""
+    return _cosines(view, query, tables, lambda segment: segment.name_text)
+
+
+def _cosines(
+    view: View, query: NDArray[np.float32], tables: NDArray[np.int64], text: Callable[[Segment], NDArray[np.int32]]
+) -> NDArray[np.float64]:
     out = np.full(len(tables), NO_COSINE)
     for part in view.parts:
         here = np.flatnonzero((tables >= part.offset) & (tables < part.offset + len(part.segment)))
-        rows = part.segment.texts.row[part.segment.text[tables[here] - part.offset]]
+        rows = part.segment.texts.row[text(part.segment)[tables[here] - part.offset]]
         have = rows >= 0
         out[here[have]] = part.segment.texts.vectors.scores(query, rows[have].astype(np.int64))
     return out
@@ -112,7 +124,7 @@ def column_cosines(view: View, query: NDArray[np.float32], columns: NDArray[np.i
 
 def best_columns(view: View, query: NDArray[np.float32], tables: NDArray[np.int64]) -> BestColumns:
     """The best columns of some tables (ascending numbers), restricted ones left out."""
-    flat, group = _columns_of(view, tables)
+    flat, group = columns_of(view, tables)
     cosines = column_cosines(view, query, flat)
     # cosines are within 1 of 0, and both sorts are stable: by table, then by cosine, then by the column's place
     order = np.argsort(4.0 * group - cosines, kind="stable")
@@ -123,7 +135,7 @@ def best_columns(view: View, query: NDArray[np.float32], tables: NDArray[np.int6
     return BestColumns(total / np.minimum(np.maximum(sizes, 1), BEST_COLUMNS), flat[best], cosines[best], group[best])
 
 
-def _columns_of(view: View, tables: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def columns_of(view: View, tables: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The unrestricted columns of some tables, and for each the position of its table among them."""
     columns, groups = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     for part in view.parts:

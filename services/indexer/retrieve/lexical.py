@@ -58,6 +58,7 @@ class Matches:
         unknown: the terms that nothing seen has.
         documents: for each of `terms`, the seen documents that have it, ascending.
         weight: the inverse document frequencies of all terms together, `unknown` ones counted as the rarest; above 0.
+        rarest: the inverse document frequency of a term that nothing seen has.
 
     """
 
@@ -67,10 +68,15 @@ class Matches:
     unknown: tuple[str, ...]
     documents: dict[str, NDArray[np.int64]]
     weight: float
+    rarest: float = 0.0
 
     def of(self, document: int) -> tuple[str, ...]:
         """The question's terms that a document has, in the question's order."""
         return tuple(term for term, rows in self.documents.items() if _contains(rows, document))
+
+    def rarity(self, term: str) -> float:
+        """The inverse document frequency of a term of the question; that of an unknown one where nothing seen has it."""
+        return self.terms.get(term, self.rarest)
 
 
 def match_tables(view: View, terms: Sequence[str], alternatives: Alternatives = NO_ALTERNATIVES) -> Matches:
@@ -131,7 +137,8 @@ def _match(
     # a word that nothing has counts as if one document had it: the question is not fully answered
     rarest = float(np.log1p((n + 0.5) / 0.5)) if n else 0.0
     total = sum(known.values()) + rarest * len(unknown)
-    return Matches(scores, shared / total if total else shared, known, tuple(unknown), documents, total or 1.0)
+    covered = shared / total if total else shared
+    return Matches(scores, covered, known, tuple(unknown), documents, total or 1.0, rarest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,48 +1,130 @@
 """The order of the candidates: a linear model over explainable features, and the reasons that follow from it.
 
-Journey 2, step "ranked". The weights are set by hand after the sweep in `bench/relevance.py`; contributions add up to the
-score, so that a reason's number is what removing it would cost.
+Journey 2, step "ranked". Contributions add up to the score, so that a reason's number is what removing it would cost. What
+names a table stands first by construction; the other weights are learned by `headwater train-ranker`, or set by hand.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.common.errors import WrongSettings
 from services.common.model.search import Reason
-from services.indexer.retrieve.features import FEATURES, Candidates
+from services.indexer.retrieve.features import FEATURES, LEARNED, Candidates
 
 NAME_STEP = 10.0
 """What a name adds: more than everything else together can, so that names come first by construction."""
-WEIGHTS: Mapping[str, float] = {
+FIXED: Mapping[str, float] = {
     "full_name": 2 * NAME_STEP,
     "partial_name": NAME_STEP,
     "column_name": NAME_STEP / 2,
     "fuzzy_name": 0.8 * NAME_STEP,
-    "words": 1.5,
-    "meaning": 1.0,
-    "columns": 0.3,
-    "database": 0.1,
+    "number": 0.08,
     "copy": -0.2,
     "status": 0.05,
 }
-"""One weight a feature. From the sweep over the open pools; a copy loses to its equal, never to something unrelated."""
+"""Weights that no judgement teaches, where meaning weighs 1; a copy loses to its equal, never to something unrelated."""
+BY_HAND: Mapping[str, float] = {
+    "words": 1.5,
+    "meaning": 1.0,
+    "columns": 0.3,
+    "said": 0.5,
+    "together": 0.5,
+    "container": 0.2,
+    "neighbour": 0.2,
+}
+"""The hand-set model: what a learned one must beat on judgements that it was not trained on. Features not named weigh 0."""
+SHIPPED = "ranker.json"
+_FORMAT = 1
 _TEXTS = {
     "full_name": "this is its full name",
     "partial_name": "its name ends with what you typed",
     "column_name": "it has the column that you named",
     "fuzzy_name": "its name is what you typed, spelled otherwise or in part",
     "words": "shares words with the question",
+    "covered": "has many of the question's words",
     "meaning": "what it is about is close to the question",
+    "name_meaning": "its name is close to the question",
     "columns": "its columns are close to the question",
-    "database": "other tables of its database fit too",
+    "said": "its name and columns say what the question's words say",
+    "pairs": "a column says two words of the question together",
+    "neighbour": "a table that it is joined with fits too",
+    "bridge": "it connects two tables that fit",
+    "adds": "it says what a table that it is joined with leaves out",
+    "together": "with the tables that it is joined with it says what the question says",
+    "own": "it says some of the question better than the tables that it is joined with",
+    "container": "other tables of its schema say the rest of the question",
+    "number": "its name has the question's number",
     "copy": "its name looks like a copy or a backup",
 }
 _SMALL = 0.005
 """Contributions below this are not told as reasons."""
+
+
+@dataclass(frozen=True)
+class Ranker:
+    """Weights of the learned features, scaled so that meaning weighs about 1.
+
+    Attributes:
+        weights: one a feature of `LEARNED`.
+        made: how it was made, for people: what it was trained on and what it was measured at; JSON values.
+
+    """
+
+    weights: Mapping[str, float]
+    made: Mapping[str, object] = field(default_factory=dict)
+
+    @cached_property
+    def vector(self) -> NDArray[np.float64]:
+        """One weight a feature of `FEATURES`."""
+        both = {**FIXED, **self.weights}
+        return np.asarray([both.get(name, 0.0) for name in FEATURES])
+
+    @cached_property
+    def id(self) -> str:
+        """Twelve digits that stand for the weights: equal ones order everything alike."""
+        return hashlib.sha256(self.vector.tobytes()).hexdigest()[:12]
+
+    def to_text(self) -> str:
+        """The ranker as JSON, for `from_text`."""
+        weights = {name: round(self.weights.get(name, 0.0), 6) for name in LEARNED}
+        return json.dumps({"format": _FORMAT, "weights": weights, "made": dict(self.made)}, indent=1) + "\n"
+
+    @classmethod
+    def from_text(cls, text: str, where: str) -> Ranker:
+        """A ranker from JSON.
+
+        Raises:
+            WrongSettings: it is no ranker, or of features that this version does not have; `where` is named.
+
+        """
+        try:
+            raw = json.loads(text)
+            weights = {str(name): float(value) for name, value in raw["weights"].items()}
+            made = dict(raw.get("made", {}))
+            fits = raw["format"] == _FORMAT and set(weights) == set(LEARNED) and all(map(np.isfinite, weights.values()))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise WrongSettings(f"{where} is not a ranker; make it again with `headwater train-ranker`") from error
+        if not fits:
+            raise WrongSettings(f"{where} was made for other features; make it again with `headwater train-ranker`")
+        return cls(weights, made)
+
+
+HAND_SET = Ranker(BY_HAND, {"by": "hand"})
+
+
+@lru_cache(maxsize=1)
+def shipped_ranker() -> Ranker:
+    """The learned ranker that comes with Headwater."""
+    return Ranker.from_text(files("services.indexer.retrieve").joinpath(SHIPPED).read_text(encoding="utf-8"), SHIPPED)
 
 
 @dataclass(frozen=True)
@@ -61,9 +143,9 @@ class Ranked:
     contributions: NDArray[np.float64]
 
 
-def rank(candidates: Candidates, ids: list[str], weights: Mapping[str, float] = WEIGHTS) -> Ranked:
+def rank(candidates: Candidates, ids: list[str], ranker: Ranker) -> Ranked:
     """Order candidates by score, equal ones by id."""
-    contributions = candidates.features * np.asarray([weights[name] for name in FEATURES])
+    contributions = candidates.features * ranker.vector
     # rounded, so that the last bits of a sum cannot turn an order that ids should decide
     scores = np.round(contributions.sum(axis=1), 6)
     order = np.lexsort((np.asarray(ids, dtype=str), -scores))

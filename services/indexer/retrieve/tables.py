@@ -14,11 +14,12 @@ from services.common.model.assets import Kind
 from services.common.model.search import Hit
 from services.indexer.retrieve.candidates import table_candidates
 from services.indexer.retrieve.facets import facet_index
-from services.indexer.retrieve.features import Candidates
+from services.indexer.retrieve.features import NAMES, Asked, Candidates
 from services.indexer.retrieve.found import Found, Matched
-from services.indexer.retrieve.lexical import Alternatives, Matches, columns_named, match_tables
+from services.indexer.retrieve.lexical import Matches, columns_named, match_tables
 from services.indexer.retrieve.names import Named, named_tables
-from services.indexer.retrieve.rank import Ranked, rank, reasons
+from services.indexer.retrieve.question import Question
+from services.indexer.retrieve.rank import Ranked, Ranker, rank, reasons
 from services.indexer.retrieve.spelling import NOTHING, spelled_tables
 from services.indexer.retrieve.view import View
 
@@ -30,29 +31,20 @@ DENSE_FLOOR = 0.1
 """A table matches a question by meaning alone from this cosine on. At 0.2 glued names (`HASLEGALNAME`) lost 2 points of R@10."""
 
 
-def table_hits(
-    view: View,
-    text: str,
-    terms: tuple[str, ...],
-    alternatives: Alternatives,
-    vector: NDArray[np.float32] | None,
-    *,
-    kinds: tuple[Kind, ...],
-) -> Found:
+def table_hits(view: View, question: Question, ranker: Ranker, *, kinds: tuple[Kind, ...]) -> Found:
     """The tables of a view for a question, ranked. `kinds` besides tables (`column`) do not count here."""
-    matches = match_tables(view, terms, alternatives)
-    named = named_tables(view, text)
-    spelled = spelled_tables(view, text, matches.unknown) if not named.full and not named.partial else NOTHING
-    candidates = table_candidates(view, matches, named, spelled, vector)
+    asked = _asked(view, question)
+    matches, named = asked.matches, asked.named
+    candidates = table_candidates(view, asked, question.vector)
     wanted = of_kinds(view, kinds)
     candidates = candidates.only(wanted[candidates.tables].tolist())
     ids = [str(record.id) for record in view.records(candidates.tables)]
-    ranked = rank(candidates, ids)
+    ranked = rank(candidates, ids, ranker)
     near = _near(candidates)
     order = ranked.order[near[ranked.order] | (matches.scores[candidates.tables[ranked.order]] > 0)]
     mask = (matches.scores > 0) & wanted
     mask[candidates.tables[near]] = True
-    sharing = columns_named(view, terms)
+    sharing = columns_named(view, question.terms)
     return Found(
         order=order,
         scores=ranked.scores,
@@ -62,6 +54,19 @@ def table_hits(
         hit=lambda position: _hit(view, candidates, ranked, position, matches, sharing, named),
         answerable=_answerable(candidates, order, matches, named),
     )
+
+
+def candidates_of(view: View, question: Question) -> Candidates:
+    """The candidates of a question, as `table_hits` ranks them."""
+    return table_candidates(view, _asked(view, question), question.vector)
+
+
+def _asked(view: View, question: Question) -> Asked:
+    matches = match_tables(view, question.terms, question.alternatives)
+    named = named_tables(view, question.text)
+    exact = named.full or named.partial
+    spelled = NOTHING if exact else spelled_tables(view, question.text, matches.unknown)
+    return Asked(question.text, matches, named, spelled, question.spans)
 
 
 def of_kinds(view: View, kinds: tuple[Kind, ...]) -> NDArray[np.bool_]:
@@ -75,7 +80,7 @@ def of_kinds(view: View, kinds: tuple[Kind, ...]) -> NDArray[np.bool_]:
 
 def _near(candidates: Candidates) -> NDArray[np.bool_]:
     """Which candidates match by their name or their meaning, words aside."""
-    by_name = candidates.features[:, :4].any(axis=1) if len(candidates.tables) else np.zeros(0, dtype=np.bool_)
+    by_name = candidates.features[:, : len(NAMES)].any(axis=1) if len(candidates.tables) else np.zeros(0, dtype=np.bool_)
     if candidates.best is None:
         return np.asarray(by_name, dtype=np.bool_)
     return np.asarray(by_name | (np.maximum(candidates.cosines, candidates.best.mean) >= DENSE_FLOOR), dtype=np.bool_)

@@ -65,25 +65,27 @@ class Seen:
     @cached_property
     def vectors_of_tables(self) -> NDArray[np.bool_] | None:
         """Which table vectors may be found; None means all."""
-        return _selected(self.segment.texts, self.segment.text, self.tables)
+        segment = self.segment
+        return _selected(segment.texts, (segment.text, segment.name_text), self.tables)
 
     @cached_property
     def vectors_of_columns(self) -> NDArray[np.bool_] | None:
         """Which column vectors may be found; None means all."""
-        return _selected(self.segment.column_texts, self.segment.column_text, self.columns)
+        return _selected(self.segment.column_texts, (self.segment.column_text,), self.columns)
 
     @cached_property
     def vectors_of_open_columns(self) -> NDArray[np.bool_] | None:
         """Which column vectors may speak for a table; None means all."""
-        return _selected(self.segment.column_texts, self.segment.column_text, self.open_columns)
+        return _selected(self.segment.column_texts, (self.segment.column_text,), self.open_columns)
 
 
-def _selected(texts: Texts, text: NDArray[np.int32], mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+def _selected(texts: Texts, used: tuple[NDArray[np.int32], ...], mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
     if mask.all():
         return None
-    rows = texts.row[text[mask]]
     out = np.zeros(len(texts.vectors), dtype=np.bool_)
-    out[rows[rows >= 0]] = True
+    for text in used:
+        rows = texts.row[text[mask]]
+        out[rows[rows >= 0]] = True
     return out
 
 
@@ -164,6 +166,7 @@ class View:
             segment = part.segment
             for texts, used in (
                 (segment.texts, segment.text[part.tables]),
+                (segment.texts, segment.name_text[part.tables]),
                 (segment.column_texts, segment.column_text[part.columns]),
             ):
                 mask = np.zeros(len(texts.row), dtype=np.bool_)

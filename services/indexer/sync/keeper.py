@@ -270,6 +270,6 @@ def _index_of(parts: Sequence[Part]) -> dict[AssetId, tuple[int, int]]:
 def _texts_of(documents: Sequence[Document], hashes: set[bytes]) -> dict[bytes, str]:
     if not hashes:
         return {}
-    every = (text for document in documents for text in (document.text, *document.column_texts))
+    every = (text for document in documents for text in document.texts)
     by_hash = {text_hash(text): text for text in every}
     return {known: by_hash[known] for known in hashes}

@@ -20,7 +20,7 @@ from services.indexer.text.language import outside_model
 from services.indexer.text.tokens import NOWHERE, broken_words, evidence, spaced, tokens
 from services.indexer.text.type_family import type_families
 
-DOCUMENT_VERSION = 5
+DOCUMENT_VERSION = 6
 """Raised whenever texts, tokens or records below change: a generation of another version is rebuilt."""
 MAX_DESCRIPTION_CHARS = 1_000
 """Of a description, so much goes into the embedded text: about 250 tokens, the model's own limit."""
@@ -100,6 +100,7 @@ class Document:
     Attributes:
         name, description, column_words, tag_words: tokens of the four lexical fields; restricted columns left out.
         text: what is embedded for the table.
+        name_text: what is embedded for its name alone: a question may say the name and nothing else of it.
         column_tokens: per column, tokens of its name and of its description.
         column_texts: per column, what is embedded; equal texts share one vector.
         evidence: what its names and descriptions say about abbreviations.
@@ -112,9 +113,15 @@ class Document:
     column_words: tuple[str, ...]
     tag_words: tuple[str, ...]
     text: str
+    name_text: str
     column_tokens: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
     column_texts: tuple[str, ...]
     evidence: tuple[str, ...]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Every text that wants a vector."""
+        return (self.text, self.name_text, *self.column_texts)
 
 
 def document_of(asset: Asset) -> Document:
@@ -133,6 +140,7 @@ def document_of(asset: Asset) -> Document:
         column_words=tuple(token for name, description in shown for token in (*name, *description)),
         tag_words=tuple(token for word in (*asset.tags, *asset.owners) for token in tokens(word)),
         text=table_text(asset, used, nearby),
+        name_text=spaced(asset.table, evidence(asset.table, used)),
         column_tokens=tuple(columns),
         column_texts=tuple(column_text(column, near) for column, near in zip(asset.columns, nearby, strict=True)),
         evidence=evidence_terms(asset),

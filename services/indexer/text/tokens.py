@@ -162,6 +162,11 @@ def words(text: str) -> list[str]:
     return [word for whole in _WORD.findall(_normalised(text)) for word in map(_word, _parts_of(whole))]
 
 
+def raw_words(text: str) -> list[str]:
+    """The words of a text as written, lower case: identifiers and glued words stay whole, nothing is stemmed."""
+    return [whole.lower()[:MAX_TOKEN_CHARS] for whole in _WORD.findall(_normalised(text))]
+
+
 def tokens(text: str, nearby: frozenset[str] = NOWHERE) -> list[str]:
     """What is indexed of a text: its words without stop words, and whole besides their parts: compounds and glued words.
 
