@@ -62,17 +62,18 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         space.indexer.open()
         asked = ask(space, judgements)
+        model = space.indexer.status().model
     finally:
         space.close()
     in_use = RankerFile(settings.home)
-    outcome = measured(asked, in_use.current())
+    outcome = measured(asked, in_use.current().beside(model))
     made = {
         "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "judgements": arguments.file.name,
         "questions": len(asked),
         "ndcg": {"before": outcome.verdicts["ndcg"].before, "after": outcome.verdicts["ndcg"].after},
     }
-    ranker = fit([one.judged for one in asked], made=made)
+    ranker = fit([one.judged for one in asked], model=(model or "").partition("@")[0], made=made)
     against = outcome.reasons_against
     if arguments.out is not None:
         Path(arguments.out).write_text(ranker.to_text(), encoding="utf-8")

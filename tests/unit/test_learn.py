@@ -12,7 +12,7 @@ from services.evaluation.judgements import Judgement
 from services.evaluation.training import Outcome, folds_of, verdicts_of
 from services.indexer.retrieve.features import FEATURES, LEARNED, SET
 from services.indexer.retrieve.learn import Judged, fit
-from services.indexer.retrieve.rank import BY_HAND, FIXED, HAND_SET, Ranker, shipped_ranker
+from services.indexer.retrieve.rank import BY_HAND, FIXED, HAND_SET, LETTERS, Ranker, shipped_ranker
 from services.indexer.retrieve.ranker_file import RankerFile
 
 
@@ -108,6 +108,15 @@ def test_the_shipped_ranker_is_learned_and_names_stay_first():
     assert sum(shipped.weights.values()) < FIXED["column_name"]  # features are 1 at the most
     assert set(FIXED) | set(BY_HAND) <= set(FEATURES)
     assert set(SET) <= set(FIXED)
+
+
+def test_a_ranker_orders_only_what_its_own_model_encoded():
+    """Beside another model the hand-set one orders; without meaning, words and letters do."""
+    shipped = shipped_ranker()
+    assert shipped.beside("all-MiniLM-L6-v2+headwater@0123").id == shipped.id
+    assert shipped.beside("other-model@0123").id == HAND_SET.id
+    assert shipped.beside("hashing@384").id == shipped.beside(None).id == LETTERS.id
+    assert Ranker(shipped.weights).beside("other-model@0123").id == shipped.id
 
 
 def test_a_home_takes_up_a_ranker_that_is_switched_to_and_survives_a_damaged_one(tmp_path):

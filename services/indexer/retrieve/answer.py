@@ -88,7 +88,7 @@ class Retriever:
             mode = Mode.LEXICAL if self._encoder() is None else Mode.HYBRID
         else:
             question = self._understood(query, snapshot, view, degraded)
-            found = _found(view, question, self._ranker(), kinds)
+            found = _found(view, question, self._ranker_for(question), kinds)
             mode = Mode.LEXICAL if question.vector is None else Mode.HYBRID
         if query.fold:
             found = folded(view, found)
@@ -160,6 +160,10 @@ class Retriever:
         except ModelUnavailable:
             degraded.append("model_missing")
             return words
+
+    def _ranker_for(self, question: Question) -> Ranker:
+        encoder = self._encoder()
+        return self._ranker().beside(encoder.model_id if encoder is not None and question.vector is not None else None)
 
     def _snapshot_for(self, state: str | None) -> Snapshot:
         current = self._snapshot()

@@ -42,7 +42,12 @@ class Judged:
 
 
 def fit(
-    questions: Sequence[Judged], *, without: str | None = None, pull: float = PULL, made: Mapping[str, object] | None = None
+    questions: Sequence[Judged],
+    *,
+    without: str | None = None,
+    pull: float = PULL,
+    model: str = "",
+    made: Mapping[str, object] | None = None,
 ) -> Ranker:
     """The weights that fit some judged questions.
 
@@ -50,6 +55,7 @@ def fit(
         questions: those whose candidates hold nothing that answers them teach nothing and are left out.
         without: a feature to leave out, to see what it is worth.
         pull: see `PULL`.
+        model: the name of the encoder that the features were taken with.
         made: what the ranker will say of how it was made.
 
     Raises:
@@ -67,7 +73,7 @@ def fit(
     weights = _descend(rows * scale, there, gold, start, pull)
     plain = weights * scale
     unit = plain[_MEANING] if plain[_MEANING] > 1e-6 else float(np.abs(plain).max()) or 1.0
-    return Ranker(dict(zip(LEARNED, (plain / unit).tolist(), strict=True)), made or {})
+    return Ranker(dict(zip(LEARNED, (plain / unit).tolist(), strict=True)), model, made or {})
 
 
 _SHARPNESS = 8.0

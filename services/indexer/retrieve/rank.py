@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from services.common.errors import WrongSettings
 from services.common.model.search import Reason
+from services.indexer.embed.hashing import HASHING_MODEL
 from services.indexer.retrieve.features import FEATURES, LEARNED, Candidates
 
 NAME_STEP = 10.0
@@ -28,7 +29,7 @@ FIXED: Mapping[str, float] = {
     "column_name": NAME_STEP / 2,
     "fuzzy_name": 0.8 * NAME_STEP,
     "number": 0.08,
-    "copy": -0.2,
+    "copy": -0.3,
     "status": 0.05,
 }
 """Weights that no judgement teaches, where meaning weighs 1; a copy loses to its equal, never to something unrelated."""
@@ -75,11 +76,14 @@ class Ranker:
 
     Attributes:
         weights: one a feature of `LEARNED`.
+        model: the name of the encoder whose cosines it weighs; empty for any. Beside another one, and where there are no
+            vectors, the hand-set model orders.
         made: how it was made, for people: what it was trained on and what it was measured at; JSON values.
 
     """
 
     weights: Mapping[str, float]
+    model: str = ""
     made: Mapping[str, object] = field(default_factory=dict)
 
     @cached_property
@@ -93,10 +97,20 @@ class Ranker:
         """Twelve digits that stand for the weights: equal ones order everything alike."""
         return hashlib.sha256(self.vector.tobytes()).hexdigest()[:12]
 
+    def beside(self, model_id: str | None) -> Ranker:
+        """The ranker for questions that are encoded by a model, `NAME@DIGEST`; None where they are not encoded."""
+        name = (model_id or "").partition("@")[0]
+        if name in ("", HASHING_MODEL):
+            return LETTERS
+        return self if self.model in ("", name) else HAND_SET
+
     def to_text(self) -> str:
         """The ranker as JSON, for `from_text`."""
         weights = {name: round(self.weights.get(name, 0.0), 6) for name in LEARNED}
-        return json.dumps({"format": _FORMAT, "weights": weights, "made": dict(self.made)}, indent=1) + "\n"
+        return (
+            json.dumps({"format": _FORMAT, "model": self.model, "weights": weights, "made": dict(self.made)}, indent=1)
+            + "\n"
+        )
 
     @classmethod
     def from_text(cls, text: str, where: str) -> Ranker:
@@ -109,16 +123,18 @@ class Ranker:
         try:
             raw = json.loads(text)
             weights = {str(name): float(value) for name, value in raw["weights"].items()}
-            made = dict(raw.get("made", {}))
+            model, made = str(raw["model"]), dict(raw.get("made", {}))
             fits = raw["format"] == _FORMAT and set(weights) == set(LEARNED) and all(map(np.isfinite, weights.values()))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise WrongSettings(f"{where} is not a ranker; make it again with `headwater train-ranker`") from error
         if not fits:
             raise WrongSettings(f"{where} was made for other features; make it again with `headwater train-ranker`")
-        return cls(weights, made)
+        return cls(weights, model, made)
 
 
-HAND_SET = Ranker(BY_HAND, {"by": "hand"})
+LETTERS = Ranker({"words": 1.5, "meaning": 1.0, "columns": 0.3}, made={"by": "hand"})
+"""Where vectors hold letters and no meaning, or there are none: single words are then no nearer to names that mean them."""
+HAND_SET = Ranker(BY_HAND, made={"by": "hand"})
 
 
 @lru_cache(maxsize=1)
