@@ -38,7 +38,10 @@ def groups(answer) -> dict[str, set[str]]:
 def test_what_belongs_together_stands_under_its_original():
     """Same name but for marks, same columns but for a few, same kind; another `orders` of two columns stands alone."""
     found = groups(answered("customer order"))
-    originals, copies = {"shop.public.orders", "dev.public.orders"}, {"shop.public.orders_bak", "shop.public.tmp_orders_20310131"}
+    originals, copies = (
+        {"shop.public.orders", "dev.public.orders"},
+        {"shop.public.orders_bak", "shop.public.tmp_orders_20310131"},
+    )
     (head,) = originals & found.keys()
     assert found[head] == originals - {head} | copies
     assert not found["shop.public.orders_old"]
