@@ -50,7 +50,9 @@ def answer(case: dict) -> dict:
         query = qualify(query.copy(), schema=schema, dialect=dialect, validate_qualify_columns=False, identify=False)
         scope = build_scope(query)
         for name in query.named_selects:
-            for node in lineage(name, query, schema or {}, scope=scope, dialect=dialect, copy=False, trim_selects=False).walk():
+            for node in lineage(
+                name, query, schema or {}, scope=scope, dialect=dialect, copy=False, trim_selects=False
+            ).walk():
                 if isinstance(node.expression, exp.Table):
                     table = ".".join(part.name for part in node.expression.parts)
                     columns.append([[table, node.name.rpartition(".")[2]], [target, name]])

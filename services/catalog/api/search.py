@@ -44,7 +44,9 @@ class SearchParameters(Narrowed):
         description="pass, warn, fail, unknown: the worst outcome of a table's tests",
         examples=[["fail", "warn"]],
     )
-    fold: bool = Field(default=False, description="Copies, backups, date shards and near-duplicates under one hit")
+    fold: bool = Field(
+        default=False, examples=[True], description="Copies, backups, date shards and near-duplicates under one hit"
+    )
     limit: int = Field(default=10, ge=1, le=200, description="Hits at most", examples=[3])
     cursor: str | None = Field(default=None, max_length=1_000, description="Where the answer before ended")
 
