@@ -61,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     _eval(command("eval", "measure how well judged questions are answered", "evaluate"))
     _searches(command("searches", "show what people asked, did not find, and opened"))
     _train_ranker(command("train-ranker", "learn the order of hits from judged questions", "train_ranker"))
+    _feedback(command("feedback", "write what many people's clicks say of tables to a file"))
     _verify(command("verify", "prove that the index holds what the store holds"))
     _crawls(command("crawls", "show what crawls did, and say yes to what one holds"))
     _renames(command("renames", "decide on tables that may have got another name"))
@@ -199,6 +200,11 @@ def _searches(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weeks", type=int, default=8, metavar="N", help="how many weeks back (default: 8)")
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="questions of each kind (default: 20)")
     parser.add_argument("--json", action="store_true", help="print one JSON document, as the API answers")
+
+
+def _feedback(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["export"], help="export: write the evidence, without people")
+    parser.add_argument("file", type=Path, metavar="FILE", help="where to; one JSON document")
 
 
 def _verify(parser: argparse.ArgumentParser) -> None:
