@@ -257,7 +257,7 @@ def bench_speed(data: Path, n: int = 2_000) -> None:
         if key not in known:
             known[key] = ours(one)
     own_s = time.perf_counter() - begun
-    sample = unique[:200]
+    sample = unique[:80]
     found = peers(sample)
     begun = time.perf_counter()
     for one in sample:
