@@ -9,6 +9,8 @@ BENCHMARKS = {
     "vocabulary": "glued names taken apart, and abbreviations learned from real schemas, with controls: vocabulary DATA",
     "demo": "the demo's judged questions, beside BM25, with the shuffled control",
     "relevance": "open pools of questions, beside BM25, MiniLM alone and rank fusion: relevance DATA",
+    "ranker": "the learned ranking where it never was, what each feature is worth, and shuffled labels: ranker DATA",
+    "adapter": "trains the encoder's adapter on spider_train, a half of the databases at a time (needs torch): adapter DATA",
     "search_names": "names typed whole, in part and with mistakes, beside trigrams and edit distance: search_names DATA",
     "crawl": "a PostgreSQL of 3,000 tables, to the commit and to the last vector",
     "schemas": "real schemas through metadata://, to the last vector: schemas DATA",
