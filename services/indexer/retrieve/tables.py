@@ -52,7 +52,7 @@ def table_hits(view: View, question: Question, ranker: Ranker, *, kinds: tuple[K
         tables=candidates.tables,
         matched=Matched.of_tables(mask),
         hit=lambda position: _hit(view, candidates, ranked, position, matches, sharing, named),
-        answerable=_answerable(candidates, order, matches, named),
+        answerable=_answerable(candidates, order, matches, named, ranked if ranker.model else None),
     )
 
 
@@ -125,15 +125,36 @@ def _columns(view: View, candidates: Candidates, position: int, sharing: NDArray
     return tuple(dict.fromkeys([*both, *near, *shared]))[:MAX_COLUMNS]
 
 
-def _answerable(candidates: Candidates, order: NDArray[np.int64], matches: Matches, named: Named) -> float:
+def _answerable(
+    candidates: Candidates, order: NDArray[np.int64], matches: Matches, named: Named, learned: Ranked | None
+) -> float:
+    """See `answerable` and, where a learned ranker ordered, `standing_out`."""
     if named.full or named.partial:
         return 1.0
     if not len(order):
         return 0.0
+    if learned is not None:
+        first = learned.scores[order[:10]]
+        return standing_out(float(first[0]), float(first[0] - first.mean()))
     best = int(order[0])
     top = np.sort(candidates.cosines)[::-1]
     lead = float(top[0] - top[:10].mean())
     return answerable(float(candidates.cosines[best]), lead, float(matches.coverage[candidates.tables[best]]))
+
+
+def standing_out(score: float, lead: float) -> float:
+    """How likely it is that the best hit answers the question, 0 to 1, by what a learned ranker says of it.
+
+    Args:
+        score: of the best hit, where meaning weighs 1.
+        lead: by how much it is ahead of the first ten on average.
+
+    The coefficients were fitted to 800 questions of spider_train, each asked once as it is and once with its gold tables
+    hidden, in the half of the databases that the encoder had not seen. Sixteen other numbers of the best hit were tried:
+    with them the fit was closer there, and farther on the pools that it was not made for.
+
+    """
+    return 1.0 / (1.0 + math.exp(-(2.46 * score + 2.15 * lead - 3.89)))
 
 
 def answerable(cosine: float, lead: float, coverage: float) -> float:
