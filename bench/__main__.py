@@ -12,6 +12,7 @@ BENCHMARKS = {
     "ranker": "the learned ranking where it never was, what each feature is worth, and shuffled labels: ranker DATA",
     "adapter": "trains the encoder's adapter on spider_train, a half of the databases at a time (needs torch): adapter DATA",
     "search_names": "names typed whole, in part and with mistakes, beside trigrams and edit distance: search_names DATA",
+    "answer_sets": "sets of tables against the best fixed k, held out, with controls: answer_sets DATA [--fit, --calibrate]",
     "crawl": "a PostgreSQL of 3,000 tables, to the commit and to the last vector",
     "schemas": "real schemas through metadata://, to the last vector: schemas DATA",
     "history": "3,488 revisions of real schemas replayed and read back, with controls: history DATA",

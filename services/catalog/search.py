@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from services.catalog.assets import AssetReader
 from services.catalog.highlights import Highlight, highlights, question_words
+from services.catalog.join_sql import from_clause
 from services.catalog.vocabulary import Vocabulary
 from services.common.errors import BadRequest
 from services.common.model.access import AccessScope
@@ -18,7 +19,7 @@ from services.common.model.assets import Asset, Column, Kind
 from services.common.model.names import AssetId
 from services.common.model.query_errors import QueryRefused
 from services.common.model.query_parse import understand
-from services.common.model.search import Hit, SearchAnswer, SearchQuery
+from services.common.model.search import AnswerSet, Hit, SearchAnswer, SearchQuery
 from services.common.ports import Search
 
 
@@ -34,11 +35,25 @@ class WholeHit:
 
 
 @dataclass(frozen=True, slots=True)
+class WholeSet:
+    """An answer set with its tables; those that the store no longer shows are left out, with the joins to them."""
+
+    answer: AnswerSet
+    tables: Mapping[AssetId, Asset]
+
+    @property
+    def sql(self) -> str:
+        """Its FROM clause."""
+        return from_clause(self.answer.tables, self.answer.joins, self.tables)
+
+
+@dataclass(frozen=True, slots=True)
 class WholeAnswer:
     """An answer with its hits made whole; those that the store no longer shows are left out."""
 
     answer: SearchAnswer
     hits: tuple[WholeHit, ...]
+    together: WholeSet | None = None
 
 
 def question(text: str, *, me: str, scope: AccessScope) -> SearchQuery:
@@ -78,10 +93,19 @@ def find(query: SearchQuery, search: Search, reader: AssetReader, vocabulary: Vo
         query = replace(query, vocabulary=vocabulary.said(query.text, query.scope))
     answer = search.search(query)
     ids = dict.fromkeys(asset for hit in answer.hits for asset in (hit.asset, *hit.folded))
+    ids |= dict.fromkeys(answer.answer_set.tables if answer.answer_set is not None else ())
     assets = reader.many(list(ids), query.scope)
     words = question_words(query.text)
     whole = (_whole(hit, assets, words) for hit in answer.hits)
-    return WholeAnswer(answer, tuple(hit for hit in whole if hit is not None))
+    together = _shown_set(answer.answer_set, assets) if answer.answer_set is not None else None
+    return WholeAnswer(answer, tuple(hit for hit in whole if hit is not None), together)
+
+
+def _shown_set(found: AnswerSet, assets: Mapping[AssetId, Asset]) -> WholeSet:
+    tables = tuple(table for table in found.tables if table in assets)
+    joins = tuple(join for join in found.joins if join.one in assets and join.other in assets)
+    pieces = tuple(piece for whole in found.pieces if (piece := tuple(table for table in whole if table in assets)))
+    return WholeSet(replace(found, tables=tables, joins=joins, pieces=pieces), {table: assets[table] for table in tables})
 
 
 def _whole(hit: Hit, assets: Mapping[AssetId, Asset], words: frozenset[str]) -> WholeHit | None:

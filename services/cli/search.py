@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from services.catalog.access import LOCAL
 from services.catalog.api.search import search_shape
-from services.catalog.search import WholeAnswer, WholeHit, find, question
+from services.catalog.api.search_sets import answer_shape
+from services.catalog.search import WholeAnswer, WholeHit, WholeSet, find, question
 from services.cli.exits import DONE
 from services.cli.terminal import print_json, say, settings_of
 from services.common.errors import BadRequest, NotFound
@@ -39,7 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         space.indexer.open()
         typed = question(arguments.question, me=LOCAL.name, scope=FULL_SCOPE)
-        query = replace(typed, limit=arguments.k, filters=Filters(kind=kinds), fold=arguments.fold)
+        filters = Filters(kind=kinds)
+        wants_set = arguments.answer == "tables"
+        query = replace(typed, limit=arguments.k, filters=filters, fold=arguments.fold, answer_set=wants_set)
         whole = find(query, space.indexer.retriever, space.reader, space.vocabulary)
         if arguments.json:
             print_json(search_shape(query, whole, secrets.token_hex(16)).model_dump(mode="json", by_alias=True))
@@ -58,10 +61,22 @@ def _print(whole: WholeAnswer, space: Workspace) -> None:
         return
     if whole.answer.answerable < UNLIKELY:
         say("probably not here; the nearest are:")
+    if whole.together is not None and whole.together.tables:
+        _print_set(whole.together)
     for place, hit in enumerate(whole.hits, 1):
         _print_hit(place, hit)
         if place == 1 and hit.column is None:
             _print_lineage(hit, space)
+
+
+def _print_set(together: WholeSet) -> None:
+    """The tables that answer the question together, their joins as SQL, and what they lack."""
+    shape = answer_shape(together)
+    print(f"together (expected F1 {shape.confidence:.2f}): {', '.join(table.qualified_name for table in shape.tables)}")
+    for line in shape.sql.splitlines():
+        print(f"    {line}")
+    for missing in shape.missing:
+        print(f"    missing: {missing.text}")
 
 
 def _print_hit(place: int, whole: WholeHit) -> None:

@@ -81,8 +81,16 @@ def answer_of(route: str, response: Any, loosely: frozenset[str] = frozenset()) 
     leaves += _leaves(body, "", _BY_ROUTE.get(route, set()), loosely)
     text = response.text
     if route == "search":  # compared with the rest, but it is the reader's own words and says nothing of the catalog
-        text = json.dumps({key: value for key, value in body.items() if key != "understood"}, ensure_ascii=False)
+        text = json.dumps(_without_the_question(body), ensure_ascii=False)
     return Answer(route, response.status_code, tuple(leaves), text)
+
+
+def _without_the_question(body: dict[str, Any]) -> dict[str, Any]:
+    """What search says but the words that the reader typed: how they were read, and which of them no table has."""
+    shown = {key: value for key, value in body.items() if key not in ("understood", "answer")}
+    if (answer := body.get("answer")) is not None:
+        shown["answer"] = answer | {"missing": [one for one in answer["missing"] if one["kind"] != "words"]}
+    return shown
 
 
 def _as_sent(text: str) -> str:

@@ -105,6 +105,7 @@ class _Questions:
         params: Params = [("q", self._question()), ("limit", self._dice.choice((1, 3, 10, 50)))]
         params += self._filters() if self._dice.random() < 0.3 else []
         params += [("fold", "true")] if self._dice.random() < 0.3 else []
+        params += [("answer", "tables")] if self._dice.random() < 0.5 else []
         if self._dice.random() < 0.2:
             params += [("kind", kind) for kind in self._dice.choice((["table"], ["view"], ["column", "table"], ["job"]))]
         return Case(f"/search {params}", lambda asker: asker.pages("search", "/search", params, 200))

@@ -99,6 +99,18 @@ def test_a_result_says_why_it_stands_there_and_what_matched(browser: Browser, si
     )
 
 
+def test_the_tables_that_answer_together_are_shown_when_asked_for(browser: Browser, site: Site) -> None:
+    shown(browser, f"{site.catalog}/?q=orders+total", RESULTS)
+    browser.evaluate("[...document.querySelectorAll('.found .tools button')].at(-1).click()")
+    browser.wait("document.querySelector('[aria-label=\"Tables of the set\"] a')")
+    answer = site.ask("/search", params={"q": "orders total", "answer": "tables"}).json()["answer"]
+    names = browser.evaluate(
+        "[...document.querySelectorAll('[aria-label=\"Tables of the set\"] a')].map((a) => a.textContent)"
+    )
+    assert names == [table["qualified_name"] for table in answer["tables"]]
+    assert text(browser, ".found pre") == answer["sql"]
+
+
 def test_an_answer_that_is_probably_none_says_so(browser: Browser, site: Site) -> None:
     asked = site.ask("/search", params={"q": "taxidermy of unicorns"}).json()
     assert asked["hits"], "the test needs hits that answer nothing"

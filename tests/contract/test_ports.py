@@ -288,6 +288,8 @@ QUESTIONS = [
     SearchQuery("shop.public.orders_3", FULL_SCOPE, limit=1),
     SearchQuery("owe orders", OPEN),
     SearchQuery("owe orders", NO_SCOPE),
+    SearchQuery("which orders have bills that people owe", FULL_SCOPE, answer_set=True),
+    SearchQuery("which orders have bills that people owe", OPEN, answer_set=True),
     SearchQuery("amount", FULL_SCOPE, filters=Filters(kind=(Kind.COLUMN,))),
     SearchQuery("orders", FULL_SCOPE, filters=Filters(kind=(Kind.TABLE, Kind.COLUMN), schema=("PUBLIC",), tag=("core",))),
     SearchQuery("", FULL_SCOPE, limit=200, filters=Filters(source=("wh",), platform=("metadata",), database=("shop",))),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import RESTRICTED, Asset, Column, ForeignKey, Kind, Status
-from services.common.model.search import Filters, SearchAnswer
+from services.common.model.search import Filters, SearchAnswer, SearchQuery
 from services.indexer.embed.hashing import HashingEncoder
 from services.indexer.index.generation import Generations
 from services.indexer.index.manifest import describe
@@ -22,7 +22,7 @@ from services.indexer.retrieve.view import view_of
 from services.indexer.store.cache import no_vectors
 from services.indexer.text.document import document_of, text_hash
 from tests.support.feeds import asset
-from tests.support.indexes import ask, lookup_for, retriever
+from tests.support.indexes import lookup_for, retriever
 
 ENCODER = HashingEncoder(32)
 WORDS = ["order", "customer", "price", "day", "id", "line", "status", "country"]
@@ -89,7 +89,10 @@ some_of_asked = st.lists(st.sampled_from(ASKED), min_size=6, max_size=6, unique=
 
 def answers(snapshot: Snapshot, encoder: HashingEncoder | None, asked) -> list[SearchAnswer]:
     search = retriever(snapshot, encoder)
-    return [plain(ask(search, text, *kinds, scope=scope, limit=50)) for text, kinds, scope in asked]
+    return [
+        plain(search.search(SearchQuery(text, scope, 50, None, Filters(kind=kinds), answer_set=True)))
+        for text, kinds, scope in asked
+    ]
 
 
 def suggested(snapshot: Snapshot):

@@ -65,8 +65,12 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
         made = values(hint.__supertype__)
     elif origin in (Union, types.UnionType):
         made = st.one_of(*map(values, arguments))
+    elif origin is tuple and arguments[-1] is not Ellipsis:
+        made = st.tuples(*map(values, arguments))
     elif origin is tuple:
         made = st.lists(values(arguments[0]), max_size=2).map(tuple)
+    elif origin is frozenset:
+        made = st.frozensets(values(arguments[0]), max_size=2)
     elif isinstance(origin, type) and issubclass(origin, Mapping):
         made = st.dictionaries(values(arguments[0]), values(arguments[1]), max_size=2)
     elif isinstance(hint, type) and issubclass(hint, Enum):

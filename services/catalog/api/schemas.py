@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.catalog.api.answer_shapes import AnswerSetShape
 from services.catalog.definitions import Definition
 from services.common.model.assets import Asset, Column, Description, ForeignKey, Kind, Status
 from services.common.model.lineage import Subgraph
@@ -99,6 +100,7 @@ class SearchShape(Shape):
     hits: list[HitShape]
     facets: dict[str, dict[str, int]]
     cursor: str | None
+    answer: AnswerSetShape | None
 
 
 class SuggestionShape(Shape):

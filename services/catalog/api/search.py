@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
@@ -18,6 +18,7 @@ from services.catalog.api.schemas import (
     SuggestShape,
     UnderstoodShape,
 )
+from services.catalog.api.search_sets import answer_shape
 from services.catalog.assets import AssetReader
 from services.catalog.feedback import FeedbackLog
 from services.catalog.search import WholeAnswer, WholeHit, find, question
@@ -47,6 +48,11 @@ class SearchParameters(Narrowed):
     fold: bool = Field(
         default=False, examples=[True], description="Copies, backups, date shards and near-duplicates under one hit"
     )
+    answer: Literal["tables"] | None = Field(
+        default=None,
+        description="`tables`: also the small set of tables that answers the question together, with its joins",
+        examples=["tables"],
+    )
     limit: int = Field(default=10, ge=1, le=200, description="Hits at most", examples=[3])
     cursor: str | None = Field(default=None, max_length=1_000, description="Where the answer before ended")
 
@@ -70,7 +76,14 @@ def create_router(search: Search, reader: AssetReader, vocabulary: Vocabulary, l
     def search_route(caller: Reader, asked: Annotated[SearchParameters, Query()]) -> Response:
         typed = question(asked.q, me=caller.name, scope=caller.scope)
         filters = replace(asked.filters, quality=tuple(asked.quality))
-        query = replace(typed, limit=asked.limit, cursor=asked.cursor, filters=filters, fold=asked.fold)
+        query = replace(
+            typed,
+            limit=asked.limit,
+            cursor=asked.cursor,
+            filters=filters,
+            fold=asked.fold,
+            answer_set=asked.answer == "tables",
+        )
         found = find(query, search, reader, vocabulary)
         # a listing by filters alone is no question
         log.note(found, asked.q if query.text.strip() else "", caller, request_id())
@@ -100,6 +113,7 @@ def search_shape(query: SearchQuery, whole: WholeAnswer, query_id: str) -> Searc
         hits=[_hit_shape(hit) for hit in whole.hits],
         facets={field: dict(values) for field, values in found.facets.items()},
         cursor=found.cursor,
+        answer=answer_shape(whole.together) if whole.together is not None else None,
     )
 
 

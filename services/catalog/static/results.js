@@ -16,6 +16,7 @@ import {
   statusMark,
 } from "./dom.js";
 import { FILTERS, query, toggled } from "./state.js";
+import { togetherPanel } from "./together.js";
 
 const PAGE = 20;
 const VALUES_SHOWN = 8;
@@ -37,9 +38,10 @@ export async function showResults(place, state, signal) {
   const answer = await search(asked(state), signal);
   const list = make("ol", { class: "hits" }, ...cardsOf(answer, state));
   const more = make("p", { class: "more" });
+  const together = state.q && answer.hits.length ? togetherPanel(asked(state)) : null;
   place.replaceChildren(
     facetPanel(answer, state),
-    make("div", { class: "found" }, ...chosenFilters(state), summary(answer), ...notices(answer, state), list, more),
+    make("div", { class: "found" }, ...chosenFilters(state), summary(answer), ...notices(answer, state), together, list, more),
   );
   place.removeAttribute("aria-busy");
   announce(`${counted(answer.total, "match", "matches")}.`);

@@ -58,6 +58,7 @@ class SearchQuery:
         where: what every hit must fulfil besides the filters, from what was typed; None for nothing.
         fold: whether copies, backups, date shards and near-duplicates stand under one hit.
         vocabulary: what people decided about words of this question; nothing of tables that the scope hides.
+        answer_set: whether the tables that answer the question together are wanted besides the hits.
 
     """
 
@@ -69,6 +70,54 @@ class SearchQuery:
     where: Condition | None = None
     fold: bool = False
     vocabulary: tuple[Synonyms, ...] = ()
+    answer_set: bool = False
+
+
+class Evidence(StrEnum):
+    """What says that two tables can be joined: a declared key, joins in queries that ran, or names and types alone."""
+
+    DECLARED = "declared"
+    OBSERVED = "observed"
+    INFERRED = "inferred"
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """How two tables are joined.
+
+    Attributes:
+        one, other: the tables; a declared key is the first one's.
+        on: pairs of a column of the first and the column of the other that it equals; empty where a declared key does
+            not say which columns it refers to.
+        confidence: 0 to 1, how likely these columns are a real key; 1 where it is declared.
+
+    """
+
+    one: AssetId
+    other: AssetId
+    on: tuple[tuple[str, str], ...]
+    evidence: Evidence
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSet:
+    """The small set of tables that answers a question together.
+
+    Attributes:
+        tables: likeliest first; empty where nothing was found.
+        joins: a tree over each piece of the set that holds together, the surest joins.
+        uncovered: words of the question that no table of the set has anywhere.
+        pieces: the set cut into what holds together; more than one where nothing is known to join them.
+        confidence: 0 to 1, the expected F1 of the set by its tables' probabilities.
+
+    """
+
+    tables: tuple[AssetId, ...] = ()
+    joins: tuple[Join, ...] = ()
+    uncovered: tuple[str, ...] = ()
+    pieces: tuple[tuple[AssetId, ...], ...] = ()
+    confidence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +159,7 @@ class SearchAnswer:
         facets: field → value → how many of `total`.
         coverage: share of the texts in scope of the index that have their vector, 0 to 1.
         offset: how many hits stand on the pages before this one.
+        answer_set: the tables that answer the question together; None where that was not asked for.
 
     """
 
@@ -123,6 +173,7 @@ class SearchAnswer:
     cursor: str | None
     coverage: float
     offset: int = 0
+    answer_set: AnswerSet | None = None
 
 
 class SuggestionOf(StrEnum):

@@ -138,6 +138,11 @@ class Segment:
         return list(code_of), np.asarray(codes, dtype=np.int32)
 
     @cached_property
+    def column_codes(self) -> dict[str, int]:
+        """The place of each name in `column_names`."""
+        return {name: code for code, name in enumerate(self.column_names[0])}
+
+    @cached_property
     def keys(self) -> SegmentKeys:
         """The declared foreign keys of its tables: made by the first question that asks for joins."""
         return SegmentKeys.of(self.records)

@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 from services.common.errors import BadRequest, ModelUnavailable
 from services.common.model.access import AccessScope
 from services.common.model.assets import Kind
-from services.common.model.search import IndexStatus, Mode, SearchAnswer, SearchQuery, Suggestion
+from services.common.model.search import AnswerSet, IndexStatus, Mode, SearchAnswer, SearchQuery, Suggestion
 from services.common.model.vocabulary import Proposal
 from services.indexer.embed.encoder import Encoder
 from services.indexer.index.snapshot import Snapshot
 from services.indexer.retrieve import expansion
+from services.indexer.retrieve.answer_set import answer_set
 from services.indexer.retrieve.browse import browse
 from services.indexer.retrieve.columns import column_hits
 from services.indexer.retrieve.facets import count_facets
@@ -83,6 +84,7 @@ class Retriever:
         view = self._view(snapshot, query)
         degraded: list[str] = []
         kinds = _kinds(query)
+        together = AnswerSet() if query.answer_set else None
         if not query.text.strip():
             found = browse(view, kinds)
             mode = Mode.LEXICAL if self._encoder() is None else Mode.HYBRID
@@ -90,6 +92,8 @@ class Retriever:
             question = self._understood(query, snapshot, view, degraded)
             found = _found(view, question, self._ranker_for(question), kinds)
             mode = Mode.LEXICAL if question.vector is None else Mode.HYBRID
+            if query.answer_set and Kind.COLUMN not in kinds:
+                together = answer_set(view, question.text, question.vector, found)
         if query.fold:
             found = folded(view, found)
         done, every = view.coverage
@@ -108,6 +112,7 @@ class Retriever:
             cursor=_write_cursor(_state(snapshot), offset + query.limit, query) if more else None,
             coverage=round(done / every, 4) if every else 1.0,
             offset=offset,
+            answer_set=together,
         )
 
     def candidates(self, query: SearchQuery) -> tuple[list[Record], Candidates]:

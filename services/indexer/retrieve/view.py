@@ -63,6 +63,12 @@ class Seen:
         return self.tables[self.segment.owner] & ~self.segment.restricted
 
     @cached_property
+    def name_counts(self) -> NDArray[np.int64]:
+        """How many open columns have each of the segment's `column_names`, int64 (names,)."""
+        names, codes = self.segment.column_names
+        return np.bincount(codes[self.open_columns], minlength=len(names))
+
+    @cached_property
     def vectors_of_tables(self) -> NDArray[np.bool_] | None:
         """Which table vectors may be found; None means all."""
         segment = self.segment
@@ -182,6 +188,23 @@ class View:
     def joins(self) -> Adjacency:
         """The declared keys between seen tables."""
         return adjacency([(part.segment.keys, part.tables, part.offset) for part in self.parts])
+
+    def column_spread(self, names: set[str]) -> dict[str, int]:
+        """How many seen columns have each of some names, in lower case; columns that are restricted aside."""
+        out = dict.fromkeys(names, 0)
+        for part in self.parts:
+            known, counts = part.segment.column_codes, part.name_counts
+            for name in names:
+                if (code := known.get(name)) is not None:
+                    out[name] += int(counts[code])
+        return out
+
+    def vector(self, table: int) -> NDArray[np.float16] | None:
+        """The vector of a table's own text, float16 (dimension,); None while it has none."""
+        part, row = self.locate(table)
+        texts = part.segment.texts
+        at = int(texts.row[part.segment.text[row]])
+        return texts.vectors.rows[at] if at >= 0 else None
 
     def locate(self, table: int) -> tuple[Seen, int]:
         """The part and the row in it of a table in the view's numbering."""
