@@ -41,9 +41,9 @@ def answer(case: dict) -> dict:
 
 for line in sys.stdin:
     case = json.loads(line)
-    begun = time.perf_counter()
+    begun = time.process_time()
     try:
         found = answer(case)
     except Exception as error:  # noqa: BLE001
         found = {"failed": type(error).__name__}
-    print(json.dumps({"id": case["id"], "seconds": time.perf_counter() - begun, **found}), flush=True)
+    print(json.dumps({"id": case["id"], "seconds": time.process_time() - begun, **found}), flush=True)
