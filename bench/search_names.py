@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from unittest import mock
 
 import httpx2
@@ -27,7 +27,6 @@ import numpy as np
 from bench.report import machine, print_table
 from services.catalog.access import Access
 from services.catalog.api.search import create_router
-from services.catalog.assets import AssetReader
 from services.catalog.gate import Gate
 from services.common.model.access import FULL_SCOPE
 from services.common.model.assets import Asset, Column
@@ -71,7 +70,8 @@ def main() -> None:
     logs.configure("warning")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--only", action="append")
+    parser.add_argument("--only", action="append", help="a part of a pool's name")
+    parser.add_argument("--kind", default="", help="a part of what is typed, such as edit")
     parser.add_argument("--tables", type=int, default=100_000)
     parser.add_argument("--sampled", type=int, default=SAMPLED)
     arguments = parser.parse_args()
@@ -82,14 +82,16 @@ def main() -> None:
             continue
         print(pool, file=sys.stderr, flush=True)
         assets = synthetic(arguments.tables) if pool.startswith("synthetic") else read(arguments.data, pool)
-        measured(pool, assets, arguments.sampled, found, slow)
+        measured(pool, assets, arguments.sampled, found, slow, arguments.kind)
     print_table(["tables", "n", "typed", "who", "right at rank 1", "in the first 3"], found)
     print()
     print_table(["tables", "what", "p50 ms", "p95 ms"], slow)
     print(machine(["numpy", "rapidfuzz"]))
 
 
-def measured(pool: str, assets: list[Asset], sampled: int, found: list[list[object]], slow: list[list[object]]) -> None:
+def measured(
+    pool: str, assets: list[Asset], sampled: int, found: list[list[object]], slow: list[list[object]], only: str
+) -> None:
     """One pool: each kind of typing by Headwater, by its controls, and by the peers."""
     names = [asset.name.parts for asset in assets]
     dice = random.Random(20_261_126)
@@ -107,6 +109,8 @@ def measured(pool: str, assets: list[Asset], sampled: int, found: list[list[obje
     built_s = time.process_time() - begun_s
     ours = headwater(segment, assets)
     for kind, asked in kinds.items():
+        if only not in kind:
+            continue
         took: list[float] = []
         row = [pool, len(asked), kind]
         answers = answered(ours, asked, took)
@@ -317,8 +321,9 @@ def suggest_times(pool: str, segment: Segment, assets: list[Asset], dice: random
     typed = [text[:end] for text in texts for end in range(1, min(len(text), 12))]
     within = timed(lambda text: search.suggest(text, FULL_SCOPE), typed)
     slow.append([pool, "suggest, letter by letter, in process", *within])
+    nobody = cast("Any", None)  # the routes that are asked here need neither a store nor a log
     app = create_service_app("bench", "0", max_body_bytes=1_000)
-    app.include_router(create_router(search, cast("AssetReader", None)), prefix="/api/v1")
+    app.include_router(create_router(search, nobody, nobody, nobody), prefix="/api/v1")
     app.add_middleware(Gate, access=Access({}), hosts=None, internal_key=None)
     with listening(app) as url, httpx2.Client(base_url=url, trust_env=False) as client:
         over_http = timed(lambda text: client.get("/api/v1/suggest", params={"q": text}).raise_for_status(), typed)
