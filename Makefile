@@ -12,6 +12,8 @@ T ?= tests
 PARALLEL ?= -n auto --dist loadfile
 # what is handed on by `make demo` and `make bench`
 ARGS ?=
+# the folder with the pools for `make bench-search`
+DATA ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -81,6 +83,11 @@ format: setup ## let ruff write the format, and the fixes that are safe
 .PHONY: bench
 bench: setup ## the benchmarks: ARGS="demo" runs one, without ARGS they are listed
 	$(PY) -m bench $(ARGS)
+
+.PHONY: bench-search
+bench-search: setup ## how well questions find their tables beside peers, which are made first: DATA=…
+	@tools/search_peers.sh
+	$(PY) -m bench relevance $(DATA) $(ARGS)
 
 .PHONY: bench-lineage
 bench-lineage: setup ## lineage from SQL beside its peers, which are made first: ARGS=DATA

@@ -8,9 +8,11 @@ import sys
 BENCHMARKS = {
     "vocabulary": "glued names taken apart, and abbreviations learned from real schemas, with controls: vocabulary DATA",
     "demo": "the demo's judged questions, beside BM25, with the shuffled control",
-    "relevance": "open pools of questions, beside BM25, MiniLM alone and rank fusion: relevance DATA",
     "ranker": "the learned ranking where it never was, what each feature is worth, and shuffled labels: ranker DATA",
     "adapter": "trains the encoder's adapter on spider_train, a half of the databases at a time (needs torch): adapter DATA",
+    "relevance": "open pools of questions, beside six other ways to search, with the shuffled control: relevance DATA",
+    "documented_columns": "columns found by what their descriptions say, beside MiniLM alone: documented_columns DATA",
+    "filtered": "100,000 tables: filters against exact search, and how long questions take over HTTP: filtered DATA",
     "search_names": "names typed whole, in part and with mistakes, beside trigrams and edit distance: search_names DATA",
     "answer_sets": "sets of tables against the best fixed k, held out, with controls: answer_sets DATA [--fit, --calibrate]",
     "crawl": "a PostgreSQL of 3,000 tables, to the commit and to the last vector",

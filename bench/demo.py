@@ -1,6 +1,6 @@
 """The demo's judged questions: Headwater, BM25 over the same documents, and the control that must fall to chance.
 
-Run: `make bench-demo`. The same home also answers through `headwater eval` and `headwater eval --shuffle`.
+Run: `make bench ARGS=demo`. The same home also answers through `headwater eval` and `headwater eval --shuffle`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ import tempfile
 from importlib.resources import files
 from pathlib import Path
 
-from bench.relevance import K, all_changes, answer, ranked, reassigned, swept_bm25, told
+from bench.relevance import MODELS, all_changes, answer, reassigned
 from bench.report import machine, print_table
+from bench.search_peers import K, Pool, swept_bm25, told
 from services.common.runtime import logs
 from services.common.runtime.settings import Settings
 from services.common.runtime.source_settings import SourceSettings
@@ -43,35 +44,23 @@ def main() -> None:
 def report(space: Workspace) -> None:
     """The table, and the misses."""
     judgements = read_judgements(QUESTIONS)
-    judged = [judgement for judgement in judgements if judgement.gold]
     every = [answer(space, judgement) for judgement in judgements]
     ours = [one for one in every if one.judgement.gold]
     documents = [document_of(change.asset) for change in all_changes(space) if change.asset is not None]
-    names = [tuple(part.lower() for part in document.record.parts) for document in documents]
-    corpus = [[*d.name, *d.description, *d.column_words] for d in documents]
     rows: list[list[object]] = []
-    for kind in ("words", "paraphrase"):
-        of_kind = [one for one in ours if one.judgement.kind == kind]
+    for kind in ("words", "paraphrase", "all"):
+        of_kind = [one for one in ours if kind in (one.judgement.kind, "all")]
         rows.append([kind, len(of_kind), "headwater", *told(of_kind)[:4]])
-        best, scores = swept_bm25(corpus, [o.judgement.question for o in of_kind], names, [o.judgement for o in of_kind])
-        rows.append(
-            [
-                kind,
-                len(of_kind),
-                f"bm25s, best of sweep {best}",
-                *told(ranked([o.judgement for o in of_kind], names, scores))[:4],
-            ]
-        )
-    rows.append(["all", len(ours), "headwater", *told(ours)[:4]])
-    best, scores = swept_bm25(corpus, [j.question for j in judged], names, judged)
-    rows.append(["all", len(judged), f"bm25s, best of sweep {best}", *told(ranked(judged, names, scores))[:4]])
+        pool = Pool(documents, [one.judgement for one in of_kind], MODELS)
+        best, scores = swept_bm25(pool)
+        rows.append([kind, len(of_kind), f"bm25s, best of sweep {best}", *pool.told_scores(scores)[:4]])
     rows.append(
         ["all", len(ours), "control: headwater, gold shuffled", *told(reassigned(ours, shuffled(judgements, 1)))[:4]]
     )
     print_table(["class", "n", "method", f"R@{K}", f"CR@{K}", "top-1", "MRR"], rows)
     auroc = figures(every, K).answerable_auroc
     print(
-        f"\nquestions without an answer: {len(every) - len(ours)}; AUROC of `answerable` {auroc}; chance R@{K} is about {K / len(names):.3f}"
+        f"\nquestions without an answer: {len(every) - len(ours)}; AUROC of `answerable` {auroc}; chance R@{K} is about {K / len(documents):.3f}"
     )
     print("\nanswered wrongly (the best hit is not gold):")
     for one in ours:

@@ -1,7 +1,7 @@
-"""How well questions find their tables on open pools, beside BM25, MiniLM alone and rank fusion, with a control that must fail.
+"""How well questions find their tables on open pools, beside six other ways to search, with a control that must fail.
 
-Run: `make bench-relevance DATA=path/to/data` (pools in `retrieval/*.tables.jsonl.gz` and `*.questions.jsonl.gz`).
-Every method gets the same documents; the control asks the same questions with another one's gold.
+Run: `make bench-search DATA=path/to/data` (pools in `retrieval/*.tables.jsonl.gz` and `*.questions.jsonl.gz`), which makes the
+peers' environments first. Every method gets the same documents; the control asks the same questions with another one's gold.
 """
 
 from __future__ import annotations
@@ -10,27 +10,25 @@ import argparse
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import bm25s
-import numpy as np
-
 from bench.report import machine, print_table
+from bench.search_peers import K, Pool, peer_rows, told
 from services.catalog.search import find
 from services.common.errors import BadRequest
 from services.common.model.access import FULL_SCOPE, AccessScope
-from services.common.model.changes import Seq
+from services.common.model.changes import Change, Seq
 from services.common.model.search import SearchQuery
 from services.common.runtime import logs
 from services.common.runtime.settings import Settings
 from services.common.runtime.source_settings import SourceSettings
 from services.compose import Workspace
 from services.evaluation.judgements import Judgement, read_judgements, shuffled
-from services.evaluation.measures import Answered, auroc, figures
+from services.evaluation.measures import Answered, auroc
 from services.indexer.crawl import run_crawl
 from services.indexer.text.document import document_of
-from services.indexer.text.tokens import content_words, tokens
 
 POOLS = (
     ("spider_union_flat", "spider_union_flat", None),
@@ -40,9 +38,9 @@ POOLS = (
     ("spider2_lite", "spider2_lite", None),
     ("fiben", "fiben", None),
 )
-K = 10
-SWEEP = [(k1, b) for k1 in (0.9, 1.2, 1.5, 2.0) for b in (0.4, 0.75)]
-RRF_K = 60
+MODELS = Path("bench/out/models")
+SEEN_IN_TRAINING = ("spider_train_synonyms",)
+"""Headwater's encoder and ranker learned from these: only `bench/ranker.py`, which trains them on other databases, may judge it."""
 
 
 def main() -> None:
@@ -61,7 +59,7 @@ def main() -> None:
         home = arguments.out / pool
         space, cache = indexed(arguments.data / "retrieval" / f"{pool}.tables.jsonl.gz", home, cache)
         judgements = read_judgements(arguments.data / "retrieval" / f"{questions}.questions.jsonl.gz")[:limit]
-        for name, row in compared(space, judgements):
+        for name, row in compared(space, questions, judgements):
             rows.append([questions, len(judgements), name, *row])
             print(rows[-1], file=sys.stderr, flush=True)
         space.close()
@@ -86,26 +84,21 @@ def indexed(tables: Path, home: Path, cache: Path | None) -> tuple[Workspace, Pa
     return space, home / "indexer.db"
 
 
-def compared(space: Workspace, judgements: list[Judgement]):
+def compared(space: Workspace, questions: str, judgements: list[Judgement]) -> Iterator[tuple[str, list[object]]]:
     """Each method's figures on the same questions."""
+    if questions in SEEN_IN_TRAINING:
+        yield "headwater: trained on these databases, see the ranker's table", ["", "", "", "", ""]
+    else:
+        ours = [answer(space, judgement) for judgement in judgements]
+        yield "headwater", told(ours, with_auroc=no_answer(space, judgements, ours))
+        wrong = control(judgements)
+        note = "" if len(wrong) == len(judgements) else f", {len(wrong)} questions"
+        yield f"control: headwater, gold shuffled{note}", told(reassigned(ours, wrong))
     documents = [document_of(change.asset) for change in all_changes(space) if change.asset is not None]
-    names = [tuple(part.lower() for part in d.record.parts) for d in documents]
-    corpus = [[*d.name, *d.description, *d.column_words] for d in documents]
-    asked = [judgement.question for judgement in judgements]
-    ours = [answer(space, judgement) for judgement in judgements]
-    yield "headwater", told(ours, with_auroc=no_answer(space, judgements, ours))
-    wrong = control(judgements)
-    note = "" if len(wrong) == len(judgements) else f", {len(wrong)} questions"
-    yield f"control: headwater, gold shuffled{note}", told(reassigned(ours, wrong))
-    best, scores = swept_bm25(corpus, asked, names, judgements)
-    yield f"bm25s, best of sweep k1, b = {best}", told(ranked(judgements, names, scores))
-    dense = dense_scores(space, documents, asked)
-    yield "MiniLM alone, table text", told(ranked(judgements, names, dense))
-    fused = 1 / (RRF_K + ranks(scores)) + 1 / (RRF_K + ranks(dense))
-    yield "rank fusion of both, k = 60", told(ranked(judgements, names, fused))
+    yield from peer_rows(Pool(documents, judgements, MODELS.absolute()))
 
 
-def all_changes(space: Workspace):
+def all_changes(space: Workspace) -> Iterator[Change]:
     """Every asset of the home."""
     seq = Seq(0)
     while True:
@@ -152,46 +145,6 @@ def reassigned(answers: list[Answered], judgements: list[Judgement]) -> list[Ans
     by_question = {judgement.question: judgement for judgement in judgements}
     known = [a for a in answers if a.judgement.question in by_question]
     return [Answered(by_question[a.judgement.question], a.found, a.answerable) for a in known]
-
-
-def swept_bm25(corpus: list[list[str]], asked: list[str], names: list[tuple[str, ...]], judgements: list[Judgement]):
-    """bm25s over the same tokens at its best of a small sweep, chosen on these very questions: a head start for the peer."""
-    best: tuple[float, tuple[float, float], np.ndarray] | None = None
-    queries = [[*dict.fromkeys([*content_words(question), *tokens(question)])] for question in asked]
-    for k1, b in SWEEP:
-        model = bm25s.BM25(k1=k1, b=b)
-        model.index(corpus, show_progress=False)
-        scores = np.stack([model.get_scores(query) if query else np.zeros(len(corpus)) for query in queries])
-        recall = told(ranked(judgements, names, scores))[0]
-        if best is None or recall > best[0]:
-            best = (recall, (k1, b), scores)
-    if best is None:
-        raise SystemExit("nothing to sweep")
-    return best[1], best[2]
-
-
-def dense_scores(space: Workspace, documents: list, asked: list[str]) -> np.ndarray:
-    """Cosines of every question with every table's text, float32 (questions, tables)."""
-    encoder = space.indexer._encoder  # noqa: SLF001 - the peer is the same model, asked directly
-    rows = encoder.encode_documents([document.text for document in documents])
-    return np.stack([rows @ encoder.encode_query(question) for question in asked])
-
-
-def ranks(scores: np.ndarray) -> np.ndarray:
-    """Rank of every table for every question, from 1."""
-    return np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1) + 1
-
-
-def ranked(judgements: list[Judgement], names: list[tuple[str, ...]], scores: np.ndarray) -> list[Answered]:
-    """Scores as answers."""
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :K]
-    return [Answered(j, tuple(names[at] for at in row), 0.0) for j, row in zip(judgements, best.tolist(), strict=True)]
-
-
-def told(answers: list[Answered], with_auroc: float | None = None) -> list[object]:
-    """The columns of the table."""
-    row = figures(answers, K).by_class["all"]
-    return [row.recall, row.complete, row.top_1, row.mrr, "" if with_auroc is None else with_auroc]
 
 
 if __name__ == "__main__":
