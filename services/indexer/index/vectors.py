@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 
 from services.common.errors import IndexDamaged
 
+_AT_ONCE = 256
+"""Rows scored at once: FAISS sorts what it returns, and 5,000 at once take nine times as long (16 ms against 1.8)."""
+
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
@@ -120,13 +123,17 @@ class Vectors:
 
     def scores(self, query: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The cosines of some rows, float32 (len(rows),), to the last bit those that `search` gives."""
-        # not a matrix product: BLAS adds up a row differently by where it stands among the others
-        wanted = np.zeros(len(self), dtype=np.bool_)
-        wanted[rows] = True
-        out = np.zeros(len(self), dtype=np.float32)
-        found, scores = self.search(query, len(self), wanted)
-        out[found] = scores
-        return out[rows]
+        # not a matrix product: BLAS adds up a row differently by where it stands among the others. And not a selection
+        # in all rows, which looks at every one of them: indexes of these rows alone, over the same code, give the same
+        out = np.zeros(len(rows), dtype=np.float32)
+        for at in range(0, len(rows), _AT_ONCE):
+            codes = self.rows[rows[at : at + _AT_ONCE]]
+            some = faiss.IndexScalarQuantizer(self.dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+            faiss.copy_array_to_vector(codes.view(np.uint8).ravel(), some.codes)
+            some.ntotal = len(codes)
+            found, scores = Vectors(some, self.dimension).search(query, len(codes))
+            out[at + found] = scores
+        return out
 
 
 def set_threads(n: int) -> None:

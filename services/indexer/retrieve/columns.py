@@ -14,7 +14,7 @@ from services.common.model.assets import Kind
 from services.common.model.search import Hit, Reason
 from services.indexer.retrieve.candidates import DEPTH, best_by_words
 from services.indexer.retrieve.column_names import MAX_NAMED, columns_named
-from services.indexer.retrieve.dense import column_cosines, name_cosines, nearest_columns, nearest_tables, table_cosines
+from services.indexer.retrieve.dense import column_cosines, nearest_columns, nearest_tables, table_cosines
 from services.indexer.retrieve.found import Found, Matched
 from services.indexer.retrieve.lexical import Alternatives, Matches, match_columns, match_tables
 from services.indexer.retrieve.rank import NAME_STEP
@@ -22,11 +22,11 @@ from services.indexer.retrieve.tables import DENSE_FLOOR, answerable
 from services.indexer.retrieve.view import View
 from services.indexer.text.document import Record
 
-WORDS = 0.5
-"""Weight of shared words against 1 for the cosine, as for tables: column texts are short, so words say more."""
-TABLE, TABLE_NAME, TABLE_WORDS = 0.5, 0.0, 0.25
-"""Weights of what the column's table is about, of its name, and of the words that it shares with the question: most columns
-are called the same in many tables, and many have no description. Chosen by `bench/documented_columns.py` on a sample of its own."""
+WORDS = 1.0
+"""Weight of shared words against 1 for the cosine: column texts are short, so words say more."""
+TABLE, TABLE_WORDS = 0.2, 0.5
+"""Weights of what the column's table is about, and of the words that it shares with the question: columns are called and
+described alike in many tables. Chosen with `WORDS` by `bench/documented_columns.py --seed 1`, another sample than it reports."""
 _REASONS = (
     ("column_name", "its name is what you typed"),
     ("words", "shares words with the question"),
@@ -46,7 +46,7 @@ class Numbers:
         cosines: of the column's own text.
         words: the words that it shares with the question, 1 for the column that shares most.
         names: how closely the question names it.
-        table, table_name: the cosines of its table's text and of that one's name.
+        table: the cosine of its table's text.
         table_words: what its table shares with the question, as a share of what the question weighs.
 
     """
@@ -56,13 +56,12 @@ class Numbers:
     words: NDArray[np.float64]
     names: NDArray[np.float64]
     table: NDArray[np.float64]
-    table_name: NDArray[np.float64]
     table_words: NDArray[np.float64]
 
     @property
     def contributions(self) -> NDArray[np.float64]:
         """What each adds to the score: name, words, meaning, table; float64 (n, 4)."""
-        table = TABLE * self.table + TABLE_NAME * self.table_name + TABLE_WORDS * self.table_words
+        table = TABLE * self.table + TABLE_WORDS * self.table_words
         return np.column_stack([NAME_STEP * self.names, WORDS * self.words, self.cosines, table])
 
     def only(self, kept: NDArray[np.bool_]) -> Numbers:
@@ -111,7 +110,6 @@ def numbers_of(view: View, text: str, matches: Matches, by_table: Matches, vecto
         words=words / max(float(words.max(initial=0.0)), 1e-9),
         names=np.asarray([named.get(column, 0.0) for column in columns.tolist()], dtype=np.float64),
         table=none if vector is None else table_cosines(view, vector, tables)[owner],
-        table_name=none if vector is None else name_cosines(view, vector, tables)[owner],
         table_words=(by_table.scores[tables] / by_table.weight)[owner],
     )
     return numbers.only((words > 0) | (numbers.cosines >= DENSE_FLOOR) | (numbers.names > 0))
