@@ -147,7 +147,8 @@ def filtered(segment: Segment, encoder: Encoder, questions: Sequence[str]) -> li
             candidates = nearest_tables(view, vector, DEPTH)
             found = set(candidates[np.argsort(-best[candidates], kind="stable")[:K]].tolist())
             for seen, recalls in ((view.seen, passing), (np.ones(len(segment), dtype=np.bool_), other)):
-                exact = np.argsort(-np.where(seen & (best > 0), best, -2.0), kind="stable")[: min(K, int((seen & (best > 0)).sum()))]
+                right = seen & (best > 0)
+                exact = np.argsort(-np.where(right, best, -2.0), kind="stable")[: min(K, int(right.sum()))]
                 recalls.append(len(found & set(exact.tolist())) / max(len(exact), 1))
         rows.append([f"{share:.1%}", view.n_tables, statistics.fmean(passing), statistics.fmean(other)])
     return rows
