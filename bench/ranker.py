@@ -28,11 +28,11 @@ from services.indexer.crawl import run_crawl
 from services.indexer.embed.model_files import TUNED_MODEL
 from services.indexer.retrieve import rank
 from services.indexer.retrieve.features import LEARNED
-from services.indexer.retrieve.learn import fit
+from services.indexer.retrieve.learn import PULL, fit
 from services.indexer.retrieve.rank import HAND_SET, Ranker
 
 POOLS = ("spider_union_flat", "spider2_lite_flat", "spider_union", "spider2_lite", "fiben")
-PULLS = (0.02, 0.05, 0.1, 0.2)
+PULLS = (0.05, 0.1, 0.2, 0.4, 0.8)
 TRAIN, SYNONYMS = 900, 750
 """Questions of each half, drawn with a fixed seed: more changed no weight by more than a hundredth."""
 SEED = 0
@@ -140,7 +140,7 @@ def crossed(halves):
         values, before, n_changed, n = [], [], 0, 0
         for half in (0, 1):
             other = halves[1 - half]["train"] + halves[1 - half]["synonyms"]
-            ranker = HAND_SET if ranker_of is None else ranker_of(other, 0.05)
+            ranker = HAND_SET if ranker_of is None else ranker_of(other, PULL)
             for one in halves[half]["synonyms"]:
                 values.append(one.scored(ranker))
                 before.append(one.scored(HAND_SET))
@@ -179,10 +179,10 @@ def best_pull(pools, rankers, without: str | None) -> float:
 
 def ablation(every, pools):
     """R@10 of each pool with all features, and with each left out of the training and the ranking."""
-    full = learned(every, 0.05)
+    full = learned(every, PULL)
     yield ["nothing", *(figures([one.scored(full) for one in asked])[0] for asked in pools.values())]
     for feature in LEARNED:
-        ranker = fit([one.judged for one in every], pull=0.05, without=feature)
+        ranker = fit([one.judged for one in every], pull=PULL, without=feature)
         yield [feature, *(figures([one.scored(ranker) for one in asked])[0] for asked in pools.values())]
 
 

@@ -38,6 +38,7 @@ _PORTAL: Final = (
     "results.js",
     "start.js",
     "state.js",
+    "together.js",
 )
 _TYPES: Final = {
     "css": "text/css; charset=utf-8",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from services.indexer.retrieve.features import FEATURES, LEARNED
 from services.indexer.retrieve.rank import BY_HAND, Ranker
 
-PULL = 0.05
+PULL = 0.4
 """How strongly weights are pulled to the hand-set ones, in standard deviations of a feature."""
 STEPS = 300
 RATE = 0.05
