@@ -154,7 +154,7 @@ def standing_out(score: float, lead: float) -> float:
     with them the fit was closer there, and farther on the pools that it was not made for.
 
     """
-    return 1.0 / (1.0 + math.exp(-(2.46 * score + 2.15 * lead - 3.89)))
+    return 1.0 / (1.0 + math.exp(-(1.70 * score + 1.95 * lead - 3.29)))
 
 
 def answerable(cosine: float, lead: float, coverage: float) -> float:
