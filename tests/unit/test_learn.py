@@ -33,7 +33,7 @@ def right_first(questions: list[Judged], ranker: Ranker) -> float:
 def test_the_feature_that_tells_is_found_whichever_it_is(by):
     rng = np.random.default_rng(1)
     train, held = [judged(rng, by=by) for _ in range(150)], [judged(rng, by=by) for _ in range(100)]
-    learned = fit(train)
+    learned = fit(train, pull=0.03)
     assert max(learned.weights, key=learned.weights.__getitem__) == by
     assert right_first(held, learned) > right_first(held, HAND_SET) + 0.15
     assert right_first(held, learned) > 0.35
@@ -44,8 +44,8 @@ def test_shuffled_labels_teach_nothing():
     rng = np.random.default_rng(2)
     train, held = [judged(rng, by="adds") for _ in range(150)], [judged(rng, by="adds") for _ in range(100)]
     wrong = [Judged(q.features, rng.permutation(q.gold), q.wanted) for q in train]
-    assert right_first(held, fit(train)) > 0.4
-    assert right_first(held, fit(wrong)) < 0.15
+    assert right_first(held, fit(train, pull=0.03)) > 0.4
+    assert right_first(held, fit(wrong, pull=0.03)) < 0.15
 
 
 def test_what_speaks_against_a_table_gets_no_weight_below_zero():
