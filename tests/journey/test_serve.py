@@ -460,7 +460,7 @@ def test_with_the_real_model(tmp_path: Path) -> None:
     url = write_metadata(tmp_path / "wh.jsonl", *tables)
     crawled = hw("crawl", url, "--json", home=home, **model)
     assert crawled.code == 0, crawled.err
-    assert crawled.json["crawls"][0]["texts_encoded"] == 5  # three tables, two columns that all of them have
+    assert crawled.json["crawls"][0]["texts_encoded"] == 8  # three tables and their names, two columns that all of them have
 
     with Server(home=home, env=model) as server:
         server.ready()
