@@ -18,25 +18,20 @@ LEAST_CHANGED = 0.1
 """A ranker that turns the first ten of fewer questions than this is not worth a switch."""
 
 
-def fold_of(judgement: Judgement, folds: int = FOLDS) -> int:
-    """Which fold a question is in, 0 to folds - 1: questions about one database are never on both sides.
+def folds_of(judgements: Sequence[Judgement], folds: int = FOLDS) -> list[int]:
+    """Which fold each question is in, 0 to folds - 1: questions about one database are never on both sides.
 
     Where a question names no database, the container of its first gold table stands for it; where all are in one container,
     the gold table itself.
     """
-    key = judgement.database or ".".join(min(judgement.gold, default=())[:-1])
-    return int.from_bytes(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:4], "big") % folds
-
-
-def folds_of(judgements: Sequence[Judgement], folds: int = FOLDS) -> list[int]:
-    """The fold of each question; by first gold table where all questions are about one database."""
-    found = [fold_of(one, folds) for one in judgements]
+    found = [_fold(one.database or ".".join(min(one.gold, default=())[:-1]), folds) for one in judgements]
     if len(set(found)) > 1:
         return found
-    return [
-        int.from_bytes(hashlib.sha256(repr(min(one.gold, default=())).encode()).digest()[:4], "big") % folds
-        for one in judgements
-    ]
+    return [_fold(repr(min(one.gold, default=())), folds) for one in judgements]
+
+
+def _fold(key: str, folds: int) -> int:
+    return int.from_bytes(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:4], "big") % folds
 
 
 @dataclass(frozen=True, slots=True)

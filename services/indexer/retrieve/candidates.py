@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.indexer.retrieve import dense
-from services.indexer.retrieve.features import Asked, Candidates, Near, features_of
+from services.indexer.retrieve.features import Asked, Candidates, Near, features_of, highest
 from services.indexer.retrieve.lexical import Matches
 from services.indexer.retrieve.names import rows_named
 from services.indexer.retrieve.neighbourhood import joined_with
@@ -38,7 +38,7 @@ def table_candidates(view: View, asked: Asked, query: NDArray[np.float32] | None
     tables = np.unique(np.concatenate(found))
     cosines = dense.table_cosines(view, query, tables)
     scores = asked.matches.scores[tables] / asked.matches.weight + cosines
-    best = _first(scores, [record.id for record in view.records(tables)], NEIGHBOURS_OF)
+    best = highest(scores, [record.id for record in view.records(tables)], NEIGHBOURS_OF)
     tables = np.union1d(tables, joined_with(view, tables[best]))
     near = Near(
         text=dense.table_cosines(view, query, tables),
@@ -46,11 +46,6 @@ def table_candidates(view: View, asked: Asked, query: NDArray[np.float32] | None
         best=dense.best_columns(view, query, tables),
     )
     return features_of(view, tables, asked, near)
-
-
-def _first(scores: NDArray[np.float64], ids: Sequence[str], n: int) -> NDArray[np.int64]:
-    """The positions of the n largest scores; between equal ones the ids decide."""
-    return np.lexsort((np.asarray(ids, dtype=str), -np.round(scores, 6)))[:n].astype(np.int64)
 
 
 def best_by_words(matches: Matches, ids: Callable[[NDArray[np.int64]], Sequence[str]]) -> NDArray[np.int64]:

@@ -99,7 +99,6 @@ class Candidates:
         features: float64 (n, len(FEATURES)).
         cosines: the table's own cosine, float64 (n,).
         best: their best columns; None where there is no query vector.
-        covered: the share of the question that all candidates say together, each word by whoever says it best, 0 to 1.
 
     """
 
@@ -107,13 +106,12 @@ class Candidates:
     features: NDArray[np.float64]
     cosines: NDArray[np.float64]
     best: BestColumns | None
-    covered: float = 0.0
 
     def only(self, keep: Sequence[bool]) -> Candidates:
         """Some of the candidates; statistics over all of them (surroundings, weights of words) stay as they are."""
         kept = np.flatnonzero(np.asarray(keep, dtype=np.bool_))
         best = self.best.only(kept) if self.best is not None else None
-        return Candidates(self.tables[kept], self.features[kept], self.cosines[kept], best, self.covered)
+        return Candidates(self.tables[kept], self.features[kept], self.cosines[kept], best)
 
 
 def features_of(view: View, tables: NDArray[np.int64], asked: Asked, near: Near | None) -> Candidates:
@@ -125,16 +123,14 @@ def features_of(view: View, tables: NDArray[np.int64], asked: Asked, near: Near 
         values[name] = np.asarray([float(table in named) for table in tables.tolist()])
     values["fuzzy_name"] = np.asarray([asked.spelled.closeness.get(table, 0.0) for table in tables.tolist()])
     values |= _alone(records, tables, asked, near)
-    covered = 0.0
     if asked.spans is not None and n:
-        deep = deepest(evidence(values), [str(record.id) for record in records])
+        deep = np.sort(highest(evidence(values), [str(record.id) for record in records], DEEP))
         words = coverage(view, asked.spans, asked.matches, tables[deep])
-        covered = float(words.of(words.said.max(axis=1, keepdims=True))[0])
         for name, numbers in _deep(view, tables[deep], [records[row] for row in deep.tolist()], values, deep, words).items():
             values[name][deep] = numbers
     matrix = np.column_stack([values[name] for name in FEATURES]) if n else np.zeros((0, len(FEATURES)))
     best = near.best if near is not None else None
-    return Candidates(tables, matrix, values["meaning"], best, covered)
+    return Candidates(tables, matrix, values["meaning"], best)
 
 
 def evidence(values: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -142,10 +138,10 @@ def evidence(values: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     return 1.5 * values["words"] + values["meaning"] + 0.3 * values["columns"] + 10.0 * sum(values[name] for name in NAMES)
 
 
-def deepest(numbers: NDArray[np.float64], ids: Sequence[str]) -> NDArray[np.int64]:
-    """The positions of the `DEEP` largest numbers, ascending; between equal ones the ids decide."""
-    order = np.lexsort((np.asarray(ids, dtype=str), -np.round(numbers, 6)))
-    return np.sort(order[:DEEP]).astype(np.int64)
+def highest(numbers: NDArray[np.float64], ids: Sequence[str], n: int) -> NDArray[np.int64]:
+    """The positions of the n largest numbers, best first; between equal ones the ids decide."""
+    # rounded, so that the last bits of a sum cannot turn an order that ids should decide
+    return np.lexsort((np.asarray(ids, dtype=str), -np.round(numbers, 6)))[:n].astype(np.int64)
 
 
 def _alone(
