@@ -14,6 +14,7 @@ from services.common.model.crawls import BatchOutcome, CrawlBatch, CrawlId, Craw
 from services.common.model.lineage import LineageRequest, LineageStatus, Subgraph
 from services.common.model.names import AssetId, ScopePath
 from services.common.model.search import IndexStatus, SearchAnswer, SearchQuery, Suggestion
+from services.common.model.usage import FactPage, FactSeq, IntakeReport, LogLine, LogWindow
 from services.common.model.vocabulary import Proposal
 
 
@@ -131,4 +132,37 @@ class LineageQuery(Protocol):
 
     def status(self) -> LineageStatus:
         """How far the graph is."""
+        ...
+
+
+class StatementFacts(Protocol):
+    """Indexer → lineage: lines of query logs in, and what the statements in them do to tables and columns out."""
+
+    def put(self, lines: Sequence[LogLine], *, source: str) -> IntakeReport:
+        """Take lines in, in one commit; each statement is read once, and no text of it is kept.
+
+        Lines that were counted before are told apart from new ones, so that the same file, a longer one, or another
+        part of the same history can be put again. A line that cannot be read is part of the report, never an error.
+
+        Args:
+            lines: at most a few thousand; they need no order.
+            source: whose tables a line names that does not say so itself; empty where nobody knows.
+
+        """
+        ...
+
+    def after(self, seq: FactSeq, *, limit: int = 1000) -> FactPage:
+        """Facts after `seq`, oldest first, at most `limit`; names stand for what is known to the catalog now."""
+        ...
+
+    def head(self) -> FactSeq:
+        """The newest fact's number; 0 where there is none. Cheap: made for polling."""
+        ...
+
+    def weights(self) -> Mapping[str, float]:
+        """The weight of each user who behaves as a program does, as far as is known now; everybody else has 1."""
+        ...
+
+    def windows(self) -> Sequence[LogWindow]:
+        """The time that each source's log covers, by name of the source."""
         ...
