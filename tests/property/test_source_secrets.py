@@ -10,8 +10,8 @@ from sqlglot.errors import SqlglotError
 from services.common.model.assets import Column, Found, Index
 from services.common.model.names import Namespace, from_catalog
 from services.common.model.platforms import platform_named
+from services.common.model.secret_text import masked_text
 from services.indexer.sources.secret_sql import masked_sql
-from services.indexer.sources.secret_text import masked_text
 from services.indexer.sources.secrets import masked
 
 MARK = "CANARY"

@@ -9,9 +9,9 @@ import sqlglot
 
 from services.common.model.assets import SQL_UNREADABLE, Column, Found, Index
 from services.common.model.names import canonical_namespace, from_catalog
+from services.common.model.secret_text import is_secret_name, masked_text
 from services.indexer.sources import secret_tokens
 from services.indexer.sources.secret_sql import masked_literals, masked_sql
-from services.indexer.sources.secret_text import is_secret_name, masked_text
 from services.indexer.sources.secrets import masked
 
 SHOP = canonical_namespace("postgresql://db1")

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
-from services.indexer.sources.secret_text import MASK, is_secret_name, masked_text, may_hold_secret
+from services.common.model.secret_text import MASK, is_secret_name, masked_text, may_hold_secret
 from services.indexer.sources.secret_tokens import between_quotes, tokens_of
 
 _LITERAL = f"'{MASK}'"

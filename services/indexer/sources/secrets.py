@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from services.common.model.assets import Column, Found, Index
+from services.common.model.secret_text import MASK, is_secret_name, masked_text, may_hold_secret
 from services.indexer.sources.secret_sql import masked_literals, masked_sql
-from services.indexer.sources.secret_text import MASK, is_secret_name, masked_text, may_hold_secret
 
 # below these keys of a mapping, keys are the names of columns: one called password has no secret as its value
 _KEYED_BY_COLUMN = frozenset({"columns", "fields", "types", "data_types", "schema"})

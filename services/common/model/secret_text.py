@@ -1,7 +1,7 @@
 """Secrets in text that is no SQL of its own: descriptions, comments, what stands between quotes, values of properties.
 
-Journey 1, between a source and the store; `secret_sql` and `secrets` use it. Every expression here reads a text once:
-quantifiers that could be tried twice are possessive.
+Journeys 1 and 3, before a store: crawls (`secret_sql`, `secrets` of the indexer) and events use it. Every expression here
+reads a text once: quantifiers that could be tried twice are possessive.
 """
 
 from __future__ import annotations
