@@ -17,7 +17,7 @@ from services.common.model.changes import Change
 from services.common.model.names import UNLISTED, AssetId, Namespaces, scope_path
 from services.lineage.resolve import Resolved, candidates, resolve
 from services.lineage.sql.statement import Reading, Statement
-from services.lineage.store import datasets, definitions, edges
+from services.lineage.store import column_edges, datasets, definitions, edges, intervals
 from services.lineage.store.datasets import Dataset
 from services.lineage.store.definitions import Definition, Mention
 from services.lineage.store.edges import Edge
@@ -44,7 +44,7 @@ def merge(
     changes: Sequence[Change],
     readings: Mapping[AssetId, tuple[Statement, Reading]],
     namespaces: Namespaces,
-    at: dt.datetime,
+    now: dt.datetime,
 ) -> bool:
     """Store a page.
 
@@ -53,7 +53,7 @@ def merge(
         changes: the page.
         readings: what `to_read` asked for, read.
         namespaces: whose sources own the datasets that only SQL names.
-        at: when edges that begin or end now do so.
+        now: when the page arrived; edges begin and end when the crawl saw what they rest on, where that is known.
 
     Returns:
         Whether the graph is another now.
@@ -71,8 +71,10 @@ def merge(
     definitions.drop(connection, dropped)
     touched = {asset.id for asset in current if asset.sql is not None} | set(dropped)
     touched |= definitions.naming(connection, flipped | gone)
-    relinked = _relink(connection, touched, namespaces, at)
-    moved = edges.follow(connection, {change.id: change.now for change in changes if change.now is not None})
+    times = _times(connection, current, touched, now)
+    relinked = _relink(connection, touched, namespaces, times, now)
+    renamed = {change.id: change.now for change in changes if change.now is not None}
+    moved = edges.follow(connection, renamed) | column_edges.follow(connection, renamed)
     return changed or bool(gone or readings or dropped or hidden) or relinked or moved
 
 
@@ -103,7 +105,26 @@ def _definition(asset_id: AssetId, statement: Statement, reading: Reading) -> De
     return Definition(asset_id, statement.sha256, statement.dialect, reading.reason, reading.reads)
 
 
-def _relink(connection: Connection, ids: Collection[AssetId], namespaces: Namespaces, at: dt.datetime) -> bool:
+def _times(
+    connection: Connection, current: Sequence[Asset], touched: Collection[AssetId], now: dt.datetime
+) -> dict[AssetId, dt.datetime]:
+    """From when on the page's word holds, for each definition that it touches: the crawl's time, never before the last.
+
+    A definition that means something else because another dataset came or went does so when the page's newest was seen.
+    """
+    seen = {asset.id: min(asset.last_seen or now, now) for asset in current}
+    page = max(seen.values(), default=now)
+    held = intervals.newest(connection, edges.LEDGER.level, set(touched))
+    return {id_: max(seen.get(id_, page), held.get(id_, dt.datetime.min.replace(tzinfo=dt.UTC))) for id_ in touched}
+
+
+def _relink(
+    connection: Connection,
+    ids: Collection[AssetId],
+    namespaces: Namespaces,
+    times: Mapping[AssetId, dt.datetime],
+    now: dt.datetime,
+) -> bool:
     """Bring the edges and mentions of these definitions in line with what exists now."""
     owners = datasets.get(connection, ids)
     read = definitions.get(connection, ids)
@@ -116,7 +137,7 @@ def _relink(connection: Connection, ids: Collection[AssetId], namespaces: Namesp
     added = datasets.put_named(connection, named)
     definitions.put_mentions(connection, {id_: _mentions(found, sources[id_]) for id_, found in links.items()})
     wanted = {id_: _edges(found, owners[id_], sources[id_]) for id_, found in links.items()}
-    return edges.apply(connection, edges.difference(connection, wanted), at) or added
+    return edges.replace(connection, wanted, times, now) or added
 
 
 def _source(owner: Dataset, namespaces: Namespaces) -> str:

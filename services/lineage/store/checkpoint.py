@@ -29,3 +29,8 @@ def advance(connection: Connection, seq: Seq, *, graph_changed: bool) -> None:
     """Everything up to `seq` is stored now."""
     version = checkpoint.c.version + (1 if graph_changed else 0)
     connection.execute(update(checkpoint).values(seq=seq, version=version))
+
+
+def raise_version(connection: Connection) -> None:
+    """The graph is another than before: the snapshot is made anew. For writers that do not follow the feed."""
+    connection.execute(update(checkpoint).values(version=checkpoint.c.version + 1))

@@ -6,14 +6,15 @@ Journey 3, step "store".
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping
+import json
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Text, cast, insert, select, update
+from sqlalchemy import Connection, Text, cast, select, update
 
 from services.common.model.names import AssetId, ScopePath
-from services.lineage.store.lookup import rows_with, write_with
+from services.lineage.store import intervals, observed
 from services.lineage.store.tables import edge
 
 VIEW = "view"
@@ -53,42 +54,18 @@ class EdgeRow(NamedTuple):
     guards: str = "[]"
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What has to be done so that exactly the wanted edges are in force."""
+def replace(
+    connection: Connection,
+    wanted: Mapping[AssetId, Collection[Edge]],
+    at: Mapping[AssetId, dt.datetime],
+    arrived: dt.datetime,
+) -> bool:
+    """From `at` on exactly `wanted` rests on the definitions of its keys; returns whether that is another graph.
 
-    opened: tuple[Edge, ...]
-    closed: tuple[int, ...]
-
-
-def difference(connection: Connection, wanted: Mapping[AssetId, Collection[Edge]]) -> Difference:
-    """Compare the edges in force that rest on the definitions of `wanted`'s keys with those that should be."""
-    kept: set[Edge] = set()
-    closed: list[int] = []
-    query = select(edge).where(edge.c.valid_to.is_(None), edge.c.kind.in_(FROM_DEFINITIONS))
-    for row in rows_with(connection, query, edge.c.target_id, wanted.keys()):
-        held = Edge(
-            source=AssetId(row.source_id),
-            target=AssetId(row.target_id),
-            kind=row.kind,
-            evidence=tuple(row.evidence),
-            confidence=row.confidence,
-            guards=tuple(map(ScopePath, row.guards)),
-        )
-        if held in wanted[held.target]:
-            kept.add(held)
-        else:
-            closed.append(row.id)
-    opened = [one for edges in wanted.values() for one in edges if one not in kept]
-    return Difference(tuple(opened), tuple(closed))
-
-
-def apply(connection: Connection, change: Difference, at: dt.datetime) -> bool:
-    """Close and open edges at one moment; returns whether there was anything to do."""
-    write_with(connection, update(edge).values(valid_to=at), edge.c.id, change.closed)
-    if change.opened:
-        connection.execute(insert(edge), [_row(one, at) for one in change.opened])
-    return bool(change.opened or change.closed)
+    See `intervals.replace` for states that arrive late.
+    """
+    rows = {target: {_key(_row(one)): _row(one) for one in edges} for target, edges in wanted.items()}
+    return intervals.replace(connection, LEDGER, rows, at, arrived)
 
 
 def follow(connection: Connection, renamed: Mapping[AssetId, AssetId]) -> bool:
@@ -101,18 +78,31 @@ def follow(connection: Connection, renamed: Mapping[AssetId, AssetId]) -> bool:
         for column in (edge.c.source_id, edge.c.target_id):
             theirs = (column == old) & (edge.c.valid_to.is_not(None) | edge.c.kind.not_in(FROM_DEFINITIONS))
             found |= connection.execute(update(edge).where(theirs).values({column: new})).rowcount > 0
+        found |= observed.follow(connection, old, new)
     return found
 
 
-def in_force(connection: Connection) -> Iterator[EdgeRow]:
-    """Every edge that holds now, in the order they were opened."""
+def in_force(connection: Connection, now: dt.datetime | None = None) -> Iterator[EdgeRow]:
+    """Every edge along which data flows now: those of definitions in the order they were opened, then what runs, logs and
+    people show and is not stale, one row a pair and kind. Without `now` the machine's clock counts.
+    """
     texts = cast(edge.c.evidence, Text), edge.c.confidence, cast(edge.c.guards, Text)
     query = select(edge.c.source_id, edge.c.target_id, edge.c.kind, *texts).where(edge.c.valid_to.is_(None))
     for source, target, kind, evidence, confidence, guards in connection.execute(query.order_by(edge.c.id)):
         yield EdgeRow(AssetId(source), AssetId(target), kind, evidence, confidence, guards)
+    for one in observed.fresh(connection, now or dt.datetime.now(dt.UTC)):
+        yield EdgeRow(one.source, one.target, one.kind, json.dumps([one.evidence]), one.confidence)
 
 
-def _row(one: Edge, at: dt.datetime) -> dict[str, object]:
+def _key(row: Mapping[str, Any]) -> Hashable:
+    return row["source_id"], row["kind"], tuple(row["evidence"]), row["confidence"], tuple(row["guards"])
+
+
+LEDGER = intervals.Ledger(edge, "table", _key, edge.c.kind.in_(FROM_DEFINITIONS))
+"""The edges that rest on definitions, by time."""
+
+
+def _row(one: Edge) -> dict[str, Any]:
     return {
         "source_id": one.source,
         "target_id": one.target,
@@ -120,6 +110,4 @@ def _row(one: Edge, at: dt.datetime) -> dict[str, object]:
         "evidence": list(one.evidence),
         "confidence": one.confidence,
         "guards": list(one.guards),
-        "valid_from": at,
-        "valid_to": None,
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Delete, Row, Select, Update
+from sqlalchemy import Column, Connection, Delete, Row, Select, Table, Update
+from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
 KEYS = 1_000
@@ -18,6 +19,15 @@ def rows_with(connection: Connection, query: Select[Any], column: Column[Any], k
         yield from connection.execute(query.where(column.in_(part)))
 
 
+def dicts_with(
+    connection: Connection, query: Select[Any], column: Column[Any], keys: Collection[Any]
+) -> Iterator[dict[str, Any]]:
+    """As `rows_with`, each row as values by the names of the columns."""
+    for part in chunks(sorted(keys)):
+        for row in connection.execute(query.where(column.in_(part))).mappings():
+            yield {str(name): value for name, value in row.items()}
+
+
 def write_with(connection: Connection, statement: Update | Delete, column: Column[Any], keys: Collection[Any]) -> None:
     """Run `statement` on the rows whose `column` is one of `keys`."""
     for part in chunks(sorted(keys)):
@@ -28,3 +38,8 @@ def chunks(keys: Sequence[T]) -> Iterator[Sequence[T]]:
     """`keys` in pieces that fit one statement."""
     for start in range(0, len(keys), KEYS):
         yield keys[start : start + KEYS]
+
+
+def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT into `table` that can say what to do with rows that are there already."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

@@ -1,0 +1,141 @@
+"""The edges between columns: those of definitions with their intervals, and those that runs and logs show.
+
+Journey 3, step "store". A column that decides about rows holds for every column of the target: that is one row, into `*`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, case, delete, select, true, update
+
+from services.common.model.names import AssetId, ScopePath
+from services.lineage.store import intervals
+from services.lineage.store.lookup import upsert
+from services.lineage.store.tables import column_edge, observed_column
+
+EVERY = "*"
+"""As `into`: every column of the target. As `column`: some column of a source whose columns are not known, or its rows."""
+_ONCE = ("target_id", "target_column", "source_id", "source_column", "kind", "basis", "origin")
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnEdge:
+    """`source.column` gets into `target.into`.
+
+    Attributes:
+        kind: identity, transformation, aggregation, window, conditional (direct); filter, join, group, sort (indirect).
+        basis: what it rests on, as `edges` and `observed` name it; `put_observed` gives its own.
+        confidence: 0 to 1.
+        guards: as of an edge between tables.
+
+    """
+
+    source: AssetId
+    column: str
+    target: AssetId
+    into: str
+    kind: str
+    basis: str = ""
+    confidence: float = 1.0
+    guards: tuple[ScopePath, ...] = ()
+
+
+def replace(
+    connection: Connection,
+    target: AssetId,
+    edges: Iterable[ColumnEdge],
+    at: dt.datetime,
+    arrived: dt.datetime | None = None,
+) -> bool:
+    """From `at` on exactly `edges` rest on the definition of `target`; returns whether any row changed."""
+    rows = [_row(one) for one in edges]
+    wanted = {target: {_key(row): row for row in rows}}
+    return intervals.replace(connection, LEDGER, wanted, {target: at}, arrived or at)
+
+
+def put_observed(
+    connection: Connection,
+    edges: Iterable[ColumnEdge],
+    *,
+    kind: str,
+    origin: str,
+    at: dt.datetime,
+    arrived: dt.datetime,
+) -> None:
+    """Add what a run or a statement of a log showed, in whatever order it arrives. See `observed.put`.
+
+    Args:
+        connection: inside a unit of work, after which `checkpoint.raise_version` is due.
+        edges: the columns.
+        kind: `observed.RUN` or `observed.LOG`.
+        origin: the job's id or the statement's fingerprint.
+        at: the event's own time.
+        arrived: when we were told.
+
+    """
+    seen = {"origin": origin, "first_seen": at, "last_seen": at, "arrived_at": arrived, "count": 1}
+    rows = {_key(row): row | seen for row in (_row(one, kind) for one in edges)}
+    if not rows:
+        return
+    for row in rows.values():
+        del row["guards"]
+    statement = upsert(connection, observed_column)
+    new, old = statement.excluded, observed_column.c
+    statement = statement.on_conflict_do_update(
+        index_elements=list(_ONCE),
+        set_={
+            "first_seen": case((new.first_seen < old.first_seen, new.first_seen), else_=old.first_seen),
+            "last_seen": case((new.last_seen > old.last_seen, new.last_seen), else_=old.last_seen),
+            "arrived_at": case((new.arrived_at < old.arrived_at, new.arrived_at), else_=old.arrived_at),
+            "count": old.count + new.count,
+            "confidence": case((new.confidence > old.confidence, new.confidence), else_=old.confidence),
+        },
+    )
+    connection.execute(statement, list(rows.values()))
+
+
+def follow(connection: Connection, renamed: Mapping[AssetId, AssetId]) -> bool:
+    """Give the edges of datasets that got another id to that id; returns whether there were any."""
+    found = False
+    for old, new in renamed.items():
+        for end in ("source_id", "target_id"):
+            found |= connection.execute(update(column_edge).where(column_edge.c[end] == old).values({end: new})).rowcount > 0
+            found |= _follow_observed(connection, end, old, new)
+    return found
+
+
+def _follow_observed(connection: Connection, end: str, old: AssetId, new: AssetId) -> bool:
+    rows = [dict(row) for row in connection.execute(select(observed_column).where(observed_column.c[end] == old)).mappings()]
+    connection.execute(delete(observed_column).where(observed_column.c[end] == old))
+    for row in rows:
+        del row["id"]
+        connection.execute(
+            upsert(connection, observed_column).on_conflict_do_nothing(index_elements=list(_ONCE)), row | {end: new}
+        )
+    return bool(rows)
+
+
+def _key(row: Mapping[str, Any]) -> Hashable:
+    names = "source_id", "source_column", "target_column", "kind", "basis", "confidence"
+    return (*(row[name] for name in names), tuple(row["guards"]))
+
+
+LEDGER = intervals.Ledger(column_edge, "column", _key, true())
+"""The edges between columns that rest on definitions, by time."""
+
+
+def _row(one: ColumnEdge, basis: str | None = None) -> dict[str, Any]:
+    return {
+        "source_id": one.source,
+        "source_column": one.column,
+        "target_id": one.target,
+        "target_column": one.into,
+        "kind": one.kind,
+        "basis": basis or one.basis,
+        "confidence": one.confidence,
+        "guards": list(one.guards),
+    }
