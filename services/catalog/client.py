@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.catalog.store.text import clean_json
+from services.common.model.assets import Asset
 from services.common.model.changes import ChangePage, Seq
 from services.common.model.crawls import BatchOutcome, CrawlBatch, CrawlId, CrawlRecord, CrawlState, SourceInfo
+from services.common.model.names import AssetId
 from services.common.runtime.http import ServiceClient
 from services.common.runtime.wire import dump, load, plain
 
@@ -95,6 +97,20 @@ def _body(batch: CrawlBatch) -> bytes:
         return json.dumps(clean_json(plain(batch))).encode()
 
 
+@dataclass(frozen=True, slots=True)
+class StatesRequest:
+    """The body of `POST …/states`."""
+
+    ids: tuple[AssetId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatesAnswer:
+    """The answer of `POST …/states`."""
+
+    assets: tuple[Asset, ...]
+
+
 class HttpFeed:
     """Implements `ChangeFeed` over a client of the catalog; every verb may raise ServiceUnavailable."""
 
@@ -108,3 +124,7 @@ class HttpFeed:
     def head(self) -> Seq:
         """See `ChangeFeed.head`."""
         return Seq(load(int, self._service.get(f"{PREFIX}/head")))
+
+    def states(self, ids: Sequence[AssetId]) -> tuple[Asset, ...]:
+        """See `ChangeFeed.states`."""
+        return load(StatesAnswer, self._service.post(f"{PREFIX}/states", dump(StatesRequest(tuple(ids))))).assets

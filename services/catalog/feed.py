@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from services.catalog.store import changes, listing, renames
 from services.common.errors import BadRequest
+from services.common.model.access import FULL_SCOPE
+from services.common.model.assets import Asset
 from services.common.model.changes import Change, ChangePage, Seq
 from services.common.model.names import AssetId
 from services.common.runtime.db import Database
 
 MAX_PAGE = 5_000
 """Changes in one page: about 20 MB of assets."""
+MAX_STATES = 500
+"""Assets that are told at once: a page of the feed's own default."""
 
 
 class CatalogFeed:
@@ -51,3 +57,15 @@ class CatalogFeed:
         """The newest sequence number; 0 for an empty store."""
         with self._database.read() as connection:
             return changes.head(connection)
+
+    def states(self, ids: Sequence[AssetId]) -> tuple[Asset, ...]:
+        """Those of `ids` that exist, as they are now.
+
+        Raises:
+            BadRequest: there are more than `MAX_STATES`.
+
+        """
+        if len(ids) > MAX_STATES:
+            raise BadRequest(f"at most {MAX_STATES} assets are told at once")
+        with self._database.read() as connection:
+            return tuple(listing.many(connection, ids, FULL_SCOPE).values())

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from services.catalog.client import PREFIX, AskRequest, CloseRequest, OpenRequest, ProgressRequest
+from services.catalog.client import (
+    PREFIX,
+    AskRequest,
+    CloseRequest,
+    OpenRequest,
+    ProgressRequest,
+    StatesAnswer,
+    StatesRequest,
+)
 from services.common.model.changes import Seq
 from services.common.model.crawls import CrawlBatch, CrawlId
 from services.common.ports import AssetSink, ChangeFeed
@@ -55,5 +63,9 @@ def create_router(sink: AssetSink, feed: ChangeFeed) -> APIRouter:
     @router.get("/head")
     def head() -> Response:
         return Response(dump(int(feed.head())), media_type=_JSON)
+
+    @router.post("/states")
+    def states(request: StatesRequest) -> Response:
+        return Response(dump(StatesAnswer(tuple(feed.states(request.ids)))), media_type=_JSON)
 
     return router

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from services.common.model.access import AccessScope
+from services.common.model.assets import Asset
 from services.common.model.changes import ChangePage, Seq
 from services.common.model.crawls import BatchOutcome, CrawlBatch, CrawlId, CrawlRecord, CrawlState, SourceInfo
 from services.common.model.lineage import LineageRequest, LineageStatus, Subgraph
@@ -72,6 +73,10 @@ class ChangeFeed(Protocol):
 
     def head(self) -> Seq:
         """The newest sequence number; 0 for an empty store. Cheap: made for polling."""
+        ...
+
+    def states(self, ids: Sequence[AssetId]) -> tuple[Asset, ...]:
+        """Those of `ids`, at most 500, that exist, as they are now: for a follower to whom something else made them news."""
         ...
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import traceback
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
 from services.common.errors import HeadwaterError
 from services.common.model.changes import START, ChangePage, Seq
@@ -17,6 +16,7 @@ from services.common.model.names import AssetId, Namespaces
 from services.common.ports import ChangeFeed
 from services.common.runtime.db import Database
 from services.common.runtime.logs import get_logger
+from services.lineage.column_follow import ColumnFollower, SqlReader, read_definitions
 from services.lineage.graph import LineageGraph
 from services.lineage.merge import merge, to_read
 from services.lineage.sql.statement import Reading, Statement
@@ -30,14 +30,6 @@ RETRY_S = 2.0
 """After a failure: about as long as a database or a catalog takes to come back."""
 
 _log = get_logger("lineage.follow")
-
-
-class SqlReader(Protocol):
-    """Reads definitions; `SqlParser` does so in a process of its own."""
-
-    def read_many(self, statements: Sequence[Statement]) -> list[Reading]:
-        """A reading for each statement, in their order."""
-        ...
 
 
 class LineageFollower:
@@ -72,9 +64,10 @@ class LineageFollower:
         self._graph = graph
         self._clock = clock
         self._page = page
+        self._columns = ColumnFollower(feed, database, reader, namespaces, clock=clock)
 
     def step(self) -> bool:
-        """Store one page, in one commit. Returns whether there may be more.
+        """Store one page, in one commit, and then read what it asks for of columns. Returns whether there may be more.
 
         Raises:
             ServiceUnavailable: the catalog, the database or the reader does not answer; nothing was stored.
@@ -84,7 +77,7 @@ class LineageFollower:
             seq = checkpoint.read(connection).seq
         page = self._feed.after(self._start(seq), limit=self._page)
         if page.upto == seq:
-            return False
+            return self._columns.step()
         readings = self._read(page)
         namespaces = self._namespaces()
         with self._database.write() as connection:
@@ -92,7 +85,7 @@ class LineageFollower:
                 return True  # another follower was here first
             changed = merge(connection, page.changes, readings, namespaces, self._clock())
             checkpoint.advance(connection, page.upto, graph_changed=changed)
-        return page.upto < page.head
+        return self._columns.step() or page.upto < page.head
 
     def catch_up(self, seq: Seq | None = None) -> Seq:
         """Follow until everything up to `seq` (by default all there is) is in the graph. Returns how far that is.
@@ -132,7 +125,7 @@ class LineageFollower:
     def _read(self, page: ChangePage) -> dict[AssetId, tuple[Statement, Reading]]:
         with self._database.read() as connection:
             wanted = to_read(connection, page.changes)
-        read = self._reader.read_many([one.statement for one in wanted])
+        read = read_definitions(self._reader, [one.statement for one in wanted])
         return {one.asset_id: (one.statement, reading) for one, reading in zip(wanted, read, strict=True)}
 
     def _reached(self) -> Seq:

@@ -148,7 +148,8 @@ def _load(connection: Connection, state: checkpoint.Checkpoint) -> Snapshot:
     with _collector_paused():
         made = snapshot_of(everything(connection), in_force(connection), definitions.problems(connection))
     counts = definitions.counts(connection)
-    parsed, unparsed = counts.get(definitions.PARSED, 0), counts.get(definitions.UNPARSED, 0)
+    parsed = counts.get(definitions.PARSED, 0) + counts.get(definitions.PARTLY, 0)
+    unparsed = counts.get(definitions.UNPARSED, 0)
     return replace(made, seq=state.seq, version=state.version, parsed=parsed, unparsed=unparsed)
 
 

@@ -14,13 +14,16 @@ from sqlalchemy import Connection
 
 from services.common.model.assets import SQL_UNREADABLE, Asset, Kind
 from services.common.model.changes import Change
-from services.common.model.names import UNLISTED, AssetId, Namespaces, scope_path
+from services.common.model.names import UNLISTED, AssetId, Namespaces, ScopePath, scope_path
+from services.lineage.keys import merge_keys
 from services.lineage.resolve import Resolved, candidates, resolve
 from services.lineage.sql.statement import Reading, Statement
-from services.lineage.store import column_edges, datasets, definitions, edges, intervals
+from services.lineage.store import column_edges, column_readings, columns, datasets, definitions, edges, intervals
 from services.lineage.store.datasets import Dataset
 from services.lineage.store.definitions import Definition, Mention
 from services.lineage.store.edges import Edge
+
+_EVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ def merge(
     current = [change.asset for change in changes if change.asset is not None]
     flipped, changed = datasets.put_crawled(connection, map(Dataset.crawled, current))
     gone = datasets.mark_gone(connection, [change.id for change in changes if change.asset is None])
+    widened = columns.put(connection, {asset.id: tuple(column.name for column in asset.columns) for asset in current})
     definitions.put(connection, [_definition(asset_id, *read) for asset_id, read in readings.items()])
     unreadable = {asset.id: asset for asset in current if asset.sql is None and SQL_UNREADABLE in asset.properties}
     hidden = _unreadable(connection, unreadable)
@@ -71,11 +75,21 @@ def merge(
     definitions.drop(connection, dropped)
     touched = {asset.id for asset in current if asset.sql is not None} | set(dropped)
     touched |= definitions.naming(connection, flipped | gone)
-    times = _times(connection, current, touched, now)
+    news = readings.keys() | dropped | definitions.naming(connection, flipped | gone | widened)
+    news |= _unread(connection, [asset.id for asset in current if asset.sql is not None], widened)
+    times = _times(connection, current, touched | news, now)
     relinked = _relink(connection, touched, namespaces, times, now)
+    relinked |= merge_keys(connection, current, namespaces, times, now)
+    column_readings.ask(connection, {id_: times[id_] for id_ in news}, max((change.seq for change in changes), default=0))
     renamed = {change.id: change.now for change in changes if change.now is not None}
     moved = edges.follow(connection, renamed) | column_edges.follow(connection, renamed)
     return changed or bool(gone or readings or dropped or hidden) or relinked or moved
+
+
+def _unread(connection: Connection, ids: Collection[AssetId], widened: Collection[AssetId]) -> set[AssetId]:
+    """Definitions among `ids` that were never read for their columns, or whose own columns are others now."""
+    read = column_readings.get(connection, ids)
+    return {id_ for id_ in ids if id_ in widened or id_ not in read}
 
 
 def _unreadable(connection: Connection, assets: Mapping[AssetId, Asset]) -> list[Definition]:
@@ -102,7 +116,7 @@ def _key(stored: Definition | None) -> tuple[str, str] | None:
 
 
 def _definition(asset_id: AssetId, statement: Statement, reading: Reading) -> Definition:
-    return Definition(asset_id, statement.sha256, statement.dialect, reading.reason, reading.reads)
+    return Definition(asset_id, statement.sha256, statement.dialect, reading.reason, reading.reads, reading.guessed)
 
 
 def _times(
@@ -114,8 +128,9 @@ def _times(
     """
     seen = {asset.id: min(asset.last_seen or now, now) for asset in current}
     page = max(seen.values(), default=now)
-    held = intervals.newest(connection, edges.LEDGER.level, set(touched))
-    return {id_: max(seen.get(id_, page), held.get(id_, dt.datetime.min.replace(tzinfo=dt.UTC))) for id_ in touched}
+    every = {*touched, *seen}
+    held = intervals.newest(connection, edges.LEDGER.level, every)
+    return {id_: max(seen.get(id_, page), held.get(id_, _EVER)) for id_ in every}
 
 
 def _relink(
@@ -132,7 +147,7 @@ def _relink(
     maybe = {name.id for id_, owner in owners.items() for ref in reads[id_] for name in candidates(ref, owner.name)}
     known = datasets.known(connection, maybe)
     links = {id_: resolve(reads[id_], owner.name, lambda name: name.id in known) for id_, owner in owners.items()}
-    sources = {id_: _source(owner, namespaces) for id_, owner in owners.items()}
+    sources = {id_: source_of(owner, namespaces) for id_, owner in owners.items()}
     named = [Dataset.named(link.name, sources[id_]) for id_, found in links.items() for link in found]
     added = datasets.put_named(connection, named)
     definitions.put_mentions(connection, {id_: _mentions(found, sources[id_]) for id_, found in links.items()})
@@ -140,7 +155,7 @@ def _relink(
     return edges.replace(connection, wanted, times, now) or added
 
 
-def _source(owner: Dataset, namespaces: Namespaces) -> str:
+def source_of(owner: Dataset, namespaces: Namespaces) -> str:
     """Whose a dataset is that the definition of `owner` names: its namespace's source, which `owner` shows if no setting does."""
     database = owner.name.parts[0] if len(owner.name.parts) > 1 else None
     configured = namespaces.source_of(owner.name.namespace, database)
@@ -160,13 +175,23 @@ def _mentions(links: Iterable[Resolved], source: str) -> list[Mention]:
 
 def _edges(links: Iterable[Resolved], owner: Dataset, source: str) -> set[Edge]:
     """One edge a dataset, from the reference that asks for the least besides."""
-    kind = edges.QUERY if owner.kind is Kind.TABLE else edges.VIEW
+    kind = basis_of(owner)
     evidence = (f"definition of {owner.name.qualified}",)
     best: dict[AssetId, Edge] = {}
     for link in links:
-        guards = tuple(scope_path(source, name.parts) for name in link.looked_at if name != link.name)
+        guards = guards_of(link, source)
         one = Edge(link.name.id, owner.id, kind, evidence, link.confidence, guards)
         before = best.get(one.source)
         if before is None or (len(guards), guards) < (len(before.guards), before.guards):
             best[one.source] = one
     return set(best.values())
+
+
+def basis_of(owner: Dataset) -> str:
+    """What edges into a dataset with a definition rest on."""
+    return edges.QUERY if owner.kind is Kind.TABLE else edges.VIEW
+
+
+def guards_of(link: Resolved, source: str) -> tuple[ScopePath, ...]:
+    """What one must be allowed to see to be told what a reference of `source` stands for, besides that itself."""
+    return tuple(scope_path(source, name.parts) for name in link.looked_at if name != link.name)

@@ -66,12 +66,20 @@ def resolve(reads: Sequence[TableRef], view: DatasetName, known: Known) -> tuple
 
     """
     found: dict[tuple[DatasetName, ...], Resolved] = {}
+    for one in resolve_each(reads, view, known).values():
+        found.setdefault(one.candidates, one)
+    return tuple(found.values())
+
+
+def resolve_each(reads: Sequence[TableRef], view: DatasetName, known: Known) -> dict[TableRef, Resolved]:
+    """What each reference stands for; those to `view` itself are left out."""
+    found: dict[TableRef, Resolved] = {}
     for ref in reads:
         names = tuple(name for name in candidates(ref, view) if name.id != view.id)
         known_ones = [name for name in names if known(name)]
-        if names and names not in found:
-            found[names] = Resolved((known_ones or names)[0], names, sure=bool(known_ones) or len(names) == 1)
-    return tuple(found.values())
+        if names:
+            found[ref] = Resolved((known_ones or names)[0], names, sure=bool(known_ones) or len(names) == 1)
+    return found
 
 
 def candidates(ref: TableRef, view: DatasetName) -> tuple[DatasetName, ...]:

@@ -91,7 +91,7 @@ class LineageWalker:
 class _Inside:
     """The graph as a scope shows it; each dataset is asked about once a walk.
 
-    A dataset that only definitions name is shown where one of the edges that they give it is: without those definitions
+    A dataset that only definitions or events name is shown where one of the edges that they give it is: without those
     nobody would know of it. One that is gone is shown where it has an edge: whether it was ever followed is chance.
     """
 
@@ -112,8 +112,9 @@ class _Inside:
             if answer and dataset is not None and not dataset.known:
                 ends = self._snapshot.targets(asset)
                 answer = any(self._permits(end) and self._leads(asset, end) for end in ends)
-                if dataset.gone and not answer:
-                    answer = any(map(self._permits, self._snapshot.sources(asset)))
+                if not answer:
+                    ends = self._snapshot.sources(asset)
+                    answer = any(self._permits(end) and self._leads(end, asset) for end in ends)
             self._shown[asset] = answer
         return answer
 

@@ -81,6 +81,7 @@ MATRIX: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "/internal/v1/catalog/crawls/{crawl}/close"): services(422),
     ("GET", "/internal/v1/catalog/changes"): services(200),
     ("GET", "/internal/v1/catalog/head"): services(200),
+    ("POST", "/internal/v1/catalog/states"): services(422),
 }
 ALSO_HEAD = ("/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc", "/", "/widget/headwater.js", "/static/{name}")
 MATRIX |= {("HEAD", path): MATRIX["GET", path] for path in ALSO_HEAD}

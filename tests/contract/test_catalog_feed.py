@@ -64,6 +64,17 @@ def test_what_is_gone_comes_without_an_asset(catalog):
     assert [(change.id, change.asset is None) for change in page.changes] == [(id_of("b"), False), (id_of("a"), True)]
 
 
+def test_states_are_of_what_exists_now_in_one_call(catalog):
+    """Those that are asked for, as they are; nothing for what is gone or was never there, and never too many."""
+    catalog.crawl(table("a", "id"), table("b", "id"), table("c", "id"))
+    catalog.crawl(table("a", "id"), table("c", "id"))
+    asked = [id_of("c"), id_of("b"), id_of("never"), id_of("a")]
+    assert catalog.feed.states(asked) == (catalog.get(id_of("c")), catalog.get(id_of("a")))
+    assert catalog.feed.states([]) == ()
+    with pytest.raises(BadRequest, match="at most 500"):
+        catalog.feed.states([id_of("a")] * 501)
+
+
 def test_a_page_takes_as_many_statements_for_one_asset_as_for_many(catalog):
     """Head, changes with their assets, people's words, artifacts' words: four statements, never one an asset."""
     catalog.crawl(*(table(f"t{n}", Column("id")) for n in range(60)))

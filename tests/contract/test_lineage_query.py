@@ -224,3 +224,25 @@ def test_a_service_that_does_not_answer_is_unavailable():
         with pytest.raises(ServiceUnavailable):
             HttpLineage(service).walk(LineageRequest(AssetId("d"), FULL_SCOPE))
         service.close()
+
+
+def test_a_view_that_is_gone_is_there_for_whom_one_of_its_edges_is(tmp_path):
+    """What it reads might be what the scope hides: then it is as unknown as where nobody ever crawled the hidden table."""
+    scope = AccessScope(("*",), ("wh.*.hidden.*",))
+    answers = []
+    for crawled in (True, False):
+        folder = tmp_path / str(crawled)
+        folder.mkdir()
+        lineage = Lineage(lineages.sqlite_database(folder))
+        found = (asset("shop.hidden.t", namespace=lineages.DUCKDB),) if crawled else ()
+        view = asset("shop.hidden.v", "FROM t", namespace=lineages.DUCKDB)
+        other = asset("shop.main.v", "FROM hidden.t, t", namespace=lineages.DUCKDB)
+        lineage.follow(*found, view, other)
+        lineage.feed.remove(view.id, other.id)
+        lineage.follow()
+        graph = lineage.walk("shop.main.v", scope=scope, namespace=lineages.DUCKDB)
+        answers.append(shown(graph))
+        with pytest.raises(NotFound):
+            lineage.walk("shop.hidden.v", scope=scope, namespace=lineages.DUCKDB)
+        lineage.database.close()
+    assert answers[0] == answers[1]

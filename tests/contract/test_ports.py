@@ -239,6 +239,8 @@ class TestChangeFeed:
 
         assert len(first.changes) == 3
         assert first.upto == first.changes[-1].seq < first.head == ports.feed.head()
+        asked = first.changes[0]
+        assert ports.feed.states([asked.id]) == (asked.asset,)
         assert [change.asset is None for change in second.changes] == [False, True]
         assert second.changes[-1].id == id_of("t4")
         assert second.upto == second.head == ports.feed.after(second.upto).upto
@@ -391,6 +393,7 @@ VERBS: dict[str, Callable[[ServiceClient], object]] = {
     "claim": lambda client: HttpSink(client).claim(),
     "after": lambda client: HttpFeed(client).after(START),
     "head": lambda client: HttpFeed(client).head(),
+    "states": lambda client: HttpFeed(client).states([]),
     "search": lambda client: HttpSearch(client).search(SearchQuery("x", FULL_SCOPE)),
     "suggest": lambda client: HttpSearch(client).suggest("x", FULL_SCOPE),
     "vocabulary": lambda client: HttpSearch(client).vocabulary(FULL_SCOPE),

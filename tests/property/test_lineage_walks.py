@@ -57,10 +57,11 @@ def snapshot_from(chance: random.Random) -> Snapshot:
 
 
 def seen(snapshot: Snapshot, scope: AccessScope) -> set[AssetId]:
-    """What a scope shows, said in another way: listed and permitted, or named by something permitted."""
+    """What a scope shows, said in another way: listed and permitted, or with an edge to or from something permitted."""
     datasets = {found.id: found for name in NAMES if (found := snapshot.dataset(id_of(name)))}
     permitted = {id_ for id_, found in datasets.items() if scope.permits(found.scope_path)}
-    return {id_ for id_ in permitted if datasets[id_].listed or permitted & set(snapshot.targets(id_))}
+    near = {id_: {*snapshot.targets(id_), *snapshot.sources(id_)} for id_ in permitted}
+    return {id_ for id_ in permitted if datasets[id_].listed or permitted & near[id_]}
 
 
 def distances(edges: set[tuple[AssetId, AssetId]], start: AssetId, rounds: int) -> dict[AssetId, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from services.common.errors import ServiceUnavailable
@@ -46,6 +47,10 @@ class MemoryFeed:
     def head(self) -> Seq:
         """See `ChangeFeed.head`."""
         return Seq(self._head)
+
+    def states(self, ids: Sequence[AssetId]) -> tuple[Asset, ...]:
+        """See `ChangeFeed.states`."""
+        return tuple(found for known in ids if (found := self.assets.get(known)) is not None)
 
     def _note(self, known: AssetId, one: Asset | None) -> None:
         self._head += 1

@@ -20,7 +20,10 @@ from services.common.runtime.db import Database
 from services.common.runtime.migrations import ensure_current
 from services.lineage.follow import LineageFollower
 from services.lineage.graph import LineageGraph
+from services.lineage.sql.extract import read_script
+from services.lineage.sql.facts import ScriptLineage
 from services.lineage.sql.parse import read_tables
+from services.lineage.sql.script import Script
 from services.lineage.sql.statement import Reading, Statement
 from services.lineage.store import tables
 from services.lineage.store.line import LINE
@@ -71,16 +74,25 @@ class MemoryFeed:
         upto = changes[-1].seq if len(changes) == limit else Seq(max(self.head(), seq))
         return ChangePage(changes, upto, self.head())
 
+    def states(self, ids: Sequence[AssetId]) -> tuple[Asset, ...]:
+        now = dict(self.log)
+        return tuple(found for id_ in ids if (found := now.get(id_)) is not None)
+
 
 @dataclass
 class InlineReader:
     """Reads in this process, and remembers what it was asked."""
 
     asked: list[Statement] = field(default_factory=list)
+    scripts: list[Script] = field(default_factory=list)
 
     def read_many(self, statements: Sequence[Statement]) -> list[Reading]:
         self.asked.extend(statements)
         return [read_tables(statement) for statement in statements]
+
+    def read_scripts(self, scripts: Sequence[Script]) -> list[ScriptLineage]:
+        self.scripts.extend(scripts)
+        return [read_script(script) for script in scripts]
 
 
 @dataclass

@@ -23,9 +23,9 @@ from services.lineage.sql.query import read_query
 from services.lineage.sql.routines import DATA_WORDS, cut, inner_statements
 from services.lineage.sql.scope import PLACEHOLDER, Env, Scope
 from services.lineage.sql.script import Script
-from services.lineage.sql.statement import MAX_NESTING, Problem, Reading
+from services.lineage.sql.statement import MAX_NESTING, Problem, Reading, is_template
 from services.lineage.sql.statements.registry import read_statement
-from services.lineage.sql.template import is_template, rendered
+from services.lineage.sql.template import rendered
 from services.lineage.sql.tokens import is_routine, members, nesting, routine_kind, split, word
 from services.lineage.sql.trees import Trees, literal_scripts, without_client_commands
 from services.lineage.sql.writes import ANSWER, CACHE, CHANGE, CREATE, REPLACE, Facts, Write

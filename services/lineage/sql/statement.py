@@ -6,6 +6,7 @@ Journey 3, step "definition → references": everything after `parse` speaks the
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,6 +19,14 @@ MAX_SQL_BYTES = 1_000_000
 """Of UTF-8. The longest view among the real models that we measured has 120 kB; the reader manages 1 MB in about 5 s."""
 MAX_NESTING = 500
 """Brackets and CASEs inside each other. Views of people and generators stay below 50; ours is read at 1,000 too."""
+
+
+_IS_TEMPLATE = re.compile(r"\{\{|\{%|\{#")
+
+
+def is_template(sql: str) -> bool:
+    """Whether a text looks like dbt's or other Jinja."""
+    return _IS_TEMPLATE.search(sql) is not None
 
 
 class Problem(StrEnum):
@@ -62,6 +71,7 @@ class Reading:
         target: what CREATE names; None for a bare query.
         problem: None where the statement was read.
         line, column: where reading stopped, from 1; None where that is not known.
+        guessed: whether the text is a template, or of another dialect than it should be: it may read more.
 
     """
 
@@ -70,6 +80,7 @@ class Reading:
     problem: Problem | None = None
     line: int | None = None
     column: int | None = None
+    guessed: bool = False
 
     @property
     def reason(self) -> str | None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from services.lineage.sql.template_calls import Calls, listed
 
 _TAG = re.compile(r"\{#.*?#\}|\{%-?\+?(?P<tag>.*?)-?%\}|\{\{-?(?P<value>.*?)-?\}\}", re.DOTALL)
-_IS_TEMPLATE = re.compile(r"\{\{|\{%|\{#")
 _MAX_TURNS = 50
 """Of a loop that is unrolled."""
 _MAX_CHARS = 2_000_000
@@ -41,11 +40,6 @@ class _Node:
     kind: str
     text: str = ""
     branches: list[tuple[str, list[_Node]]] = field(default_factory=list)
-
-
-def is_template(sql: str) -> bool:
-    """Whether a text looks like one."""
-    return _IS_TEMPLATE.search(sql) is not None
 
 
 def rendered(sql: str, *, otherwise: bool = False) -> Rendered:

@@ -10,11 +10,12 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, select, true, update
+from sqlalchemy import Connection, case, delete, select, update
 
 from services.common.model.names import AssetId, ScopePath
 from services.lineage.store import intervals
 from services.lineage.store.lookup import upsert
+from services.lineage.store.observed import KEY
 from services.lineage.store.tables import column_edge, observed_column
 
 EVERY = "*"
@@ -24,7 +25,7 @@ _ONCE = ("target_id", "target_column", "source_id", "source_column", "kind", "ba
 
 @dataclass(frozen=True, slots=True)
 class ColumnEdge:
-    """`source.column` gets into `target.into`.
+    """`source.column` gets into `target.into`. Columns are stored and compared in lower case.
 
     Attributes:
         kind: identity, transformation, aggregation, window, conditional (direct); filter, join, group, sort (indirect).
@@ -52,9 +53,20 @@ def replace(
     arrived: dt.datetime | None = None,
 ) -> bool:
     """From `at` on exactly `edges` rest on the definition of `target`; returns whether any row changed."""
-    rows = [_row(one) for one in edges]
-    wanted = {target: {_key(row): row for row in rows}}
-    return intervals.replace(connection, LEDGER, wanted, {target: at}, arrived or at)
+    return replace_many(connection, {target: edges}, {target: at}, arrived or at)
+
+
+def replace_many(
+    connection: Connection,
+    wanted: Mapping[AssetId, Iterable[ColumnEdge]],
+    at: Mapping[AssetId, dt.datetime],
+    arrived: dt.datetime,
+    *,
+    keys: bool = False,
+) -> bool:
+    """As `replace`, of many targets; with `keys` what foreign keys say of them and not what definitions do."""
+    rows = {target: {_key(row): row for row in map(_row, edges)} for target, edges in wanted.items()}
+    return intervals.replace(connection, KEYS if keys else LEDGER, rows, at, arrived)
 
 
 def put_observed(
@@ -124,16 +136,18 @@ def _key(row: Mapping[str, Any]) -> Hashable:
     return (*(row[name] for name in names), tuple(row["guards"]))
 
 
-LEDGER = intervals.Ledger(column_edge, "column", _key, true())
+LEDGER = intervals.Ledger(column_edge, "column", _key, column_edge.c.basis != KEY)
 """The edges between columns that rest on definitions, by time."""
+KEYS = intervals.Ledger(column_edge, "column key", _key, column_edge.c.basis == KEY)
+"""Columns that refer to others', by time."""
 
 
 def _row(one: ColumnEdge, basis: str | None = None) -> dict[str, Any]:
     return {
         "source_id": one.source,
-        "source_column": one.column,
+        "source_column": one.column.lower(),
         "target_id": one.target,
-        "target_column": one.into,
+        "target_column": one.into.lower(),
         "kind": one.kind,
         "basis": basis or one.basis,
         "confidence": one.confidence,

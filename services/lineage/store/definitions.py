@@ -17,6 +17,8 @@ from services.lineage.store.lookup import rows_with, write_with
 from services.lineage.store.tables import definition, mention, node
 
 PARSED = "parsed"
+PARTLY = "partly"
+"""What it reads is known as far as a template, or another dialect's rules, tell: it may read more."""
 UNPARSED = "unparsed"
 
 
@@ -28,6 +30,7 @@ class Definition:
         sha256: of the text, which is not kept.
         problem: why it could not be read; None where it was.
         reads: the references in it, empty where it could not be read.
+        guessed: see `PARTLY`.
 
     """
 
@@ -36,6 +39,7 @@ class Definition:
     dialect: str
     problem: str | None
     reads: tuple[TableRef, ...]
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ def get(connection: Connection, ids: Collection[AssetId]) -> dict[AssetId, Defin
             dialect=row.dialect,
             problem=row.problem,
             reads=tuple(ref_in(ref) for ref in row.reads),
+            guessed=row.state == PARTLY,
         )
         for row in rows_with(connection, select(definition), definition.c.asset_id, ids)
     }
@@ -71,7 +76,7 @@ def put(connection: Connection, definitions: Collection[Definition]) -> None:
             "asset_id": found.asset_id,
             "sha256": found.sha256,
             "dialect": found.dialect,
-            "state": UNPARSED if found.problem else PARSED,
+            "state": UNPARSED if found.problem else PARTLY if found.guessed else PARSED,
             "problem": found.problem,
             "reads": [ref_out(ref) for ref in found.reads],
         }
@@ -111,7 +116,7 @@ def naming(connection: Connection, ids: Collection[AssetId]) -> set[AssetId]:
 def told(connection: Connection, asset_id: AssetId, sha256: str) -> tuple[ScopePath, ...] | None:
     """The scope paths of what the asset's definition of that hash reads, in order, nodes at their paths of today.
 
-    None where that text was not read.
+    None where that text was not read, or may read more than is known.
     """
     was_read = select(definition.c.asset_id).where(
         definition.c.asset_id == asset_id, definition.c.sha256 == sha256, definition.c.state == PARSED
@@ -128,7 +133,7 @@ def told(connection: Connection, asset_id: AssetId, sha256: str) -> tuple[ScopeP
 
 
 def counts(connection: Connection) -> dict[str, int]:
-    """How many definitions are `parsed` and how many `unparsed`."""
+    """How many definitions are `parsed`, `partly` and `unparsed`."""
     query = select(definition.c.state, func.count()).group_by(definition.c.state)
     return {row[0]: row[1] for row in connection.execute(query)}
 

@@ -59,13 +59,15 @@ def replace(
     wanted: Mapping[AssetId, Collection[Edge]],
     at: Mapping[AssetId, dt.datetime],
     arrived: dt.datetime,
+    *,
+    keys: bool = False,
 ) -> bool:
     """From `at` on exactly `wanted` rests on the definitions of its keys; returns whether that is another graph.
 
-    See `intervals.replace` for states that arrive late.
+    With `keys` what foreign keys say of them and not what definitions do. See `intervals.replace` for states that arrive late.
     """
     rows = {target: {_key(_row(one)): _row(one) for one in edges} for target, edges in wanted.items()}
-    return intervals.replace(connection, LEDGER, rows, at, arrived)
+    return intervals.replace(connection, KEYS if keys else LEDGER, rows, at, arrived)
 
 
 def follow(connection: Connection, renamed: Mapping[AssetId, AssetId]) -> bool:
@@ -87,7 +89,9 @@ def in_force(connection: Connection, now: dt.datetime | None = None) -> Iterator
     people show and is not stale, one row a pair and kind. Without `now` the machine's clock counts.
     """
     texts = cast(edge.c.evidence, Text), edge.c.confidence, cast(edge.c.guards, Text)
-    query = select(edge.c.source_id, edge.c.target_id, edge.c.kind, *texts).where(edge.c.valid_to.is_(None))
+    query = select(edge.c.source_id, edge.c.target_id, edge.c.kind, *texts).where(
+        edge.c.valid_to.is_(None), edge.c.kind != observed.KEY
+    )
     for source, target, kind, evidence, confidence, guards in connection.execute(query.order_by(edge.c.id)):
         yield EdgeRow(AssetId(source), AssetId(target), kind, evidence, confidence, guards)
     for one in observed.fresh(connection, now or dt.datetime.now(dt.UTC)):
@@ -100,6 +104,8 @@ def _key(row: Mapping[str, Any]) -> Hashable:
 
 LEDGER = intervals.Ledger(edge, "table", _key, edge.c.kind.in_(FROM_DEFINITIONS))
 """The edges that rest on definitions, by time."""
+KEYS = intervals.Ledger(edge, "key", _key, edge.c.kind == observed.KEY)
+"""Foreign keys, by time: from the table that is referred to."""
 
 
 def _row(one: Edge) -> dict[str, Any]:

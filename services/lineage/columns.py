@@ -1,0 +1,252 @@
+"""What SQL says of columns, as edges between the columns of datasets. Pure.
+
+Journey 3, step "SQL → edges" to "store": names of tables become datasets, what decides about rows becomes one edge, the
+columns of the text become those that the crawl shows of the view.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.common.model.names import AssetId, DatasetName, ScopePath, SqlPart
+from services.lineage.confidence import Signs, confidence
+from services.lineage.resolve import Resolved
+from services.lineage.sql.facts import ColumnEdge as Fact
+from services.lineage.sql.facts import Kind, ScriptLineage
+from services.lineage.sql.script import Script
+from services.lineage.sql.statement import TableRef, is_template
+from services.lineage.store.column_edges import EVERY, ColumnEdge
+from services.lineage.store.column_readings import PARSED, PARTLY, UNPARSED, ColumnReading
+
+Columns = Mapping[AssetId, Sequence[str]]
+"""Names of columns by dataset, where they are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a reference stands for, and what one must be allowed to see besides."""
+
+    found: Resolved
+    guards: tuple[ScopePath, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A definition as its columns are told.
+
+    Attributes:
+        name: of the dataset that it makes.
+        basis: what the edges rest on, as `edges` names it.
+        links: what its references stand for.
+        columns: what is known of the columns of those datasets, and of the view itself.
+
+    """
+
+    name: DatasetName
+    basis: str
+    links: Mapping[TableRef, Link]
+    columns: Columns
+
+    @property
+    def own(self) -> Sequence[str]:
+        """The view's own columns; empty where no crawl showed them."""
+        return self.columns.get(self.name.id, ())
+
+    @property
+    def around(self) -> tuple[str | None, str | None]:
+        """Database and schema that complete short names."""
+        parts = self.name.parts
+        return (parts[-3] if len(parts) > 2 else None, parts[-2] if len(parts) > 1 else None)
+
+
+def script_of(view: View, sql: str, dialect: str) -> Script:
+    """The text with the columns of the tables that it names, by the names that it gives them."""
+    schema = {
+        _dotted(key): columns
+        for key, links in _by_key(view).items()
+        if len({link.found.name.id for link in links}) == 1 and (columns := view.columns.get(links[0].found.name.id))
+    }
+    return Script(sql, dialect, schema, *view.around)
+
+
+def edges_of(view: View, script: Script, read: ScriptLineage) -> tuple[list[ColumnEdge], ColumnReading]:
+    """The edges into the view's columns, and how far they are known.
+
+    Columns that decide about all rows are one edge into `*`. A column that may be of several tables whose columns are not
+    known has an edge from each, of little confidence.
+    """
+    problem = next((one.error for one in read.statements if one.error is not None), None)
+    facts = _own_facts(read)
+    names = list(dict.fromkeys(fact.into for fact in facts if fact.into != EVERY))
+    if not facts:
+        return [], _reading(view, problem, names, set(), 0)
+    made = _Maker(view, repaired=problem is not None or is_template(script.sql))
+    spelled = _places(view.own, names)
+    open_columns: set[str] = set()
+    unresolved: set[str] = set()
+    found: dict[tuple[object, ...], ColumnEdge] = {}
+    own = {name.lower() for name in view.own}
+    rest = [name.lower() for name in view.own if name.lower() not in spelled.values()]
+    if len(spelled) < len(names):  # the text's columns are others than the view's: who knows which is which
+        open_columns.update(rest)
+    for fact in _gathered(facts, names):
+        into = spelled.get(fact.into, fact.into.lower())
+        for edge, sure in made.edges(fact, into, rest):
+            if own and edge.into != EVERY and edge.into not in own:
+                continue
+            key = (edge.source, edge.column, edge.into, edge.kind)
+            before = found.get(key)
+            if before is None or (edge.confidence, -len(edge.guards)) > (before.confidence, -len(before.guards)):
+                found[key] = edge
+            if not sure and fact.kind.direct:
+                open_columns.add(edge.into)
+        if fact.source is None:
+            unresolved.add(fact.column)
+            open_columns.add(into)
+    return list(found.values()), _reading(view, problem, names, open_columns, len(unresolved))
+
+
+def _own_facts(read: ScriptLineage) -> list[Fact]:
+    """The edges of the query whose result the view is: what has no target, or the only one there is."""
+    targets = {fact.target for fact in read.whole.column_edges}
+    if len(targets) > 1:
+        targets = {None}
+    return [fact for fact in read.whole.column_edges if fact.target in targets]
+
+
+def _gathered(facts: Sequence[Fact], names: Sequence[str]) -> Iterator[Fact]:
+    """Facts in their order, with what holds for every column told once, into `*`."""
+    holds: dict[tuple[str | None, str, Kind], set[str]] = defaultdict(set)
+    for fact in facts:
+        if not fact.kind.direct:
+            holds[fact.source, fact.column, fact.kind].add(fact.into)
+    told = set()
+    for fact in facts:
+        key = (fact.source, fact.column, fact.kind)
+        if len(holds.get(key, ())) < max(len(names), 2):
+            yield fact
+        elif key not in told:
+            told.add(key)
+            yield fact._replace(into=EVERY)
+
+
+def _places(own: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    """The view's column for each name of the text: of the same name, else by place if as many are left on both sides."""
+    if not own:
+        return {name: name.lower() for name in names}
+    known = {name.lower() for name in own}
+    found = {name: name.lower() for name in names if name.lower() in known}
+    left = [name for name in names if name not in found]
+    free = [name.lower() for name in own if name.lower() not in found.values()]
+    if len(left) == len(free):
+        found |= dict(zip(left, free, strict=True))
+    return found
+
+
+class _Maker:
+    """Makes edges from facts; knows what the text's tables are."""
+
+    def __init__(self, view: View, *, repaired: bool) -> None:
+        self.view = view
+        self.repaired = repaired
+        self._links = {_dotted(key): links for key, links in _by_key(view).items()}
+        self._strangers = {
+            link.found.name.id for links in self._links.values() for link in links if not self._known(link.found.name.id)
+        }
+
+    def edges(self, fact: Fact, into: str, rest: Sequence[str]) -> Iterator[tuple[ColumnEdge, bool]]:
+        """The edges that a fact stands for, each with whether it is more than likely.
+
+        Args:
+            fact: of the text.
+            into: the view's column.
+            rest: the view's columns that the text does not name, in lower case: its `*` must stand for them.
+
+        """
+        links = self._of_nobody() if fact.source is None else self._links.get(fact.source.lower(), ())
+        shared = math.log2(len(links)) if fact.source is None and links else 0.0
+        for link in links:
+            columns = [(fact.column.lower(), into)]
+            is_star = fact.column == EVERY and fact.into == EVERY and fact.kind is Kind.IDENTITY
+            if is_star and rest:
+                columns = [(name, name) for name in rest]
+            for column, target in columns:
+                signs = self._signs(link, column, shared=shared, star=is_star)
+                sure = fact.source is not None and not is_star and link.found.sure and not signs.missing
+                yield self._edge(link, column, target, fact.kind, signs), sure
+
+    def _of_nobody(self) -> list[Link]:
+        """Every table that a column of unknown table may be of: those whose columns are not known."""
+        return [
+            link
+            for links in self._links.values()
+            for link in {one.found.name.id: one for one in links}.values()
+            if link.found.name.id in self._strangers
+        ]
+
+    def _signs(self, link: Link, column: str, *, shared: float, star: bool) -> Signs:
+        source = link.found.name.id
+        columns = self.view.columns.get(source)
+        listed = columns is not None and (column == EVERY or column in {name.lower() for name in columns})
+        strangers = len(self._strangers - {source})
+        return Signs(
+            listed=float(listed),
+            missing=float(columns is not None and not listed),
+            strangers=0.0 if listed else math.log2(1 + strangers),
+            shared=shared,
+            star=math.log2(2 + strangers) if star else 0.0,
+            repaired=float(self.repaired),
+            unsure=0.0 if link.found.sure else math.log2(len(link.found.candidates)),
+        )
+
+    def _edge(self, link: Link, column: str, into: str, kind: Kind, signs: Signs) -> ColumnEdge:
+        source, target = link.found.name.id, self.view.name.id
+        return ColumnEdge(source, column, target, into, kind.word, self.view.basis, confidence(signs), link.guards)
+
+    def _known(self, dataset: AssetId) -> bool:
+        return bool(self.view.columns.get(dataset))
+
+
+def _reading(
+    view: View, problem: str | None, names: Sequence[str], open_columns: set[str], unresolved: int
+) -> ColumnReading:
+    total = len(view.own) or len(names)
+    if problem is not None and not names:
+        return ColumnReading(UNPARSED, problem, total, 0, unresolved)
+    is_open = total if EVERY in open_columns else min(len(open_columns), total)
+    if problem is None and is_open and unresolved == 0:
+        problem = "some of its tables have no known columns"
+    elif problem is None and unresolved:
+        problem = "some of its columns may be of several tables"
+    state = PARTLY if problem is not None else PARSED
+    return ColumnReading(state, problem, total, total - is_open, unresolved)
+
+
+def _by_key(view: View) -> dict[tuple[str, ...], list[Link]]:
+    """Links by the name that the reader of SQL gives a table: in lower case, completed with what is around the view."""
+    found: dict[tuple[str, ...], list[Link]] = defaultdict(list)
+    for ref, link in view.links.items():
+        found[_key(ref, view)].append(link)
+    return found
+
+
+def _key(ref: TableRef, view: View) -> tuple[str, ...]:
+    database, schema = view.around
+    parts = [part.text for part in ref if part.text]
+    if len(parts) == 1 and schema and not parts[0].startswith(("#", "@")):
+        parts = [schema, *parts]
+    if len(parts) == 2 and database:
+        parts = [database, *parts]
+    return tuple(part.lower() for part in parts)
+
+
+def _dotted(key: Iterable[str]) -> str:
+    return ".".join(key)
+
+
+def refs_of(read: ScriptLineage) -> tuple[TableRef, ...]:
+    """The tables that a text reads, as references; for texts of which nothing but their lineage can be read."""
+    return tuple(tuple(SqlPart(part) for part in name.split(".")) for name in read.whole.sources if "/" not in name)
