@@ -9,9 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
 
 from services import __version__
 from services.catalog.access import Access, check_exposure, is_loopback
@@ -35,8 +34,9 @@ from services.common.model.changes import Seq
 from services.common.model.names import Namespaces
 from services.common.ports import AssetSink, ChangeFeed, LineageQuery, Search
 from services.common.runtime.db import Database
-from services.common.runtime.http import ServiceClient, create_service_app
+from services.common.runtime.http import ServiceClient, create_service_app, probes
 from services.common.runtime.migrations import MigrationLine, ensure_current, upgrade
+from services.common.runtime.pseudonyms import home_key
 from services.common.runtime.settings import Settings
 from services.common.runtime.source_settings import source_info
 from services.indexer import app as indexer_app
@@ -46,6 +46,7 @@ from services.indexer.store.line import LINE as INDEXER_LINE
 from services.lineage import app as lineage_app
 from services.lineage.client import HttpLineage
 from services.lineage.service import Lineage
+from services.lineage.statements import app as statements_app
 from services.lineage.store.line import LINE as LINEAGE_LINE
 
 LINES: tuple[MigrationLine, ...] = (CATALOG_LINE, INDEXER_LINE, LINEAGE_LINE)
@@ -136,7 +137,7 @@ class Workspace:
     @cached_property
     def lineage(self) -> Lineage:
         """The lineage of this home."""
-        return Lineage(self._database(LINEAGE_LINE), self.feed, self.namespaces)
+        return make_lineage(self.settings, self._database(LINEAGE_LINE), self.feed, self.namespaces)
 
     def namespaces(self) -> Namespaces:
         """The namespaces of the settings' sources and of those that the catalog has seen, which win no alias over them."""
@@ -200,6 +201,11 @@ def make_indexer(settings: Settings, database: Database, feed: ChangeFeed, sink:
     """An indexer over the catalog's ports, in this process or apart."""
     wanted = IndexerSettings(settings.home, settings.model, settings.n_threads, settings.sources)
     return Indexer(wanted, database, feed, sink, role=role)
+
+
+def make_lineage(settings: Settings, database: Database, feed: ChangeFeed, namespaces: Callable[[], Namespaces]) -> Lineage:
+    """A lineage service over the catalog's feed, in this process or apart."""
+    return Lineage(database, feed, namespaces, key=lambda: home_key(settings.home))
 
 
 def create_all(settings: Settings) -> FastAPI:
@@ -281,7 +287,8 @@ def create_indexer(settings: Settings) -> FastAPI:
             client.close()
             database.close()
 
-    return _internal_app("Headwater indexer", settings, lifespan, lambda: indexer.ready, indexer=indexer.retriever)
+    router = indexer_app.create_router(indexer.retriever)
+    return _internal_app("Headwater indexer", settings, lifespan, lambda: indexer.ready, router)
 
 
 def create_lineage(settings: Settings) -> FastAPI:
@@ -289,7 +296,7 @@ def create_lineage(settings: Settings) -> FastAPI:
     key = _key(settings)
     client = ServiceClient("catalog", settings.catalog_url, key)
     database = open_database(settings, LINEAGE_LINE)
-    lineage = Lineage(database, HttpFeed(client), settings.namespaces)
+    lineage = make_lineage(settings, database, HttpFeed(client), settings.namespaces)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -301,7 +308,8 @@ def create_lineage(settings: Settings) -> FastAPI:
             client.close()
             database.close()
 
-    return _internal_app("Headwater lineage", settings, lifespan, lambda: True, lineage=lineage.walker)
+    routers = lineage_app.create_router(lineage.walker), statements_app.create_router(lineage.statements)
+    return _internal_app("Headwater lineage", settings, lifespan, lambda: True, *routers)
 
 
 def _catalog_app(
@@ -343,9 +351,7 @@ def _internal_app(
     settings: Settings,
     lifespan: Callable[[], AbstractAsyncContextManager[None]],
     ready: Callable[[], bool],
-    *,
-    indexer: Search | None = None,
-    lineage: LineageQuery | None = None,
+    *routers: APIRouter,
 ) -> FastAPI:
     """A service apart: its internal routes behind the key, and probes."""
 
@@ -363,21 +369,10 @@ def _internal_app(
         docs_url=None,
         redoc_url=None,
     )
-    if indexer is not None:
-        app.include_router(indexer_app.create_router(indexer))
-    if lineage is not None:
-        app.include_router(lineage_app.create_router(lineage))
+    for router in routers:
+        app.include_router(router)
 
-    @app.get("/livez")
-    def livez(_request: Request) -> JSONResponse:
-        return JSONResponse({"status": "alive"})
-
-    @app.get("/readyz")
-    @app.get("/startupz")
-    def readyz(_request: Request) -> JSONResponse:
-        is_ready = ready()
-        return JSONResponse({"status": "ready" if is_ready else "starting"}, status_code=200 if is_ready else 503)
-
+    app.include_router(probes(ready))
     app.add_middleware(Gate, access=Access({}), hosts=None, internal_key=settings.internal_key)
     return app
 

@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 from services.catalog.assets import AssetReader
 from services.catalog.feedback_events import Event, check, last_words, rows_of, says_something_new, shown_of
-from services.catalog.pseudonyms import Pseudonyms, home_key
 from services.catalog.search import WholeAnswer
 from services.catalog.store import feedback
 from services.catalog.store.text import clean
@@ -25,6 +24,7 @@ from services.common.model.access import Principal
 from services.common.model.names import AssetId
 from services.common.runtime.db import Database
 from services.common.runtime.logs import get_logger
+from services.common.runtime.pseudonyms import Pseudonyms, home_key
 from services.common.runtime.settings import Settings
 from services.common.runtime.source_settings import mask
 

@@ -14,6 +14,7 @@ from services.common.runtime.db import Database
 from services.lineage.follow import LineageFollower
 from services.lineage.graph import LineageGraph
 from services.lineage.sql.worker import SqlParser
+from services.lineage.statements.service import Statements
 from services.lineage.walk import LineageWalker
 
 
@@ -24,16 +25,25 @@ class Lineage:
         database: its own.
         feed: the catalog's changes.
         namespaces: whose sources own the datasets that only SQL names.
+        key: of the home; lines of query logs are recognised by hashes under it.
 
     """
 
-    def __init__(self, database: Database, feed: ChangeFeed, namespaces: Callable[[], Namespaces]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        feed: ChangeFeed,
+        namespaces: Callable[[], Namespaces],
+        *,
+        key: Callable[[], bytes],
+    ) -> None:
         self._parser = SqlParser()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         graph = LineageGraph(database)
         self.follower = LineageFollower(feed, database, self._parser, namespaces, graph)
         self.walker = LineageWalker(graph, database)
+        self.statements = Statements(database, self._parser, namespaces, key=key)
 
     def start(self) -> None:
         """Follow the feed in the background until `close`."""

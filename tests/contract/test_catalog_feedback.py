@@ -13,7 +13,6 @@ import pytest
 from services.catalog import feedback
 from services.catalog.feedback import FeedbackLog
 from services.catalog.feedback_events import Event
-from services.catalog.pseudonyms import FILE, Pseudonyms, home_key
 from services.catalog.search import WholeAnswer, WholeHit
 from services.catalog.search_history import SearchHistory
 from services.catalog.store import tables
@@ -23,6 +22,7 @@ from services.common.model.assets import Kind
 from services.common.model.feedback import Judged
 from services.common.model.names import AssetId
 from services.common.model.search import Hit, Mode, SearchAnswer
+from services.common.runtime.pseudonyms import FILE, Pseudonyms, home_key
 from tests.support import catalogs
 from tests.support.catalogs import Catalog, id_of, person, table
 

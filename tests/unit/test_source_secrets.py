@@ -7,10 +7,10 @@ import time
 import pytest
 import sqlglot
 
+from services.common.model import sql_tokens
 from services.common.model.assets import SQL_UNREADABLE, Column, Found, Index
 from services.common.model.names import canonical_namespace, from_catalog
 from services.common.model.secret_text import is_secret_name, masked_text
-from services.indexer.sources import secret_tokens
 from services.indexer.sources.secret_sql import masked_literals, masked_sql
 from services.indexer.sources.secrets import masked
 
@@ -160,9 +160,9 @@ def test_every_literal_of_a_secrets_default_is_masked() -> None:
 def test_quotes_and_escapes_are_those_of_the_parser(dialect: str) -> None:
     """Else what we take for a literal would not be one for whoever reads the masked SQL."""
     tokenizer = sqlglot.Dialect.get_or_raise(dialect or None).tokenizer_class
-    assert (dialect in secret_tokens.BACKSLASH) == ("\\" in tokenizer.STRING_ESCAPES)
-    assert (dialect in secret_tokens.DOUBLE_IS_TEXT) == ('"' in tokenizer.QUOTES)
-    assert (dialect in secret_tokens.HASH_COMMENTS) == ("#" in tokenizer.COMMENTS)
+    assert (dialect in sql_tokens.BACKSLASH) == ("\\" in tokenizer.STRING_ESCAPES)
+    assert (dialect in sql_tokens.DOUBLE_IS_TEXT) == ('"' in tokenizer.QUOTES)
+    assert (dialect in sql_tokens.HASH_COMMENTS) == ("#" in tokenizer.COMMENTS)
 
 
 HOSTILE = (

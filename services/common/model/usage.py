@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NewType
 
 from services.common.model.names import AssetId, DatasetName
@@ -145,6 +145,10 @@ class Unread:
     lines: int
 
 
+MOST_NAMED = 100
+"""Things of one kind that a report names; more are only counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class IntakeReport:
     """What became of some lines.
@@ -153,20 +157,39 @@ class IntakeReport:
         lines: how many there were.
         counted: executions that were new, `LogLine.count` each.
         repeated: lines that had been counted before.
-        statements: distinct fingerprints among the lines.
-        read: those of them that were parsed now, because no line before had them.
-        unread: those that could not be read, or only in part.
-        unlisted: names of datasets that statements read or write and no crawl has shown, each once.
+        read: distinct statements that were parsed now, because no line before had them.
+        unread: statements that could not be read, or only in part; at most `MOST_NAMED`.
+        unread_lines: how many lines hold such statements.
+        unlisted: datasets that the statements parsed now read or write and no crawl has shown; at most `MOST_NAMED`.
 
     """
 
     lines: int = 0
     counted: int = 0
     repeated: int = 0
-    statements: int = 0
     read: int = 0
     unread: tuple[Unread, ...] = ()
+    unread_lines: int = 0
     unlisted: tuple[DatasetName, ...] = ()
+
+    def plus(self, other: IntakeReport) -> IntakeReport:
+        """The report of both batches, this one first."""
+        unread = {one.fingerprint: one for one in self.unread}
+        for one in other.unread:
+            before = unread.get(one.fingerprint)
+            if before is not None:
+                unread[one.fingerprint] = replace(before, lines=before.lines + one.lines)
+            elif len(unread) < MOST_NAMED:
+                unread[one.fingerprint] = one
+        return IntakeReport(
+            self.lines + other.lines,
+            self.counted + other.counted,
+            self.repeated + other.repeated,
+            self.read + other.read,
+            tuple(unread.values()),
+            self.unread_lines + other.unread_lines,
+            tuple({name.id: name for name in (*self.unlisted, *other.unlisted)}.values())[:MOST_NAMED],
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from typing import Any
 
 import httpx2
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -94,6 +95,23 @@ def create_service_app(title: str, version: str, *, max_body_bytes: int, **optio
     return app
 
 
+def probes(ready: Callable[[], bool]) -> APIRouter:
+    """What an orchestrator asks a service apart: whether it lives, and whether it is ready."""
+    router = APIRouter()
+
+    @router.get("/livez")
+    def livez() -> JSONResponse:
+        return JSONResponse({"status": "alive"})
+
+    @router.get("/readyz")
+    @router.get("/startupz")
+    def readyz() -> JSONResponse:
+        is_ready = ready()
+        return JSONResponse({"status": "ready" if is_ready else "starting"}, status_code=200 if is_ready else 503)
+
+    return router
+
+
 def require_key(key: str) -> Callable[[Request], None]:
     """A dependency for internal routes: the caller must show the key.
 
@@ -162,5 +180,6 @@ __all__ = [
     "RequestId",
     "ServiceClient",
     "create_service_app",
+    "probes",
     "require_key",
 ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from services.common.model.secret_text import MASK, is_secret_name, masked_text, may_hold_secret
-from services.indexer.sources.secret_tokens import between_quotes, tokens_of
+from services.common.model.sql_tokens import between_quotes, tokens_of
 
 _LITERAL = f"'{MASK}'"
 _COMPARES = frozenset({"=", "==", "<>", "!=", ":=", "=>", ":"})

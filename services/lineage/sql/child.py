@@ -18,9 +18,12 @@ from typing import BinaryIO
 
 from services.lineage.sql.extract import read_script
 from services.lineage.sql.frames import EXIT_MEMORY, LENGTH, READY, Answer, Question, dump_answer, frame, load_batch
+from services.lineage.sql.logged import Shape
 from services.lineage.sql.parse import read_tables
 from services.lineage.sql.script import Script
-from services.lineage.sql.statement import Problem, Reading
+from services.lineage.sql.shape import read_shape
+from services.lineage.sql.statement import Problem, Reading, Statement
+from services.lineage.sql.usage import read_usage
 
 _STACK_BYTES = 512 << 20
 """Address space of the parsing thread's stack: what is never touched costs nothing. Read at 1,000 levels of every
@@ -69,7 +72,11 @@ def _serve(source: BinaryIO, sink: BinaryIO, seconds: float, memory_bytes: int) 
 
 def _read(question: Question) -> Answer:
     try:
-        return read_script(question) if isinstance(question, Script) else read_tables(question)
+        if isinstance(question, Statement):
+            return read_tables(question)
+        if isinstance(question, Script):
+            return read_script(question)
+        return read_shape(question) if isinstance(question, Shape) else read_usage(question)
     except MemoryError:
         os._exit(EXIT_MEMORY)  # what is left of this process is not to be relied on
     except Exception:  # noqa: BLE001 - a process edge: whatever the parser trips over is one unread statement

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 
 from services.lineage.sql.facts import ColumnEdge, Kind, Lineage, TableKey
 from services.lineage.sql.known import Tables, is_same
+from services.lineage.sql.pairs import only
 from services.lineage.sql.relation import ALL, Direct, Indirect, Origin, OutColumn, add
 from services.lineage.sql.writes import CACHE, CHANGE, CREATE, REPLACE, Facts, Write
 
+Column = tuple[TableKey, str]
+"""A column of a table that can be told."""
 MAX_EDGES = 200_000
 """Column edges of one text. Above, what only decides about rows is told for `*` and not for each column."""
 
@@ -52,9 +55,14 @@ class Composer:
         self._targets: dict[TableKey, None] = {}
         self._answers: list[Write] = []
         self._renamed: set[TableKey] = set()
+        self._pairs: dict[tuple[Column, Column, str], None] = {}
 
     def take(self, facts: Facts) -> None:
         """Put the next statement to those before."""
+        for left, right, kind in facts.pairs:
+            ends = only(self._outside(left)[0]), only(self._outside(right)[0])
+            if ends[0] is not None and ends[1] is not None and ends[0] != ends[1]:
+                self._pairs.setdefault((ends[0], ends[1], kind))
         writes = self._turned(facts)
         composed = [self._composed(write) for write in writes]
         written = {write.table for write in writes}
@@ -96,6 +104,10 @@ class Composer:
     def reads(self) -> tuple[TableKey, ...]:
         """What is read from outside."""
         return tuple(self._reads)
+
+    def pairs(self) -> tuple[tuple[Column, Column, str], ...]:
+        """Columns of tables from outside that conditions compare, each with the kind of the join."""
+        return tuple(self._pairs)
 
     def _made(self, table: TableKey) -> TableKey | None:
         """The table of the script that a name means; the shorter name may leave out what stands before."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sqlglot import Token, exp
+from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
 from services.lineage.sql.compose import Composer, lineage_of
@@ -47,6 +47,11 @@ def read_script(script: Script) -> ScriptLineage:
     return _Reader(script).read()
 
 
+def facts_of(script: Script) -> tuple[list[Facts], Tables]:
+    """The statements of a text before they are put together, and the names in it."""
+    return _Reader(script).statements()
+
+
 class _Reader:
     """One text being read."""
 
@@ -60,16 +65,20 @@ class _Reader:
 
     def read(self) -> ScriptLineage:
         """All of it."""
-        sql, named = self._text()
         composer = Composer(self._tables)
         statements = []
-        found = list(self._facts(sql, 0))
-        if named:
-            _add_named(found, [self._tables.key(split_name(name)) for name in named])
-        for facts in found:
+        for facts in self.statements()[0]:
             statements.append(StatementLineage(facts.type, self._lineage(facts), facts.error))
             composer.take(facts)
         return ScriptLineage(tuple(statements), lineage_of(composer.writes(), composer.reads(), self._tables))
+
+    def statements(self) -> tuple[list[Facts], Tables]:
+        """Each by itself."""
+        sql, named = self._text()
+        found = list(self._facts(sql, 0))
+        if named:
+            _add_named(found, [self._tables.key(split_name(name)) for name in named])
+        return found, self._tables
 
     def _text(self) -> tuple[str, list[str]]:
         """The SQL, and tables that a template names beside it: in macros, and in the branches that are not taken."""
@@ -130,12 +139,14 @@ class _Reader:
         env.members = _outermost(root)
         env.texts = lambda: members(tokens, sql)
         try:
-            return read_statement(root, env)
+            facts = read_statement(root, env)
         except RecursionError:
             return Facts(word(tokens[0]), error=_reason(Problem.TOO_NESTED))
         except (AttributeError, AssertionError, IndexError, KeyError, TypeError, ValueError):
             # a tree of a shape that nobody has met: it costs this statement its columns, not the others theirs
             return self._guessed(tokens, _reason(Problem.COLUMNS))
+        facts.pairs = tuple(env.pairs)
+        return facts
 
     def _unparsed(self, tokens: Sequence[Token], sql: str, depth: int, reason: str | None) -> Iterator[Facts]:
         """What is not one statement may be several without semicolons, or code around some; else its words tell tables."""
@@ -157,10 +168,10 @@ class _Reader:
 
     def _guessed(self, tokens: Sequence[Token], reason: str | None) -> Facts:
         reads, writes = tables_in(tokens)
-        sources = tuple(
-            dict.fromkeys(self._tables.key(name) for name in reads if not name[0].lower().startswith(PLACEHOLDER))
-        )
-        targets = list(dict.fromkeys(self._tables.key(name) for name in writes))
+        marked = {token.text for token in tokens if token.token_type is TokenType.IDENTIFIER}
+        keys = {name: self._tables.key(name, [part in marked for part in name]) for name in (*reads, *writes)}
+        sources = tuple(dict.fromkeys(keys[name] for name in reads if not name[0].lower().startswith(PLACEHOLDER)))
+        targets = list(dict.fromkeys(keys[name] for name in writes))
         head = word(tokens[0])
         how = CREATE if head == "CREATE" else CHANGE
         sources = tuple(source for source in sources if source not in targets or head == "INSERT")

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from services.common.model.names import SqlPart
 from services.lineage.sql.facts import ColumnEdge, Kind, Lineage, ScriptLineage, StatementLineage
+from services.lineage.sql.logged import LogStatement, Shape, Shaped, Usage, usage_in
 from services.lineage.sql.script import Script
 from services.lineage.sql.statement import MAX_SQL_BYTES, Problem, Reading, Statement, TableRef
 
-Question = Statement | Script
+Question = Statement | Script | Shape | LogStatement
 """A definition whose tables are asked for, or a text whose whole lineage is."""
-Answer = Reading | ScriptLineage
+Answer = Reading | ScriptLineage | Shaped | Usage
 
 LENGTH = struct.Struct(">I")
 """Every frame begins with its length in bytes."""
@@ -55,14 +57,26 @@ def dump_batch(batch: list[Question]) -> bytes:
 
 def load_batch(body: bytes) -> list[Question]:
     """The questions that `dump_batch` wrote."""
-    return [Statement(*value) if len(value) == 2 else Script(*value) for value in json.loads(body)]
+    return [_QUESTIONS[kind](*value) for kind, *value in json.loads(body)]
+
+
+_QUESTIONS: dict[str, Callable[..., Question]] = {
+    "statement": Statement,
+    "script": Script,
+    "shape": Shape,
+    "logged": LogStatement,
+}
 
 
 def _question_out(question: Question) -> list[Any]:
     if isinstance(question, Statement):
-        return [question.sql, question.dialect]
+        return ["statement", question.sql, question.dialect]
+    if isinstance(question, Shape):
+        return ["shape", question.sql, question.dialect, question.folds]
     schema = {table: list(columns) for table, columns in question.schema.items()}
-    return [question.sql, question.dialect, schema, question.default_database, question.default_schema]
+    if isinstance(question, LogStatement):
+        return ["logged", question.sql, question.dialect, schema]
+    return ["script", question.sql, question.dialect, schema, question.default_database, question.default_schema]
 
 
 def dump_answer(answer: Answer) -> bytes:
@@ -70,6 +84,10 @@ def dump_answer(answer: Answer) -> bytes:
     if isinstance(answer, ScriptLineage):
         statements = [[one.type, _lineage_out(one.lineage), one.error] for one in answer.statements]
         return json.dumps({"statements": statements, "whole": _lineage_out(answer.whole)}).encode()
+    if isinstance(answer, Shaped):
+        return json.dumps({"digest": answer.digest, "names": [ref_out(ref) for ref in answer.names]}).encode()
+    if isinstance(answer, Usage):
+        return json.dumps({"usage": answer.as_json()}).encode()
     value = {
         "reads": [ref_out(ref) for ref in answer.reads],
         "target": None if answer.target is None else ref_out(answer.target),
@@ -86,6 +104,10 @@ def load_answer(body: bytes) -> Answer:
     if "whole" in value:
         found = (StatementLineage(kind, _lineage_in(one), error) for kind, one, error in value["statements"])
         return ScriptLineage(tuple(found), _lineage_in(value["whole"]))
+    if "digest" in value:
+        return Shaped(value["digest"], tuple(ref_in(ref) for ref in value["names"]))
+    if "usage" in value:
+        return usage_in(value["usage"])
     return Reading(
         reads=tuple(ref_in(ref) for ref in value["reads"]),
         target=None if value["target"] is None else ref_in(value["target"]),

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from services.common.model.names import SqlPart
 from services.lineage.sql.facts import TableKey
+from services.lineage.sql.statement import TableRef
 
 
 class Tables:
@@ -25,19 +27,27 @@ class Tables:
         self.database = database
         self.default_schema = default_schema
         self._spelled: dict[TableKey, str] = {}
+        self._written: dict[TableKey, TableRef] = {}
         self._words: dict[str, str] = {}
         self._known: dict[TableKey, tuple[str, ...]] = {}
         self._by_last: dict[str, list[TableKey]] = {}
         for name, columns in schema.items():
             self.learn(tuple(split_name(name.lower())), columns)
 
-    def key(self, parts: Sequence[str]) -> TableKey:
-        """The key of a name as written; the first spelling is kept."""
+    def key(self, parts: Sequence[str], quoted: Sequence[bool] | None = None) -> TableKey:
+        """The key of a name as written; the first spelling is kept, and which of its parts are in quotes where that is told."""
         found = self._complete([part for part in parts if part])
         key = tuple(part.lower() for part in found)
         if key not in self._spelled:
             self._spelled[key] = ".".join(found)
+        if quoted is not None and key not in self._written:
+            marks = [False] * (len(found) - len(quoted)) + list(quoted)
+            self._written[key] = tuple(SqlPart(text, mark) for text, mark in zip(found, marks, strict=False))
         return key
+
+    def written(self, key: TableKey) -> TableRef | None:
+        """The name as a statement writes it; None for what a text names, such as a file."""
+        return self._written.get(key)
 
     def path(self, text: str) -> TableKey:
         """The key of a file or folder, which stands where a table could."""

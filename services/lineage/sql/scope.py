@@ -33,6 +33,7 @@ class Env:
         keeps_into: whether SELECT … INTO makes a table; in a procedure of most engines it fills variables.
         texts: the texts of the members of the outermost select list, as far as they can be told.
         members: those members.
+        pairs: the columns that conditions compare to put rows together, with the kind of the join, in order.
 
     """
 
@@ -43,6 +44,7 @@ class Env:
     keeps_into: bool = True
     texts: Callable[[], list[str]] = list
     members: Sequence[exp.Expr] = ()
+    pairs: dict[tuple[tuple[TableKey, str], tuple[TableKey, str], str], None] = field(default_factory=dict)
 
     def text_of(self, part: object) -> str:
         """The text of a select list's member in one line: as written where that can be told, else as the parser writes it."""
@@ -143,14 +145,14 @@ class Scope:
 
     def _qualified(self, qualifier: TableKey, key: str) -> Reads | None:
         source = self.source(qualifier)
-        return None if source is None else _column_of(source, key)
+        return None if source is None else column_of(source, key)
 
     def _field(self, parts: tuple[str, ...]) -> Reads:
         """`alias.column.field…` or `column.field…`; a column that nobody knows where it is neither."""
         for end in range(len(parts) - 2, 0, -1):
             source = self.source(parts[:end])
             if source is not None:
-                return _inside(_column_of(source, parts[end]))
+                return _inside(column_of(source, parts[end]))
         first = parts[0]
         known = self._definite(first) or (self.aliases.get(first) is not None)
         if known or (self.env.traits.dotted_structs and self._open_count() == 1):
@@ -170,14 +172,14 @@ class Scope:
         if not quoted and self.env.traits.pseudo(key):
             return NOTHING
         if candidates:
-            return _column_of(candidates[0], key) if len(candidates) == 1 else _unresolved(key)
+            return column_of(candidates[0], key) if len(candidates) == 1 else _unresolved(key)
         return self._elsewhere(key, quoted=quoted)
 
     def _known(self, key: str) -> Reads | None:
         """The column where USING or a list of columns says whose it is."""
         shared = self.shared.get(key)
         if shared:
-            return _merged(_column_of(source, key) for source in shared)
+            return _merged(column_of(source, key) for source in shared)
         definite = self._definite(key)
         return _merged((column.direct, column.indirect) for column in definite) if definite else None
 
@@ -198,7 +200,7 @@ class Scope:
         return sum(1 for source in self.sources if source.relation.stars)
 
 
-def _column_of(source: Source, key: str) -> Reads:
+def column_of(source: Source, key: str) -> Reads:
     """A column of a source. A table that is not known to have it is believed to: the schema may be an older one."""
     column = source.relation.find(key)
     if column is not None:

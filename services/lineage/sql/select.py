@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
+from services.lineage.sql import pairs
 from services.lineage.sql.expression import condition, reads
 from services.lineage.sql.facts import Kind
 from services.lineage.sql.relation import Indirect, Item, OutColumn, Relation, as_kind, origins
@@ -132,6 +133,7 @@ def _distinct(select: exp.Expr, scope: Scope, relation: Relation) -> None:
 
 
 def _where(select: exp.Expr, scope: Scope, relation: Relation) -> None:
+    pairs.note(select.args.get("where"), scope, pairs.INNER)
     for key in ("where", "having", "qualify", "prewhere"):
         relation.indirect |= condition(select.args.get(key), scope, Kind.FILTER)
     connect = select.args.get("connect")

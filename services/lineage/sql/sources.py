@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 
 from sqlglot import exp
 
+from services.lineage.sql import pairs
 from services.lineage.sql.expression import condition, reads
 from services.lineage.sql.facts import Kind, TableKey
 from services.lineage.sql.pivot import pivoted
 from services.lineage.sql.relation import Direct, Indirect, Item, OutColumn, Relation, Star, add, as_kind
-from services.lineage.sql.scope import PLACEHOLDER, Env, Scope, Source, star_of
+from services.lineage.sql.scope import PLACEHOLDER, Env, Scope, Source, column_of, star_of
 from services.lineage.sql.stars import expanded
 
 _FORMATS = frozenset({"parquet", "csv", "json", "delta", "orc", "text", "avro", "binaryfile", "iceberg"})
@@ -67,14 +68,24 @@ def add_join(join: exp.Expr, scope: Scope) -> Indirect:
     if str(join.args.get("method") or "").upper() == "NATURAL":
         keys = [key for key in _keys(before) if key in _keys(added)]
     for key in keys:
-        holders = [*scope.shared.get(key, before and _holders(before, key)), *_holders(added, key)]
+        left, right = scope.shared.get(key, before and _holders(before, key)), _holders(added, key)
+        _note_shared(key, left, right, join, scope)
+        holders = [*left, *right]
         scope.shared[key] = holders
         scope.forget_names()
         column = exp.column(key)
         found |= condition(column, scope, Kind.JOIN)
+    pairs.note(join.args.get("on"), scope, pairs.kind_of(join))
     found |= condition(join.args.get("on"), scope, Kind.JOIN)
     found |= condition(join.args.get("match_condition"), scope, Kind.JOIN)
     return found
+
+
+def _note_shared(key: str, left: list[Source], right: list[Source], join: exp.Expr, scope: Scope) -> None:
+    """What USING compares: the column of the member, and that of the first one before it."""
+    ends = [pairs.only(column_of(side[0], key)[0]) for side in (left, right) if side]
+    if len(ends) == 2 and ends[0] is not None and ends[1] is not None:
+        pairs.add(scope, ends[0], ends[1], pairs.kind_of(join))
 
 
 def _array_join(join: exp.Expr, scope: Scope) -> Indirect:
@@ -175,7 +186,21 @@ def table_key(parts: list[str], node: exp.Expr, env: Env) -> TableKey:
         return env.tables.path(parts[0])
     if isinstance(node.this, exp.Var):
         return env.tables.path(parts[-1])
-    return env.tables.key(parts)
+    return env.tables.key(parts, _quoted(node, parts))
+
+
+def _quoted(node: exp.Expr, parts: list[str]) -> list[bool] | None:
+    """Which parts of a table's name are in quotes; None where a text or a variable names it."""
+    names: list[object] = [part for key in ("catalog", "db") if (part := node.args.get(key)) and part.name]
+    last = node.args.get("this")
+    tail: list[object] = []
+    while isinstance(last, exp.Dot):
+        tail.insert(0, last.expression)
+        last = last.this
+    names.extend((last, *tail))
+    if len(names) != len(parts) or not all(isinstance(name, exp.Identifier) for name in names):
+        return None
+    return [bool(name.args.get("quoted")) for name in names if isinstance(name, exp.Identifier)]
 
 
 def table_relation(key: TableKey, env: Env) -> Relation:

@@ -22,6 +22,7 @@ import services
 from services.common.errors import ServiceUnavailable
 from services.lineage.sql.facts import ScriptLineage, StatementLineage
 from services.lineage.sql.frames import EXIT_MEMORY, LENGTH, READY, Answer, Limits, Question, dump_batch, frame, load_answer
+from services.lineage.sql.logged import LogStatement, Shape, Shaped, Usage
 from services.lineage.sql.script import Script
 from services.lineage.sql.statement import Problem, Reading, Statement
 
@@ -82,12 +83,31 @@ class SqlParser:
         """
         return [_as_lineage(answer) for answer in self._ask(scripts)]
 
+    def read_shapes(self, shapes: Sequence[Shape]) -> list[Shaped | Problem]:
+        """What each statement is without its literals, in their order; why not, for one that breaks a limit.
+
+        Raises:
+            ServiceUnavailable: no worker process can be started; trying again may help.
+
+        """
+        return [answer if isinstance(answer, Shaped) else _problem(answer) for answer in self._ask(shapes, keep=False)]
+
+    def read_usages(self, statements: Sequence[LogStatement]) -> list[Usage]:
+        """What each statement of a log does, in their order.
+
+        Raises:
+            ServiceUnavailable: no worker process can be started; trying again may help.
+
+        """
+        answers = self._ask(statements, keep=False)
+        return [one if isinstance(one, Usage) else Usage("UNPARSED", problem=_problem(one)) for one in answers]
+
     def close(self) -> None:
         """End the worker process. The parser may be used again: it starts another."""
         with self._lock:
             self._end_worker()
 
-    def _ask(self, questions: Sequence[Question]) -> list[Answer]:
+    def _ask(self, questions: Sequence[Question], *, keep: bool = True) -> list[Answer]:
         with self._lock:
             keys = [_key(question) for question in questions]
             answers = {key: self._at_once(question, key) for key, question in zip(keys, questions, strict=True)}
@@ -97,7 +117,8 @@ class SqlParser:
                 for question, answer in zip(batch, self._read_batch(batch), strict=True):
                     key = _key(question)
                     answers[key] = answer
-                    self._remember(key, answer)
+                    if keep:
+                        self._remember(key, answer)
             return [found for key in keys if (found := answers[key]) is not None]
 
     def _at_once(self, question: Question, key: _Key) -> Answer | None:
@@ -109,7 +130,7 @@ class SqlParser:
         return known
 
     def _remember(self, key: _Key, answer: Answer) -> None:
-        if isinstance(answer, ScriptLineage) or answer.problem is None or answer.problem.lasting:
+        if not isinstance(answer, Reading) or answer.problem is None or answer.problem.lasting:
             self._cache[key] = answer
             self._cached += _weight(answer)
             while self._cached > _CACHE:
@@ -227,10 +248,15 @@ def _weight(answer: Answer) -> int:
     return 1 + len(answer.whole.column_edges) // 10 if isinstance(answer, ScriptLineage) else 1
 
 
+def _problem(answer: Answer) -> Problem:
+    return (answer.problem if isinstance(answer, Reading) else None) or Problem.SYNTAX
+
+
 def _as_lineage(answer: Answer) -> ScriptLineage:
     if isinstance(answer, ScriptLineage):
         return answer
-    return ScriptLineage((StatementLineage("UNPARSED", error=answer.reason),))
+    reason = answer.reason if isinstance(answer, Reading) else None
+    return ScriptLineage((StatementLineage("UNPARSED", error=reason),))
 
 
 def _batches(statements: Sequence[Question]) -> Iterator[list[Question]]:

@@ -48,6 +48,7 @@ class Facts:
         dropped: tables that are gone after it; `views` among them hold no data of their own.
         use: what USE names, and whether that is a database or a schema.
         error: why it, or its columns, could not be read; a kind and a place.
+        pairs: as in `Env`.
 
     """
 
@@ -60,6 +61,7 @@ class Facts:
     views: bool = False
     use: tuple[str | None, str | None] | None = None
     error: str | None = None
+    pairs: tuple[tuple[tuple[TableKey, str], tuple[TableKey, str], str], ...] = ()
 
 
 def mapped(relation: Relation, names: Sequence[str] | None, env: Env, *, own_names: bool = False) -> list[OutColumn]:

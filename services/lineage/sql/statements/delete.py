@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from services.lineage.sql import pairs
 from services.lineage.sql.expression import condition
 from services.lineage.sql.facts import Kind
 from services.lineage.sql.query import with_ctes
@@ -26,6 +27,7 @@ def read(node: exp.Expr, env: Env) -> Facts:
     for table in named:
         source = scope.source((table.name.lower(),)) if table.args.get("db") is None else None
         targets.append(source.table if source is not None and source.table else written(table, env))
+    pairs.note(node.args.get("where"), scope, pairs.INNER)
     indirect |= condition(node.args.get("where"), scope, Kind.FILTER)
     writes = [
         Write(one, [OutColumn(ALL)], indirect, read_for(env, one, own=False), CHANGE)

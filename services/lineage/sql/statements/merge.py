@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from services.lineage.sql import pairs
 from services.lineage.sql.expression import condition, reads
 from services.lineage.sql.facts import Kind, TableKey
 from services.lineage.sql.query import with_ctes
@@ -31,6 +32,7 @@ def read(node: exp.Expr, env: Env) -> Facts:
     target = written(node.this, env)
     if target is not None and target not in before:
         env.reads.pop(target, None)
+    pairs.note(node.args.get("on"), scope, pairs.INNER)
     indirect |= condition(node.args.get("on"), scope, Kind.JOIN)
     write = Write(target, how=CHANGE)
     whens = node.args.get("whens")

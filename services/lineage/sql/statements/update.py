@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
+from services.lineage.sql import pairs
 from services.lineage.sql.expression import condition, reads
 from services.lineage.sql.facts import Kind, TableKey
 from services.lineage.sql.query import read_query, with_ctes
@@ -32,6 +33,7 @@ def read(node: exp.Expr, env: Env) -> Facts:
         write.columns.append(_set(name, value, at, scope))
     if not writes:
         writes[target] = Write(target, how=CHANGE)
+    pairs.note(node.args.get("where"), scope, pairs.INNER)
     indirect |= condition(node.args.get("where"), scope, Kind.FILTER)
     for table, write in writes.items():
         write.rows = indirect

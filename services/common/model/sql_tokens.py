@@ -1,7 +1,8 @@
-"""Where literals, comments and names begin and end in SQL, by dialect: what `secret_sql` walks over.
+"""Where literals, comments and names begin and end in SQL, by dialect, without a parser.
 
-Journey 1, between a source and the store. Each text is read once: quantifiers that could be tried twice are possessive,
-and what is never closed goes on to the end.
+Journey 1, between a source and the store, where secrets are masked; journey 3, where statements of a log that differ in
+literals alone are told to be one. Each text is read once: quantifiers that could be tried twice are possessive, and what
+is never closed goes on to the end.
 """
 
 from __future__ import annotations
@@ -80,3 +81,65 @@ def between_quotes(literal: str, dialect: str) -> tuple[int, int]:
     begin = start + width
     closed = literal.endswith(quote * width) and len(literal) >= begin + width
     return begin, len(literal) - width if closed else len(literal)
+
+
+# conservative: a text in double quotes that may be a name there is left, so that two tables are never taken for one
+_NEVER_NAMES = DOUBLE_IS_TEXT - {"tsql"}
+_PLAIN = r"(?P<plain>(?:[^\W\d][\w$]*+(?!['\"])|[\s(),.=;*<>+:!|%&^~?@{}]++)++)"
+_TAGGED = re.compile(r"\$\w*\$")
+_DOLLARS = frozenset(
+    {"postgres", "redshift", "duckdb", "clickhouse", "snowflake", "databricks", "materialize", "risingwave"}
+)
+
+
+@cache
+def _masked_parts(dialect: str) -> re.Pattern[str]:
+    comments = "|".join(
+        (
+            r"--[^\n]*+",
+            r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)",
+            *([r"\#[^\n]*+"] if dialect in HASH_COMMENTS else []),
+            *([r"//[^\n]*+"] if dialect in _SLASH_COMMENTS else []),
+        )
+    )
+    escaped = dialect in BACKSLASH
+    single, double = (_SINGLE_ESCAPED, _DOUBLE_ESCAPED) if escaped else (_SINGLE, _DOUBLE)
+    literals = [rf"[eE]{_SINGLE_ESCAPED}", rf"{_PREFIX}{single}"]
+    if dialect in _NEVER_NAMES:
+        literals.append(rf"(?:[rR][bB]?|[bB][rR]?)?{double}")
+    if dialect in _TRIPLE:
+        literals.insert(0, rf"(?:[rR][bB]?|[bB][rR]?)?(?:{_TRIPLES})")
+    if dialect == "oracle":
+        literals.insert(0, _ORACLE)
+    return re.compile(
+        rf"""(?P<comment>{comments})
+            |(?P<literal>{"|".join(literals)}|\$(?P<tag>(?:[A-Za-z_]\w*+)?+)\$(?:.*?\$(?P=tag)\$|.*+))
+            |(?P<number>(?<![\w$])(?:0[xX][0-9a-fA-F]++|\d[\d_]*+(?:\.\d*+)?+(?:[eE][+\-]?\d++)?+)(?!\w))
+            |(?P<name>`(?:[^`]|``)*+(?:`|\Z){"" if dialect in _NEVER_NAMES else "|" + _DOUBLE}
+                {"|" + chr(92) + "[[^" + chr(92) + "]]*+(?:" + chr(92) + "]|" + chr(92) + "Z)" if dialect in _BRACKET_NAMES else ""})
+            |{_PLAIN}
+            |(?P<word>[^\W\d][\w$]*+)""",
+        re.VERBOSE | re.DOTALL,
+    )
+
+
+def without_literals(text: str, dialect: str) -> str:
+    """`text` with `?` in place of each literal and a space in place of each comment, for comparing; it need not be SQL any more.
+
+    Two texts give the same only where they differ in literals, comments and numbers alone: where it is not sure what is a
+    literal in the dialect, the text is given as it is.
+    """
+    if ("\\" in text and dialect not in BACKSLASH and "\\'" in text) or (
+        "$" in text and dialect not in _DOLLARS and _TAGGED.search(text)
+    ):
+        return text
+    return _masked_parts(dialect).sub(_replaced, text)
+
+
+def _replaced(match: re.Match[str]) -> str:
+    match match.lastgroup:
+        case "literal" | "tag" | "mark" | "number":
+            return "?"
+        case "comment":
+            return " "
+    return match[0]

@@ -1,6 +1,7 @@
-"""Who asked and what, as keyed hashes: equal for equal callers and questions, and nothing else can be told from them.
+"""Who asked or ran what, as keyed hashes: equal for equal people and texts, and nothing else can be told from them.
 
-The key lies in the home, outside the database: who has a copy of the database cannot try names or questions out.
+Journeys 2 and 3. The key lies in the home, outside the database: who has a copy of the database cannot try names, questions
+or literals out. A person has one stand-in, as a caller of the API and as a user in a query log.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Pseudonyms:
         self._key = key
 
     def principal(self, name: str) -> str:
-        """A caller's stand-in, 24 hexadecimal digits."""
+        """The stand-in of a caller, or of a user in a query log: 24 hexadecimal digits."""
         return self._digest("principal", name)
 
     def words(self, text: str) -> str:
@@ -60,7 +61,7 @@ def home_key(home: Path) -> bytes:
         if len(known) == 2 * KEY_BYTES:
             return bytes.fromhex(known)
         time.sleep(0.01)  # another process has made the file and is about to write into it
-    raise WrongSettings(f"{path} is damaged: remove it, and callers get new stand-ins in the log of searches")
+    raise WrongSettings(f"{path} is damaged: remove it, and people get new stand-ins in the logs of searches and of queries")
 
 
 def _for_its_owner(path: str, flags: int) -> int:
