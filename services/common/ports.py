@@ -12,6 +12,17 @@ from services.common.model.access import AccessScope
 from services.common.model.assets import Asset
 from services.common.model.changes import ChangePage, Seq
 from services.common.model.crawls import BatchOutcome, CrawlBatch, CrawlId, CrawlRecord, CrawlState, SourceInfo
+from services.common.model.events import (
+    DatasetPage,
+    Delivery,
+    EventPage,
+    EventsRequest,
+    Intake,
+    JobPage,
+    JobsRequest,
+    RunPage,
+    RunsRequest,
+)
 from services.common.model.lineage import LineageRequest, LineageStatus, Subgraph
 from services.common.model.names import AssetId, ScopePath
 from services.common.model.search import IndexStatus, SearchAnswer, SearchQuery, Suggestion
@@ -170,4 +181,45 @@ class StatementFacts(Protocol):
 
     def windows(self) -> Sequence[LogWindow]:
         """The time that each source's log covers, by name of the source."""
+        ...
+
+
+class LineageEvents(Protocol):
+    """Catalog → lineage: OpenLineage events in, and the jobs, runs and datasets that they tell of out."""
+
+    def accept(self, delivery: Delivery) -> Intake:
+        """Store events; what is accepted is durable when this returns. One that was stored before is a duplicate.
+
+        Raises:
+            BadRequest: the text is no JSON, or a batch is no array; `errors` point at the place. A single event that cannot be
+                meant is no error here: its outcome says so.
+
+        """
+        ...
+
+    def datasets(self, after: int, *, limit: int = 500) -> DatasetPage:
+        """What events say of datasets, changed after the number `after`: what the catalog follows. Of no scope."""
+        ...
+
+    def jobs(self, request: JobsRequest) -> JobPage:
+        """Jobs inside a scope, in order of namespace and name.
+
+        Raises:
+            BadRequest: the cursor is not one that a page gave.
+
+        """
+        ...
+
+    def runs(self, request: RunsRequest) -> RunPage:
+        """Runs inside a scope, the last begun first, with their job where one is asked for.
+
+        Raises:
+            BadRequest: the cursor is not one that a page gave.
+            NotFound: the job does not exist, or something that it reads or writes is hidden.
+
+        """
+        ...
+
+    def events(self, request: EventsRequest) -> EventPage:
+        """Events as they were sent, without secrets, SQL and literals; none in a scope that is not full."""
         ...

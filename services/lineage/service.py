@@ -11,6 +11,7 @@ from collections.abc import Callable
 from services.common.model.names import Namespaces
 from services.common.ports import ChangeFeed
 from services.common.runtime.db import Database
+from services.lineage.events.intake import KEEP_DAYS, EventIntake
 from services.lineage.follow import LineageFollower
 from services.lineage.graph import LineageGraph
 from services.lineage.sql.worker import SqlParser
@@ -24,8 +25,9 @@ class Lineage:
     Args:
         database: its own.
         feed: the catalog's changes.
-        namespaces: whose sources own the datasets that only SQL names.
         key: of the home; lines of query logs are recognised by hashes under it.
+        namespaces: whose sources own the datasets that only SQL and events name.
+        keep_events_days: how long the texts of events are kept.
 
     """
 
@@ -36,23 +38,27 @@ class Lineage:
         namespaces: Callable[[], Namespaces],
         *,
         key: Callable[[], bytes],
+        keep_events_days: int = KEEP_DAYS,
     ) -> None:
         self._parser = SqlParser()
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         graph = LineageGraph(database)
         self.follower = LineageFollower(feed, database, self._parser, namespaces, graph)
         self.walker = LineageWalker(graph, database)
         self.statements = Statements(database, self._parser, namespaces, key=key)
+        self.events = EventIntake(database, namespaces, keep_days=keep_events_days)
 
     def start(self) -> None:
-        """Follow the feed in the background until `close`."""
-        self._thread = threading.Thread(target=self.follower.run_until, args=(self._stop,), name="lineage", daemon=True)
-        self._thread.start()
+        """Follow the feed and keep the names of events aligned, in the background until `close`."""
+        for name, work in (("lineage", self.follower.run_until), ("lineage-events", self.events.run_until)):
+            thread = threading.Thread(target=work, args=(self._stop,), name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def close(self) -> None:
         """Stop following; end the parser's process."""
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=30)
+        for thread in self._threads:
+            thread.join(timeout=30)
         self._parser.close()

@@ -25,7 +25,7 @@ from services.lineage.sql.facts import ScriptLineage
 from services.lineage.sql.parse import read_tables
 from services.lineage.sql.script import Script
 from services.lineage.sql.statement import Reading, Statement
-from services.lineage.store import tables
+from services.lineage.store import event_tables, tables
 from services.lineage.store.line import LINE
 from services.lineage.walk import LineageWalker
 
@@ -185,4 +185,5 @@ def _postgresql(request: pytest.FixtureRequest) -> Database:
         for table in tables.metadata.sorted_tables:
             connection.execute(table.delete())
         connection.execute(insert(tables.checkpoint), {"id": 1, "seq": 0, "version": 0})
+        connection.execute(insert(event_tables.event_head), {"id": 1, "seq": 0})
     return database

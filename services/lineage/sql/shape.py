@@ -17,8 +17,8 @@ from services.common.model.sql_tokens import without_literals
 from services.lineage.sql.dialects import dialect_of
 from services.lineage.sql.fallback import tables_in
 from services.lineage.sql.logged import Shape, Shaped
-from services.lineage.sql.statement import TableRef
-from services.lineage.sql.template import is_template, rendered
+from services.lineage.sql.statement import TableRef, is_template
+from services.lineage.sql.template import rendered
 from services.lineage.sql.tokens import word
 from services.lineage.sql.trees import Trees
 

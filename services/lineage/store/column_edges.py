@@ -77,6 +77,7 @@ def put_observed(
     origin: str,
     at: dt.datetime,
     arrived: dt.datetime,
+    count: int = 1,
 ) -> None:
     """Add what a run or a statement of a log showed, in whatever order it arrives. See `observed.put`.
 
@@ -87,9 +88,10 @@ def put_observed(
         origin: the job's id or the statement's fingerprint.
         at: the event's own time.
         arrived: when we were told.
+        count: how often it was shown then; 0 where that was counted before and only the time is new.
 
     """
-    seen = {"origin": origin, "first_seen": at, "last_seen": at, "arrived_at": arrived, "count": 1}
+    seen = {"origin": origin, "first_seen": at, "last_seen": at, "arrived_at": arrived, "count": count}
     rows = {_key(row): row | seen for row in (_row(one, kind) for one in edges)}
     if not rows:
         return

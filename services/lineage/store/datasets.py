@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, delete, exists, insert, select, update
 
 from services.common.model.assets import Asset, Kind
 from services.common.model.names import AssetId, DatasetName, Namespace, ScopePath, scope_path
 from services.common.model.platforms import Case
 from services.lineage.store.lookup import rows_with, write_with
-from services.lineage.store.tables import node
+from services.lineage.store.tables import edge, mention, node, observed
 
 _COLUMNS = (
     node.c.id,
@@ -27,6 +27,7 @@ _COLUMNS = (
     node.c.kind,
     node.c.listed,
     node.c.gone,
+    node.c.told,
 )
 
 
@@ -39,6 +40,7 @@ class Dataset:
         kind: None for one that no crawl has shown.
         listed: whether a crawl has shown it.
         gone: whether a complete crawl no longer found it.
+        told: whether an event named it: it is then known by itself, not only by edges that name it.
 
     """
 
@@ -49,6 +51,7 @@ class Dataset:
     kind: Kind | None
     listed: bool
     gone: bool
+    told: bool = field(default=False, compare=False)
 
     @classmethod
     def crawled(cls, asset: Asset) -> Dataset:
@@ -65,6 +68,11 @@ class Dataset:
         if name.platform.case is Case.INSENSITIVE:
             name = DatasetName(name.namespace, tuple(part.lower() for part in name.parts))
         return cls(name.id, name, source, scope_path(source, name.parts), None, listed=False, gone=False)
+
+    @classmethod
+    def told_of(cls, name: DatasetName, source: str) -> Dataset:
+        """The node of a dataset that an event names."""
+        return replace(cls.named(name, source), told=True)
 
     @property
     def known(self) -> bool:
@@ -87,7 +95,7 @@ def put_crawled(connection: Connection, datasets: Iterable[Dataset]) -> tuple[se
     """
     wanted = {dataset.id: dataset for dataset in datasets}
     before = get(connection, wanted.keys())
-    new = [_row(dataset) for id_, dataset in wanted.items() if id_ not in before]
+    new = [_row(dataset) | {"told": False} for id_, dataset in wanted.items() if id_ not in before]
     changed = [dataset for id_, dataset in wanted.items() if id_ in before and before[id_] != dataset]
     if new:
         connection.execute(insert(node), new)
@@ -104,7 +112,7 @@ def put_named(connection: Connection, datasets: Iterable[Dataset]) -> bool:
     """
     wanted = {dataset.id: dataset for dataset in datasets}
     there = get(connection, wanted.keys())
-    new = [_row(dataset) for id_, dataset in wanted.items() if id_ not in there]
+    new = [_row(dataset) | {"told": dataset.told} for id_, dataset in wanted.items() if id_ not in there]
     if new:
         connection.execute(insert(node), new)
     moved = [d for d in wanted.values() if d.id in there and not there[d.id].known and there[d.id].source != d.source]
@@ -112,6 +120,24 @@ def put_named(connection: Connection, datasets: Iterable[Dataset]) -> bool:
         path = scope_path(dataset.source, there[dataset.id].name.parts)
         connection.execute(update(node).where(node.c.id == dataset.id).values(source=dataset.source, scope_path=path))
     return bool(new or moved)
+
+
+def put_told(connection: Connection, datasets: Iterable[Dataset]) -> bool:
+    """Store nodes that events name; of one that a crawl shows, the crawl's word counts. Returns whether any changed."""
+    wanted = {dataset.id: dataset for dataset in datasets}
+    changed = put_named(connection, wanted.values())
+    query = select(node.c.id).where(~node.c.told)
+    silent = [AssetId(row.id) for row in rows_with(connection, query, node.c.id, wanted.keys())]
+    write_with(connection, update(node).values(told=True), node.c.id, silent)
+    return changed or bool(silent)
+
+
+def forget_told(connection: Connection, ids: Collection[AssetId]) -> None:
+    """Take back that events name these; those that nothing else knows or names are no nodes any more."""
+    write_with(connection, update(node).values(told=False), node.c.id, ids)
+    named = [mention.c.dataset_id, *(table.c[end] for table in (edge, observed) for end in ("source_id", "target_id"))]
+    unknown = [~node.c.listed, *(~exists().where(column == node.c.id) for column in named)]
+    write_with(connection, delete(node).where(*unknown), node.c.id, ids)
 
 
 def mark_gone(connection: Connection, ids: Collection[AssetId]) -> set[AssetId]:
@@ -134,9 +160,9 @@ def everything(connection: Connection) -> Iterator[Dataset]:
 
 
 def _dataset(row: Any) -> Dataset:
-    id_, namespace, parts, source, path, kind, listed, gone = row
+    id_, namespace, parts, source, path, kind, listed, gone, told = row
     name = DatasetName(Namespace(sys.intern(namespace)), tuple(parts))
-    return Dataset(AssetId(id_), name, sys.intern(source), ScopePath(path), Kind(kind) if kind else None, listed, gone)
+    return Dataset(AssetId(id_), name, sys.intern(source), ScopePath(path), Kind(kind) if kind else None, listed, gone, told)
 
 
 def _row(dataset: Dataset) -> dict[str, object]:

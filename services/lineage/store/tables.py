@@ -69,6 +69,7 @@ node = Table(
     Column("kind", Text),  # NULL where only SQL named it
     Column("listed", Boolean, nullable=False),
     Column("gone", Boolean, nullable=False),
+    Column("told", Boolean, nullable=False),  # an event named it
 )
 
 edge = Table(

@@ -1,0 +1,207 @@
+"""Taking events in: a delivery is read, what is new of it is folded and kept in one commit, and only then answered.
+
+Journey 3, from the crossing to the commit. A batch is one unit of work: an event that cannot be meant is left out and named,
+the others are stored.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from services.common.errors import BadRequest, HeadwaterError
+from services.common.model.events import (
+    DatasetPage,
+    Delivery,
+    EventPage,
+    EventsRequest,
+    Fate,
+    Intake,
+    JobPage,
+    JobsRequest,
+    Outcome,
+    RunPage,
+    RunsRequest,
+)
+from services.common.model.names import Namespaces
+from services.common.runtime.db import Database
+from services.common.runtime.logs import get_logger
+from services.lineage.events import facts, reading
+from services.lineage.events.event import Event
+from services.lineage.events.fold import fold, refold
+from services.lineage.events.parse import Refused, parse_event, read_delivery
+from services.lineage.store import checkpoint, events
+
+MAX_BATCH = 10_000
+"""Events of one batch: what is folded in one commit, for which other writers wait."""
+MAX_FACTS = 1_000
+"""Facts of one page."""
+NAMESPACES_S = 1.0
+"""How long it is taken for granted which namespace stands for which: asking the catalog takes longer than an event."""
+REALIGN_S = 2.0
+"""Between looks at whether names stand for other datasets now, because a source was added or crawled."""
+FORGET_S = 600.0
+"""Between looks for texts that are older than they are kept."""
+KEEP_DAYS = 30
+"""Days that texts of events are kept, unless a setting says otherwise."""
+
+_log = get_logger("lineage.events")
+
+
+class EventIntake:
+    """`LineageEvents` on the lineage service's own database.
+
+    Args:
+        database: its own, with its tables made.
+        namespaces: which namespace a raw one stands for, and whose sources own datasets.
+        keep_days: how long texts of events are kept.
+        clock: gives the time, with an offset.
+
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        namespaces: Callable[[], Namespaces],
+        *,
+        keep_days: int = KEEP_DAYS,
+        clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+    ) -> None:
+        self._database = database
+        self._ask = namespaces
+        self._keep = dt.timedelta(days=keep_days)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: tuple[float, Namespaces] | None = None
+        self._aligned: Namespaces | None = None
+
+    def accept(self, delivery: Delivery) -> Intake:
+        """Store a delivery; see `LineageEvents.accept`.
+
+        Raises:
+            BadRequest: it is no JSON, or no array where it is a batch, or holds more than `MAX_BATCH` events.
+            ServiceUnavailable: the database does not answer; nothing was stored.
+
+        """
+        now = self._clock()
+        sent = read_delivery(delivery)
+        if len(sent) > MAX_BATCH:
+            detail = f"a batch holds {MAX_BATCH} events at most, not {len(sent)}"
+            raise BadRequest(detail, errors=({"pointer": "", "detail": detail},))
+        outcomes: dict[int, Outcome] = {}
+        found: dict[str, tuple[int, Event]] = {}
+        for index, raw in enumerate(sent):
+            read = _read(index, raw, now)
+            if isinstance(read, Outcome):
+                outcomes[index] = read
+            elif found.setdefault(read.sha256, (index, read))[0] != index:
+                outcomes[index] = Outcome(index, Fate.DUPLICATE)
+        self._store(found, outcomes, now, delivery.by)
+        return Intake(tuple(outcomes[index] for index in range(len(sent))))
+
+    def datasets(self, after: int, *, limit: int = 500) -> DatasetPage:
+        """See `LineageEvents.datasets`."""
+        if after < 0 or not 1 <= limit <= MAX_FACTS:
+            raise BadRequest(f"a page of facts begins at 0 or later and holds 1 to {MAX_FACTS}")
+        with self._database.read() as connection:
+            return facts.page(connection, after, limit)
+
+    def jobs(self, request: JobsRequest) -> JobPage:
+        """See `LineageEvents.jobs`."""
+        with self._database.read() as connection:
+            return reading.jobs_page(connection, request)
+
+    def runs(self, request: RunsRequest) -> RunPage:
+        """See `LineageEvents.runs`."""
+        with self._database.read() as connection:
+            return reading.runs_page(connection, request)
+
+    def events(self, request: EventsRequest) -> EventPage:
+        """See `LineageEvents.events`."""
+        if not request.scope.is_full:
+            return EventPage((), 0)
+        with self._database.read() as connection:
+            texts, total = events.page(
+                connection,
+                after=request.after,
+                before=request.before,
+                newest_first=request.newest_first,
+                offset=request.offset,
+                limit=request.limit,
+            )
+        return EventPage(texts, total)
+
+    def forget_namespaces(self) -> None:
+        """Ask for the namespaces again before they are used again."""
+        with self._lock:
+            self._known = None
+
+    def realign(self) -> bool:
+        """Bring names in line with the namespaces of today; returns whether any stands for another dataset now."""
+        namespaces = self._namespaces()
+        if namespaces == self._aligned:
+            return False
+        with self._database.write() as connection:
+            checkpoint.read(connection, lock=True)
+            moved = refold(connection, namespaces, self._clock())
+        self._aligned = namespaces
+        return moved
+
+    def forget(self) -> int:
+        """Drop texts that are older than they are kept; returns how many."""
+        dropped = 0
+        while True:
+            with self._database.write() as connection:
+                some = events.forget(connection, self._clock() - self._keep)
+            dropped += some
+            if some == 0:
+                return dropped
+
+    def run_until(self, stop: threading.Event) -> None:
+        """Realign and forget from time to time until `stop` is set. Failures are logged and tried again."""
+        forgotten_at = -FORGET_S
+        while not stop.wait(REALIGN_S):
+            try:
+                self.realign()
+                if time.monotonic() - forgotten_at >= FORGET_S:
+                    self.forget()
+                    forgotten_at = time.monotonic()
+            except HeadwaterError as error:
+                _log.warning("names of events cannot be aligned for now", code=error.code, detail=error.detail)
+            except Exception as error:  # noqa: BLE001 - a thread's edge: the next try may work
+                where = traceback.format_tb(error.__traceback__)[-3:]
+                _log.error("aligning the names of events failed", error=type(error).__name__, at=where)
+
+    def _store(self, found: dict[str, tuple[int, Event]], outcomes: dict[int, Outcome], now: dt.datetime, by: str) -> None:
+        if not found:
+            return
+        packed = {digest: events.packed(event.body) for digest, (_, event) in found.items()}
+        namespaces = self._namespaces()
+        with self._database.write() as connection:
+            checkpoint.read(connection, lock=True)  # one writer at a time: rows are read, merged and written
+            known = events.known(connection, found.keys())
+            fresh = [event for digest, (_, event) in found.items() if digest not in known]
+            if fresh:
+                fold(connection, fresh, namespaces, now)
+                sent = (events.Sent(event.sha256, event.at, event.body) for event in fresh)
+                events.add(connection, [(one, packed[one.sha256]) for one in sent], now, by)
+        for digest, (index, _) in found.items():
+            outcomes[index] = Outcome(index, Fate.DUPLICATE if digest in known else Fate.ACCEPTED)
+
+    def _namespaces(self) -> Namespaces:
+        with self._lock:
+            if self._known is None or time.monotonic() - self._known[0] > NAMESPACES_S:
+                self._known = (time.monotonic(), self._ask())
+            return self._known[1]
+
+
+def _read(index: int, raw: Any, now: dt.datetime) -> Event | Outcome:
+    try:
+        return parse_event(raw, now)
+    except Refused as refused:
+        where = refused.pointer or "the event"
+        return Outcome(index, Fate.REJECTED, f"{where} {refused.detail}", refused.pointer)

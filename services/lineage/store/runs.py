@@ -1,0 +1,81 @@
+"""Runs: when they began and ended, how, and what each read and wrote.
+
+Journey 3, step "store".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from services.common.model.events import JobId, RunState
+from services.common.model.names import AssetId
+from services.lineage.store.event_rows import RunRow
+from services.lineage.store.event_tables import run, run_dataset
+from services.lineage.store.lookup import rows_with, upsert
+
+End = tuple[AssetId, bool]
+"""A name, and whether it was written."""
+
+
+def get(connection: Connection, ids: Collection[str]) -> dict[str, RunRow]:
+    """The runs among `ids`, which are keys of runs."""
+    return {found.id: found for found in map(row_of, rows_with(connection, select(run), run.c.id, ids))}
+
+
+def put(connection: Connection, runs: Collection[RunRow]) -> None:
+    """Store runs, each in place of what was there."""
+    if not runs:
+        return
+    statement = upsert(connection, run)
+    new = {name: column for name, column in statement.excluded.items() if name not in ("id", "job_id", "run_id")}
+    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=new), list(map(_row, runs)))
+
+
+def ends(connection: Connection, ids: Collection[str]) -> dict[str, set[End]]:
+    """What runs read and wrote, by the runs' keys; those of which nothing is known are left out."""
+    found: dict[str, set[End]] = {}
+    for row in rows_with(connection, select(run_dataset), run_dataset.c.run, ids):
+        found.setdefault(row.run, set()).add((AssetId(row.dataset), row.output))
+    return found
+
+
+def add_ends(connection: Connection, ends: Iterable[tuple[str, End]]) -> None:
+    """Add what runs read and wrote that is not stored yet."""
+    rows = [{"run": key, "dataset": dataset, "output": output} for key, (dataset, output) in sorted(ends)]
+    if rows:
+        connection.execute(upsert(connection, run_dataset).on_conflict_do_nothing(), rows)
+
+
+def row_of(row: Row[Any]) -> RunRow:
+    """A row of `event_tables.run` as a value."""
+    return RunRow(
+        id=row.id,
+        job_id=JobId(row.job_id),
+        run_id=row.run_id,
+        first_at=row.first_at,
+        last_at=row.last_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        state=RunState(row.state),
+        state_at=row.state_at,
+        facets=row.facets,
+    )
+
+
+def _row(one: RunRow) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "job_id": one.job_id,
+        "run_id": one.run_id,
+        "first_at": one.first_at,
+        "last_at": one.last_at,
+        "began_at": one.began_at,
+        "started_at": one.started_at,
+        "ended_at": one.ended_at,
+        "state": one.state.value,
+        "state_at": one.state_at,
+        "facets": one.facets,
+    }
