@@ -65,6 +65,7 @@ class CatalogParts:
         configured: the sources of this process's settings by name.
         hosts: Host headers accepted besides loopback's own; None accepts any.
         internal_key: opens the internal routes to services apart.
+        about: what probes tell beside their state.
 
     """
 
@@ -87,6 +88,7 @@ class CatalogParts:
     cors_origins: tuple[str, ...] = ()
     internal_key: str | None = None
     max_body_bytes: int = 4_000_000
+    about: Callable[[], Mapping[str, object]] = dict
 
 
 def create_app(parts: CatalogParts) -> FastAPI:
@@ -113,7 +115,7 @@ def create_app(parts: CatalogParts) -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     metrics = Metrics()
-    readiness = Readiness(parts.search, parts.feed, parts.started_at)
+    readiness = Readiness(parts.search, parts.feed, parts.started_at, parts.about)
     public = APIRouter(prefix=API, responses=_PROBLEMS)  # type: ignore[arg-type]  # its keys are int | str
     limit = parts.max_body_bytes
     asked = search.create_router(parts.search, parts.reader, parts.vocabulary, parts.log)

@@ -13,7 +13,7 @@ from pathlib import Path
 from services import __version__
 from services.cli.exits import WRONG_USE
 
-ROLES = ("all", "catalog", "indexer", "lineage")
+ROLES = ("all", "catalog", "indexer", "lineage", "sidecar")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     _crawls(command("crawls", "show what crawls did, and say yes to what one holds"))
     _renames(command("renames", "decide on tables that may have got another name"))
     _vocabulary(command("vocabulary", "say what words mean here: accept or reject proposals, bring in a glossary"))
+    _bundle(command("bundle", "put a catalog's answers into a folder that answers alone"))
     command("grants", "print the script that gives a source's role the least that a crawl needs").add_argument(
         "source", metavar="NAME or URL", help="a configured source, or the URL of one"
     )
@@ -124,7 +125,8 @@ def _vocabulary(parser: argparse.ArgumentParser) -> None:
 def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--role", choices=ROLES, default="all", help="what to run in this process (default: all)")
     parser.add_argument("--host", help="address (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, help="port (default: 8642 for all and catalog, 8643 indexer, 8644 lineage)")
+    parser.add_argument("--port", type=int, help="port (default: 8643 for indexer, 8644 for lineage, else 8642)")
+    parser.add_argument("--bundle", type=Path, metavar="DIR", help="sidecar: the folder that `bundle export` wrote")
 
 
 def _search(parser: argparse.ArgumentParser) -> None:
@@ -159,6 +161,13 @@ def _history(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--as-of", metavar="INSTANT", help="the schema that was valid then, such as 2031-05-01T12:00:00Z")
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="versions at most, 1 to 200 (default: 20)")
     parser.add_argument("--json", action="store_true", help="print one JSON document, as the API answers")
+
+
+def _bundle(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["export", "verify"], help="export: write one; verify: prove that one is whole")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the bundle's folder")
+    parser.add_argument("--token", metavar="NAME", help="export: only what this configured token may see")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def _export(parser: argparse.ArgumentParser) -> None:

@@ -9,9 +9,8 @@ import socket
 from collections.abc import Callable
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
-from services import compose
 from services.cli.exits import DONE, FAILED
 from services.cli.terminal import say, settings_of
 from services.common.errors import Conflict, WrongSettings
@@ -19,12 +18,12 @@ from services.common.runtime.settings import DEFAULT_PORT, Settings
 
 GRACE_S = 10
 """Requests that are being answered when the process is told to stop get so long; event streams are then cut."""
-_PORTS = {"all": DEFAULT_PORT, "catalog": DEFAULT_PORT, "indexer": DEFAULT_PORT + 1, "lineage": DEFAULT_PORT + 2}
-_FACTORIES: dict[str, Callable[[Settings], FastAPI]] = {
-    "all": compose.create_all,
-    "catalog": compose.create_catalog,
-    "indexer": compose.create_indexer,
-    "lineage": compose.create_lineage,
+_PORTS = {
+    "all": DEFAULT_PORT,
+    "catalog": DEFAULT_PORT,
+    "indexer": DEFAULT_PORT + 1,
+    "lineage": DEFAULT_PORT + 2,
+    "sidecar": DEFAULT_PORT,
 }
 
 
@@ -43,11 +42,12 @@ def serve(settings: Settings, role: str, listening: socket.socket) -> int:
     Raises:
         Conflict: another server serves this home.
         WrongSettings: the address can be reached from elsewhere and no token is configured.
+        IndexDamaged: the bundle of role `sidecar` is damaged.
 
     """
     with listening:
         config = uvicorn.Config(
-            _FACTORIES[role](settings),
+            _application(settings, role),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -60,6 +60,28 @@ def serve(settings: Settings, role: str, listening: socket.socket) -> int:
             signal.signal(told, server.handle_exit)
         server.run(sockets=[listening])
     return DONE if server.started else FAILED
+
+
+def _application(settings: Settings, role: str) -> ASGIApp:
+    """The application of a role; what a role does not need is not imported."""
+    if role == "sidecar":
+        from services.bundle.check import begin_check
+
+        if settings.bundle is None:
+            raise WrongSettings("role sidecar answers from a bundle: name its folder with --bundle or HEADWATER_BUNDLE")
+        checking = begin_check(settings.bundle)  # in a process of its own, while this one imports what serves
+        from services.bundle.sidecar import create_sidecar
+
+        return create_sidecar(settings, checking)
+    from services import compose
+
+    factories: dict[str, Callable[[Settings], ASGIApp]] = {
+        "all": compose.create_all,
+        "catalog": compose.create_catalog,
+        "indexer": compose.create_indexer,
+        "lineage": compose.create_lineage,
+    }
+    return factories[role](settings)
 
 
 def bound(host: str, port: int, *, tries: int = 1) -> socket.socket:

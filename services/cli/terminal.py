@@ -46,7 +46,7 @@ def report_errors(run: Callable[[argparse.Namespace], int], arguments: argparse.
 
 def settings_of(arguments: argparse.Namespace, *, default_home: Path = DEFAULT_HOME) -> Settings:
     """The settings of a command, and one line on standard error that says which home it uses."""
-    flags = {name: getattr(arguments, name, None) for name in ("home", "host", "port")}
+    flags = {name: getattr(arguments, name, None) for name in ("home", "host", "port", "bundle")}
     settings = load_settings(flags, config=arguments.config, default_home=default_home)
     logs.configure("warning" if arguments.command != "serve" else settings.log_level, settings.log_format)
     is_new = not settings.home.exists() or not any(settings.home.glob("*.db"))

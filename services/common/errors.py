@@ -53,6 +53,13 @@ class Forbidden(HeadwaterError):
     title = "Your role may not do this"
 
 
+class ReadOnly(HeadwaterError):
+    """A copy for reading was asked for what it does not do or hold: ask the catalog that it was exported from."""
+
+    code = "read_only"
+    title = "This is a copy for reading"
+
+
 class NotFound(HeadwaterError):
     """It does not exist, or the caller may not know that it does: the two are never told apart."""
 

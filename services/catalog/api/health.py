@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
@@ -28,6 +28,8 @@ class Readiness:
     search: Search
     feed: ChangeFeed
     started_at: Callable[[], Seq | None]
+    about: Callable[[], Mapping[str, object]] = dict
+    """Told to every probe beside the state, such as a bundle's age: nothing of the catalog's content."""
 
 
 class Metrics:
@@ -132,7 +134,7 @@ def _state(readiness: Readiness, request: Request) -> JSONResponse:
     except HeadwaterError as error:
         return JSONResponse({"status": "unavailable", "code": error.code}, status_code=503, headers={"Retry-After": "1"})
     ready = status.lexical_seq >= target and status.problem != "starting"
-    body: dict[str, object] = {"status": "ready" if ready else "indexing"}
+    body: dict[str, object] = {"status": "ready" if ready else "indexing", **readiness.about()}
     if _sees_all(request):
         body |= {
             "generation": status.generation,

@@ -12,17 +12,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from services.common.errors import ServiceUnavailable, WrongSettings
 from services.common.runtime.source_settings import mask
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a SQLite writer waits for another: a crawl's batch takes well under a second, so this means a hung holder."""
+
+SNAPSHOT_READERS = 40
+"""Connections to a snapshot: one a thread of the server's pool, some 60 KB each."""
+_MAPPED_BYTES = 1 << 30
+"""Of a snapshot, so much is mapped and shared by all who read it; the rest is read as usual."""
 
 
 class Database:
@@ -32,17 +38,22 @@ class Database:
         url: `sqlite:////absolute/file` or `postgresql://…`; its password is never shown.
         schema: the PostgreSQL schema that holds the tables; ignored by SQLite, where the file is the schema.
         pool_size: connections kept open on PostgreSQL; the server's thread pool is sized with it.
+        immutable: a SQLite file that nobody writes any more; see `of_snapshot`.
 
     Raises:
         WrongSettings: the URL cannot be split, or PostgreSQL's driver is not installed.
 
     """
 
-    def __init__(self, url: str, *, schema: str, pool_size: int = 8) -> None:
+    def __init__(self, url: str, *, schema: str, pool_size: int = 8, immutable: bool = False) -> None:
         self.schema = schema
         self.is_sqlite = url.startswith("sqlite")
         self.shown = mask(url)
-        self._engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url, schema, pool_size)
+        if immutable:
+            with _translated(self.shown):
+                self._engine = _snapshot_engine(Path(url.removeprefix("sqlite:///")))
+        else:
+            self._engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url, schema, pool_size)
 
     @classmethod
     def for_service(cls, service: str, *, home: Path, database_url: str | None, pool_size: int = 8) -> Database:
@@ -51,6 +62,20 @@ class Database:
             return cls(database_url, schema=service, pool_size=pool_size)
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         return cls(f"sqlite:///{home.absolute() / f'{service}.db'}", schema=service)
+
+    @classmethod
+    def of_snapshot(cls, file: Path, *, schema: str) -> Database:
+        """A finished SQLite file that nobody writes any more, such as a bundle's, read as it lies there.
+
+        No lock is taken and no file is made beside it, so that its folder may be read-only and shared. It is read to the
+        end although another file takes its name.
+
+        Raises:
+            OSError: there is no such file.
+            ServiceUnavailable: it is no SQLite file.
+
+        """
+        return cls(f"sqlite:///{file.absolute()}", schema=schema, immutable=True)
 
     @property
     def engine(self) -> Engine:
@@ -132,6 +157,29 @@ def _sqlite_engine(url: str) -> Engine:
         # the driver's own BEGIN is deferred: two readers that turn writers would fail instead of waiting
         connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("write") else "BEGIN")
 
+    return engine
+
+
+def _snapshot_engine(file: Path) -> Engine:
+    url = f"file:{quote(str(file))}?mode=ro&immutable=1"
+    held = file.stat().st_ino
+
+    def opened() -> sqlite3.Connection:
+        # by the same name there may lie another file by now; its rows must never stand beside what is served
+        if file.stat().st_ino != held:
+            raise sqlite3.OperationalError("the file was replaced")
+        # immutable: SQLite then looks for no log and takes no lock, both of which would write beside the file
+        connection = sqlite3.connect(url, uri=True, isolation_level=None, check_same_thread=False)
+        for pragma in ("query_only=ON", "temp_store=MEMORY", f"mmap_size={_MAPPED_BYTES}"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    engine = create_engine(
+        "sqlite://", creator=opened, poolclass=QueuePool, pool_size=SNAPSHOT_READERS, max_overflow=0, hide_parameters=True
+    )
+    # all are opened now: they go on reading this file when another one takes its name
+    for connection in [engine.raw_connection() for _ in range(SNAPSHOT_READERS)]:
+        connection.close()
     return engine
 
 

@@ -23,6 +23,7 @@ STATUS: dict[type[HeadwaterError], int] = {
     errors.Unauthenticated: 401,
     errors.WrongHost: 421,
     errors.Forbidden: 403,
+    errors.ReadOnly: 403,
     errors.NotFound: 404,
     errors.Renamed: 308,
     errors.Ambiguous: 409,

@@ -64,6 +64,7 @@ class Settings(Strict):
         default="all-MiniLM-L6-v2+headwater",
         description="The encoder: `all-MiniLM-L6-v2+headwater`, `all-MiniLM-L6-v2`, a folder, or `hashing`",
     )
+    bundle: Path | None = Field(default=None, description="The bundle that role `sidecar` answers from")
     threads: int = Field(default=0, ge=0, description="Threads for encoding and vector search; 0 = the machine's cores")
     sources: dict[str, SourceSettings] = Field(default_factory=dict, description="Warehouses to crawl, by name")
     tokens: dict[str, TokenSettings] = Field(default_factory=dict, description="Callers, by name")

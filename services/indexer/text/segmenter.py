@@ -187,9 +187,28 @@ class Segmenter:
         return n
 
 
-@lru_cache(maxsize=1)
+_given: list[Segmenter | None] = []
+
+
+def use_vocabulary(vocabulary: Sequence[str]) -> bool:
+    """Let this process find words with a vocabulary that a bundle brings, whatever is installed; empty for none at all.
+
+    To be called before anything is split. False where another vocabulary is in use by such a call already.
+    """
+    wanted = Segmenter(vocabulary) if vocabulary else None
+    if not _given:
+        _given.append(wanted)
+    held = _given[0]
+    return (held.fingerprint if held else None) == (wanted.fingerprint if wanted else None)
+
+
 def segmenter() -> Segmenter | None:
     """The segmenter of this process, read when first asked for (20 ms); None where the model's package is not installed."""
+    return _given[0] if _given else _installed()
+
+
+@lru_cache(maxsize=1)
+def _installed() -> Segmenter | None:
     try:
         return Segmenter(default_vocabulary())
     except ModelUnavailable:

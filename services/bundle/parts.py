@@ -1,0 +1,78 @@
+"""A bundle opened: its catalog, its lineage and its index, as the ports that the public API is made of.
+
+Journey 2 and 3 as a sidecar answers them. Whoever opens one has had it checked before (`check`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from services.bundle.manifest import CATALOG, LINEAGE, BundleManifest, read_manifest
+from services.catalog.assets import AssetReader
+from services.catalog.store.line import LINE as CATALOG_LINE
+from services.common.errors import IndexDamaged
+from services.common.runtime.db import Database
+from services.indexer.bundle_read import BundledIndex
+from services.lineage.graph import LineageGraph
+from services.lineage.store.line import LINE as LINEAGE_LINE
+from services.lineage.walk import LineageWalker
+
+REVISIONS = {line.service: line.head for line in (CATALOG_LINE, LINEAGE_LINE)}
+"""Of the tables that this version reads."""
+
+
+class Bundle:
+    """One opened bundle. Never changes; another one is opened beside it and takes its place.
+
+    Args:
+        folder: where it lies.
+        threads: for one question's encoding.
+
+    Raises:
+        IndexDamaged: it cannot be read, or another version made it.
+        ModelUnavailable: its encoder cannot be read.
+        ServiceUnavailable: one of its databases cannot be read.
+
+    """
+
+    def __init__(self, folder: Path, *, threads: int) -> None:
+        # a link may lead elsewhere a moment later
+        self.folder = folder.resolve()
+        self.manifest: BundleManifest = read_manifest(self.folder)
+        if dict(self.manifest.revisions) != REVISIONS:
+            raise IndexDamaged(
+                f"the bundle in {folder} was made by Headwater {self.manifest.version} and does not fit this version; "
+                "export it again"
+            )
+        try:
+            self.catalog = Database.of_snapshot(self.folder / CATALOG, schema=CATALOG_LINE.service)
+            self._lineage_database = Database.of_snapshot(self.folder / LINEAGE, schema=LINEAGE_LINE.service)
+        except OSError as error:
+            raise IndexDamaged(f"the bundle in {folder} cannot be read: {error.strerror}") from error
+        self.reader = AssetReader(self.catalog)
+        self._graph = LineageGraph(self._lineage_database)
+        self._graph.refresh()
+        self.lineage = LineageWalker(self._graph, self._lineage_database)
+        self.index = BundledIndex(self.folder, threads=threads)
+
+    def examine(self) -> None:
+        """Read everything that answers read, in a process that may die of it.
+
+        Raises:
+            IndexDamaged: parts do not fit together.
+
+        """
+        for database in (self.catalog, self._lineage_database):
+            with database.read() as connection:
+                found = connection.exec_driver_sql("PRAGMA quick_check").scalars().all()
+            if found != ["ok"]:
+                raise IndexDamaged(f"{database.shown} is damaged; export the bundle again")
+        if self.index.snapshot.n_tables != self.manifest.assets:
+            raise IndexDamaged(f"the index holds {self.index.snapshot.n_tables} assets, and not {self.manifest.assets}")
+        self.index.examine()
+
+    def close(self) -> None:
+        """Let go of files and of the encoder."""
+        self.index.close()
+        self.catalog.close()
+        self._lineage_database.close()

@@ -1,0 +1,191 @@
+"""Role `sidecar`: the public API over a bundle in a folder that may be read-only, with no database server, lock or log beside it.
+
+Journeys 2 and 3 without the first. Answers are the centre's; what a bundle does not hold is refused by name.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
+
+from services.bundle.check import Checking, check
+from services.bundle.manifest import FILE
+from services.bundle.parts import Bundle
+from services.bundle.reading import OnlyReading
+from services.catalog.access import Access, check_exposure, is_loopback
+from services.catalog.app import CatalogParts, create_app
+from services.catalog.crawl_history import CrawlHistory
+from services.catalog.curation import Curator
+from services.catalog.feed import CatalogFeed
+from services.catalog.feedback import log_of
+from services.catalog.renaming import Renaming
+from services.catalog.search_history import SearchHistory
+from services.catalog.sink import CatalogSink
+from services.catalog.vocabulary import Vocabulary
+from services.common.errors import HeadwaterError, WrongSettings
+from services.common.model.access import AccessScope, Principal, Role
+from services.common.runtime.logs import get_logger
+from services.common.runtime.settings import Settings
+
+LOOK_S = 2.0
+"""How often the folder is looked at: one `stat`."""
+GRACE_S = 60.0
+"""A bundle that was replaced stays open so long, for the answers that are being made from it."""
+ALL_OF_A_PART = AccessScope(allow=("**",))
+"""Sees everything in a bundle that holds a part, and is not the scope to which nothing was ever withheld."""
+_log = get_logger("sidecar")
+
+
+class Sidecar:
+    """The application of role `sidecar`: the newest good bundle's own, and a watch on the folder.
+
+    Args:
+        settings: with `bundle`.
+        first: the bundle to begin with, checked.
+
+    """
+
+    def __init__(self, settings: Settings, first: Bundle) -> None:
+        self._settings = settings
+        self._folder = _folder(settings)
+        self._bundle = first
+        self._app = _application(settings, first)
+        self._seen = _stamp(self._folder)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="bundle", daemon=True)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, answered from one bundle; or the server's own start and stop."""
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._thread.start()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await run_in_threadpool(self.close)
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    def close(self) -> None:
+        """Stop watching, and let go of the bundle."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=30)
+        self._bundle.close()
+
+    def look(self) -> bool:
+        """Take up another bundle if one lies in the folder now; True if it serves. A bad one is logged, and left alone."""
+        stamp = _stamp(self._folder)
+        if stamp is None or stamp == self._seen:
+            return False
+        self._seen = stamp
+        try:
+            folder = self._folder.resolve()  # a link may lead elsewhere while this one is checked
+            check(folder)
+            fresh = Bundle(folder, threads=self._settings.n_threads)
+            fresh.index.prepare()
+        except (HeadwaterError, OSError) as error:
+            detail = error.detail if isinstance(error, HeadwaterError) else str(error)
+            _log.warning("bundle not taken up; the one before goes on serving", detail=detail)
+            return False
+        before, self._bundle = self._bundle, fresh
+        self._app = _application(self._settings, fresh)
+        late = threading.Timer(GRACE_S, before.close)
+        late.daemon = True
+        late.start()
+        _log.info("bundle taken up", created=fresh.manifest.created.isoformat(), assets=fresh.manifest.assets)
+        return True
+
+    def _watch(self) -> None:
+        while not self._stop.wait(LOOK_S):
+            self.look()
+
+
+class _ReaderAccess(Access):
+    """Callers of a bundle: readers all, and of one that holds a part nobody counts as seeing everything."""
+
+    def __init__(self, settings: Settings, *, scoped: bool) -> None:
+        super().__init__(settings.tokens)
+        self._scoped = scoped
+
+    def principal(self, authorization: str | None, client_host: str | None) -> Principal:
+        """See `Access.principal`."""
+        found = super().principal(authorization, client_host)
+        role = Role.PRODUCER if found.role is Role.PRODUCER else Role.READER
+        scope = ALL_OF_A_PART if self._scoped and found.scope.is_full else found.scope
+        return replace(found, role=role, scope=scope)
+
+
+def create_sidecar(settings: Settings, checking: Checking) -> Sidecar:
+    """The application, from a bundle whose check runs already.
+
+    Raises:
+        WrongSettings: no bundle is named, or the address can be reached from elsewhere and no token is configured.
+        IndexDamaged: the bundle is damaged or does not fit this version.
+
+    """
+    check_exposure(settings.host, settings.tokens)
+    folder = _folder(settings)
+    checking.wait()
+    bundle = Bundle(folder, threads=settings.n_threads)
+    bundle.index.prepare()
+    return Sidecar(settings, bundle)
+
+
+def _folder(settings: Settings) -> Path:
+    if settings.bundle is None:
+        raise WrongSettings("role sidecar answers from a bundle: name its folder with --bundle or HEADWATER_BUNDLE")
+    return settings.bundle
+
+
+def _stamp(folder: Path) -> tuple[int, int, int] | None:
+    """What tells one bundle in the folder from the next; None while there is none."""
+    try:
+        status = (folder / FILE).stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_mtime_ns
+
+
+def _application(settings: Settings, bundle: Bundle) -> FastAPI:
+    """The public API over one bundle, read-only."""
+    database, reader, manifest = bundle.catalog, bundle.reader, bundle.manifest
+    seq = bundle.index.snapshot.seq
+
+    def about() -> Mapping[str, object]:
+        age_s = manifest.age_s(dt.datetime.now(dt.UTC))
+        return {"bundle": {"created": manifest.created.isoformat(), "age_s": age_s, "version": manifest.version}}
+
+    app = create_app(
+        CatalogParts(
+            access=_ReaderAccess(settings, scoped=manifest.scoped),
+            reader=reader,
+            curator=Curator(database),
+            sink=CatalogSink(database),
+            history=CrawlHistory(database, reader),
+            renaming=Renaming(database),
+            log=log_of(settings.model_copy(update={"search_log": "off"}), database, reader),
+            searches=SearchHistory(database),
+            feed=CatalogFeed(database),
+            vocabulary=Vocabulary(database, reader),
+            search=bundle.index.retriever,
+            lineage=bundle.lineage,
+            started_at=lambda: seq,
+            hosts=settings.allowed_hosts if is_loopback(settings.host) else None,
+            cors_origins=settings.cors_origins,
+            max_body_bytes=settings.max_body_bytes,
+            about=about,
+        )
+    )
+    app.add_middleware(OnlyReading, created=manifest.created)
+    return app

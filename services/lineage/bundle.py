@@ -1,0 +1,90 @@
+"""The lineage service's part of a bundle: a SQLite file with its own tables, holding what one scope shows and no more.
+
+Read by `LineageGraph` and `LineageWalker` unchanged. References as written stay out: they may name what is hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import Connection, Table, select
+
+from services.common.model.access import AccessScope
+from services.common.model.names import ScopePath
+from services.common.runtime.db import Database
+from services.common.runtime.snapshot import Copied, Row, write_snapshot
+from services.lineage.store.definitions import PARSED, UNPARSED
+from services.lineage.store.tables import checkpoint, definition, edge, mention, metadata, node
+
+
+def write_lineage(database: Database, file: Path, scope: AccessScope) -> None:
+    """Write the graph inside a scope to a new file, with edges that are no longer in force, for walks at an earlier time.
+
+    Args:
+        database: the lineage service's own.
+        file: where to; must not exist.
+        scope: what may be in it.
+
+    """
+    copy = _Copy(scope)
+    with database.read() as connection:
+        write_snapshot(
+            connection,
+            file,
+            metadata,
+            [
+                Copied(node, copy.nodes),
+                Copied(edge, copy.edges),
+                Copied(mention, copy.mentions),
+                Copied(definition, copy.definitions),
+                Copied(checkpoint, lambda connection: _rows(connection, checkpoint)),
+            ],
+        )
+
+
+class _Copy:
+    """The rows of one copy. Tables are read in order: edges and definitions belong to the nodes that came before."""
+
+    def __init__(self, scope: AccessScope) -> None:
+        self._scope = scope
+        self._nodes: set[str] = set()
+        self._withheld: set[str] = set()
+
+    def nodes(self, connection: Connection) -> Iterator[Row]:
+        for row in _rows(connection, node):
+            if self._permits(row["scope_path"]):
+                self._nodes.add(row["id"])
+                yield row
+
+    def edges(self, connection: Connection) -> Iterator[Row]:
+        for row in _rows(connection, edge):
+            ends = row["source_id"] in self._nodes and row["target_id"] in self._nodes
+            if ends and all(map(self._permits, row["guards"])):
+                yield row
+
+    def mentions(self, connection: Connection) -> Iterator[Row]:
+        """What definitions name, of those that name nothing hidden; the catalog withholds the others."""
+        paths = {row["id"]: row["scope_path"] for row in _rows(connection, node)}
+        rows = [row for row in _rows(connection, mention) if row["asset_id"] in self._nodes]
+        for row in rows:
+            # a node stands at its path of today, as where a definition is asked for
+            if row["told"] and not self._permits(str(paths.get(row["dataset_id"], row["scope_path"]))):
+                self._withheld.add(row["asset_id"])
+        for row in rows:
+            if row["asset_id"] not in self._withheld and row["told"]:
+                yield {**row, "scope_path": paths.get(row["dataset_id"], row["scope_path"])}
+
+    def definitions(self, connection: Connection) -> Iterator[Row]:
+        for row in _rows(connection, definition):
+            if row["asset_id"] in self._nodes:
+                withheld = row["state"] == PARSED and row["asset_id"] in self._withheld
+                yield {**row, "reads": [], "sha256": "" if withheld or row["state"] == UNPARSED else row["sha256"]}
+
+    def _permits(self, path: str) -> bool:
+        return self._scope.is_full or self._scope.permits(ScopePath(path))
+
+
+def _rows(connection: Connection, table: Table) -> Iterator[Row]:
+    """All rows of a table in the order of its primary key."""
+    yield from map(dict, connection.execute(select(table).order_by(*table.primary_key.columns)).mappings().all())
