@@ -5,9 +5,10 @@ Curation is in it, as people see it; audit, feedback, histories and the feed are
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
@@ -25,7 +26,7 @@ from services.common.runtime.snapshot import Row
 
 WITHHELD = "-- withheld"
 """Stands where a definition names what the scope hides: no text that was ever read, so that it is withheld again."""
-_COUNTED_NOTHING = {"done": 0, "expected": None, "counts": {}, "seq": 0, "failures": [], "costs": {}}
+_COUNTED_NOTHING: Mapping[str, Any] = {"done": 0, "expected": None, "counts": {}, "seq": 0, "failures": [], "costs": {}}
 """What a crawl says of tables that may be hidden, left out: as `shown.redacted`."""
 _SOURCES_OWN = ("fingerprint", "schema_fingerprint")
 

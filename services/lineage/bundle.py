@@ -5,7 +5,7 @@ Read by `LineageGraph` and `LineageWalker` unchanged. References as written stay
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sqlalchemy import Connection, Table, select
@@ -14,12 +14,15 @@ from services.common.model.access import AccessScope
 from services.common.model.names import ScopePath
 from services.common.runtime.db import Database
 from services.common.runtime.snapshot import Copied, Row, write_snapshot
-from services.lineage.store.definitions import PARSED, UNPARSED
-from services.lineage.store.tables import checkpoint, definition, edge, mention, metadata, node
+from services.lineage.store import tables
+from services.lineage.store.definitions import UNPARSED
+from services.lineage.store.tables import definition, mention, node
 
 
 def write_lineage(database: Database, file: Path, scope: AccessScope) -> None:
     """Write the graph inside a scope to a new file, with edges that are no longer in force, for walks at an earlier time.
+
+    Statements of query logs, events, and who declared what stay out: no answer shows them.
 
     Args:
         database: the lineage service's own.
@@ -32,13 +35,18 @@ def write_lineage(database: Database, file: Path, scope: AccessScope) -> None:
         write_snapshot(
             connection,
             file,
-            metadata,
+            tables.metadata,
             [
-                Copied(node, copy.nodes),
-                Copied(edge, copy.edges),
-                Copied(mention, copy.mentions),
-                Copied(definition, copy.definitions),
-                Copied(checkpoint, lambda connection: _rows(connection, checkpoint)),
+                Copied(tables.node, copy.nodes),
+                *(Copied(table, copy.edges_of(table)) for table in (tables.edge, tables.column_edge)),
+                *(Copied(table, copy.edges_of(table)) for table in (tables.observed, tables.observed_column)),
+                Copied(tables.node_columns, copy.of_nodes(tables.node_columns, "id")),
+                Copied(tables.state, copy.of_nodes(tables.state, "target_id")),
+                Copied(tables.mention, copy.mentions),
+                Copied(tables.definition, copy.definitions),
+                Copied(tables.column_reading, copy.of_nodes(tables.column_reading, "asset_id")),
+                Copied(tables.setting, lambda connection: _rows(connection, tables.setting)),
+                Copied(tables.checkpoint, lambda connection: _rows(connection, tables.checkpoint)),
             ],
         )
 
@@ -57,11 +65,21 @@ class _Copy:
                 self._nodes.add(row["id"])
                 yield row
 
-    def edges(self, connection: Connection) -> Iterator[Row]:
-        for row in _rows(connection, edge):
-            ends = row["source_id"] in self._nodes and row["target_id"] in self._nodes
-            if ends and all(map(self._permits, row["guards"])):
-                yield row
+    def edges_of(self, table: Table) -> Callable[[Connection], Iterator[Row]]:
+        """Edges of which the scope shows both ends and all that guards them; where they were seen is only counted."""
+
+        def rows(connection: Connection) -> Iterator[Row]:
+            for row in _rows(connection, table):
+                ends = row["source_id"] in self._nodes and row["target_id"] in self._nodes
+                if ends and all(map(self._permits, row.get("guards", ()))):
+                    # an origin may be a job or a person that the scope does not show
+                    yield {**row, "origin": str(row["id"])} if "origin" in row and not self._scope.is_full else row
+
+        return rows
+
+    def of_nodes(self, table: Table, key: str) -> Callable[[Connection], Iterator[Row]]:
+        """What is said of the nodes in the copy."""
+        return lambda connection: (row for row in _rows(connection, table) if row[key] in self._nodes)
 
     def mentions(self, connection: Connection) -> Iterator[Row]:
         """What definitions name, of those that name nothing hidden; the catalog withholds the others."""
@@ -78,8 +96,8 @@ class _Copy:
     def definitions(self, connection: Connection) -> Iterator[Row]:
         for row in _rows(connection, definition):
             if row["asset_id"] in self._nodes:
-                withheld = row["state"] == PARSED and row["asset_id"] in self._withheld
-                yield {**row, "reads": [], "sha256": "" if withheld or row["state"] == UNPARSED else row["sha256"]}
+                unknown = row["state"] == UNPARSED or row["asset_id"] in self._withheld
+                yield {**row, "reads": [], "sha256": "" if unknown else row["sha256"]}
 
     def _permits(self, path: str) -> bool:
         return self._scope.is_full or self._scope.permits(ScopePath(path))
