@@ -25,11 +25,11 @@ from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import Asset
 from services.common.runtime.db import Database
 from services.common.runtime.settings import Settings
-from services.workspace import Workspace, open_database
 from services.indexer.bundle_write import IndexSource, write_index
 from services.indexer.store.line import LINE as INDEXER_LINE
 from services.lineage.bundle import write_lineage
 from services.lineage.store.line import LINE as LINEAGE_LINE
+from services.workspace import Workspace, open_database
 
 _PAGES_AT_ONCE = 10
 """Pages of the catalog that become one segment before all are merged: 2,000 assets."""
