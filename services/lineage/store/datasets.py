@@ -6,16 +6,16 @@ Journey 3, step "store". Nothing is ever deleted here: a dataset that is gone ke
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, insert, select, update
+from sqlalchemy import Connection, Text, and_, cast, delete, exists, insert, select, update
 
 from services.common.model.assets import Asset, Kind
 from services.common.model.names import AssetId, DatasetName, Namespace, ScopePath, scope_path
 from services.common.model.platforms import Case
-from services.lineage.store.lookup import rows_with, write_with
+from services.lineage.store.lookup import pieces, rows_with, write_with
 from services.lineage.store.tables import edge, mention, node, observed
 
 _COLUMNS = (
@@ -152,6 +152,12 @@ def known(connection: Connection, ids: Collection[AssetId]) -> set[AssetId]:
     """Those of `ids` that are `Dataset.known`."""
     query = select(node.c.id).where(and_(node.c.listed, ~node.c.gone))
     return {AssetId(row.id) for row in rows_with(connection, query, node.c.id, ids)}
+
+
+def everything_pieces(connection: Connection) -> Iterator[Sequence[Sequence[Any]]]:
+    """Every node in pieces, each row its columns in order, `parts` still JSON: there may be millions."""
+    columns = [cast(column, Text) if column is node.c.parts else column for column in _COLUMNS]
+    return pieces(connection, select(*columns))
 
 
 def everything(connection: Connection) -> Iterator[Dataset]:

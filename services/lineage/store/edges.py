@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Collection, Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Text, cast, select, update
 
 from services.common.model.names import AssetId, ScopePath
 from services.lineage.store import intervals, observed
+from services.lineage.store.lookup import PIECE, pieces
 from services.lineage.store.tables import edge
 
 VIEW = "view"
@@ -88,14 +90,22 @@ def in_force(connection: Connection, now: dt.datetime | None = None) -> Iterator
     """Every edge along which data flows now: those of definitions in the order they were opened, then what runs, logs and
     people show and is not stale, one row a pair and kind. Without `now` the machine's clock counts.
     """
+    for piece in in_force_pieces(connection, now):
+        yield from map(EdgeRow._make, piece)
+
+
+def in_force_pieces(connection: Connection, now: dt.datetime | None = None) -> Iterator[Sequence[Sequence[Any]]]:
+    """The same in pieces, each row a sequence of the fields of `EdgeRow`: there may be millions."""
     texts = cast(edge.c.evidence, Text), edge.c.confidence, cast(edge.c.guards, Text)
-    query = select(edge.c.source_id, edge.c.target_id, edge.c.kind, *texts).where(
-        edge.c.valid_to.is_(None), edge.c.kind != observed.KEY
+    flows = edge.c.valid_to.is_(None), edge.c.kind != observed.KEY
+    query = select(edge.c.source_id, edge.c.target_id, edge.c.kind, *texts).where(*flows)
+    yield from pieces(connection, query.order_by(edge.c.id))
+    seen = (
+        EdgeRow(one.source, one.target, one.kind, json.dumps([one.evidence]), one.confidence)
+        for one in observed.fresh(connection, now or dt.datetime.now(dt.UTC))
     )
-    for source, target, kind, evidence, confidence, guards in connection.execute(query.order_by(edge.c.id)):
-        yield EdgeRow(AssetId(source), AssetId(target), kind, evidence, confidence, guards)
-    for one in observed.fresh(connection, now or dt.datetime.now(dt.UTC)):
-        yield EdgeRow(one.source, one.target, one.kind, json.dumps([one.evidence]), one.confidence)
+    while piece := list(islice(seen, PIECE)):
+        yield piece
 
 
 def _key(row: Mapping[str, Any]) -> Hashable:

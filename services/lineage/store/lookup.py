@@ -11,6 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 T = TypeVar("T")
 KEYS = 1_000
 """In one statement; SQLite takes 32,766 parameters, PostgreSQL 65,535."""
+PIECE = 500
+"""Rows that are objects at a time: with 20,000 they leave the processor's cache and reading takes twice as long."""
 
 
 def rows_with(connection: Connection, query: Select[Any], column: Column[Any], keys: Collection[Any]) -> Iterator[Row[Any]]:
@@ -26,6 +28,11 @@ def dicts_with(
     for part in chunks(sorted(keys)):
         for row in connection.execute(query.where(column.in_(part))).mappings():
             yield {str(name): value for name, value in row.items()}
+
+
+def pieces(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Row[Any]]]:
+    """All rows of a query that may have millions, `PIECE` at a time; the driver holds no more of them either."""
+    yield from connection.execute(query, execution_options={"stream_results": True}).partitions(PIECE)
 
 
 def write_with(connection: Connection, statement: Update | Delete, column: Column[Any], keys: Collection[Any]) -> None:

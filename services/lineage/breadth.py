@@ -1,0 +1,141 @@
+"""What a walk reaches: breadth first, up and down apart, each dataset at its distance; hubs gone to in part.
+
+Journey 3, step "answer", before the answer is cut into pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from services.common.model.lineage import Direction, LineageRequest
+from services.lineage.csr import Adjacency, Bools, Nodes, steps
+from services.lineage.inside import Inside
+
+_NO_NODES: Nodes = np.empty(0, np.intp)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What a walk reaches, in order: by distance, at the same distance upstream first, then by id.
+
+    Attributes:
+        nodes: the datasets that can be told.
+        depths: the distance of each, negative upstream.
+        total: how many the walk reaches without regard to hubs.
+        beyond: whether more depth would reach more.
+        hubs: node, direction, how many neighbours there are and how many were gone to.
+
+    """
+
+    nodes: Nodes
+    depths: Nodes
+    total: int
+    beyond: bool
+    hubs: tuple[tuple[int, Direction, int, int], ...]
+
+
+@dataclass(slots=True)
+class _Way:
+    """One direction of a walk: what each step reached, and what is still ahead."""
+
+    direction: Direction
+    graph: Adjacency
+    levels: list[Nodes]
+    ahead: Iterator[Nodes]
+
+    @classmethod
+    def gone(cls, direction: Direction, graph: Adjacency, inside: Inside, start: int, depth: int) -> _Way:
+        ahead = steps(graph, start, inside.hidden(), inside.permit, inside.met)
+        return cls(direction, graph, list(islice(ahead, depth)), ahead)
+
+
+def reach(out: Adjacency, into: Adjacency, inside: Inside, start: int, request: LineageRequest) -> Reached:
+    """Walk from `start` as `request` says, inside what `inside` shows."""
+    ways = []
+    for direction, graph in ((Direction.UPSTREAM, into), (Direction.DOWNSTREAM, out)):
+        if request.direction in (direction, Direction.BOTH):
+            ways.append(_Way.gone(direction, graph, inside, start, request.depth))
+    size = len(out.far)
+    mask = _mask(size, start, (level for way in ways for level in way.levels))
+    beyond = any(_leads_out(way.ahead, mask) for way in ways)
+    hubs = [hub for way in ways for hub in _hubs(way, inside, start, request)]
+    nodes, depths = _in_order(start, ways, size)
+    total = len(nodes)
+    if hubs:
+        kept = _mask(size, start, (level for way in ways for level in _pruned(way, inside, start, request, hubs)))
+        some = kept[nodes]
+        nodes, depths = nodes[some], depths[some]
+        hubs = [hub for hub in hubs if kept[hub.node]]
+    told = tuple((hub.node, hub.direction, hub.count, len(hub.first)) for hub in hubs)
+    return Reached(nodes, depths, total, beyond, told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hub:
+    node: int
+    direction: Direction
+    count: int
+    first: Nodes
+
+
+def _hubs(way: _Way, inside: Inside, start: int, request: LineageRequest) -> Iterator[_Hub]:
+    """Datasets that the walk goes on from and that have more neighbours than it may go to."""
+    indptr = way.graph.indptr
+    for level in [np.array([start], np.intp), *way.levels[: request.depth - 1]]:
+        for node in level[indptr.take(level + 1) - indptr.take(level) > request.fan_out].tolist():
+            beside = inside.beside(way.graph, node)
+            if len(beside) > request.fan_out:
+                yield _Hub(node, way.direction, len(beside), beside[: request.fan_out])
+
+
+def _pruned(way: _Way, inside: Inside, start: int, request: LineageRequest, hubs: Iterable[_Hub]) -> Iterable[Nodes]:
+    instead = {hub.node: hub.first for hub in hubs if hub.direction is way.direction}
+    if not instead:
+        return way.levels
+    return islice(steps(way.graph, start, inside.hidden(), inside.permit, inside.met, instead), request.depth)
+
+
+def _leads_out(ahead: Iterator[Nodes], reached: Bools) -> bool:
+    """Whether further steps lead out of the answer. In a cycle they may lead to what the other direction has reached."""
+    return any(not reached[level].all() for level in ahead)
+
+
+def _in_order(start: int, ways: list[_Way], size: int) -> tuple[Nodes, Nodes]:
+    """Every dataset once, at its smaller distance, upstream where the two are equal."""
+    sides = [way.levels for way in ways]
+    if len(sides) == 2:
+        sides = list(_parted(sides[0], sides[1], size))
+    pieces, depths = [np.array([start], np.intp)], [np.zeros(1, np.intp)]
+    for distance in range(1, max(map(len, sides), default=0) + 1):
+        for way, levels in zip(ways, sides, strict=True):
+            if distance <= len(levels):
+                pieces.append(levels[distance - 1])
+                sign = -1 if way.direction is Direction.UPSTREAM else 1
+                depths.append(np.full(len(pieces[-1]), sign * distance, np.intp))
+    return np.concatenate(pieces), np.concatenate(depths)
+
+
+def _parted(up: list[Nodes], down: list[Nodes], size: int) -> tuple[list[Nodes], list[Nodes]]:
+    """Without what is on both sides (there is a cycle) on the farther one."""
+    above = _mask(size, None, up)
+    if not any(above[level].any() for level in down):
+        return up, down
+    distance = np.zeros(size, np.int32)
+    for number, level in enumerate(up, 1):
+        distance[level] = number
+    below = [level[~above[level] | (distance[level] > number)] for number, level in enumerate(down, 1)]
+    taken = _mask(size, None, below)
+    return [level[~taken[level]] for level in up], below
+
+
+def _mask(size: int, start: int | None, levels: Iterable[Nodes]) -> Bools:
+    mask = np.zeros(size, np.bool_)
+    for level in levels:
+        mask[level] = True
+    if start is not None:
+        mask[start] = True
+    return mask

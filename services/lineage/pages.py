@@ -1,0 +1,229 @@
+"""One page of a walk: the next nodes with the edges among them and to the pages before, within a count and a size.
+
+Journey 3, step "answer". A cursor holds for one state of the graph and one question.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.common.errors import BadRequest
+from services.common.model.lineage import LineageEdge, LineageNode, LineageRequest
+from services.common.model.names import AssetId, DatasetName, Namespace
+from services.lineage.breadth import Reached
+from services.lineage.csr import Adjacency, Nodes
+from services.lineage.graph import Snapshot
+from services.lineage.inside import Inside
+
+_NODE_BYTES, _EDGE_BYTES = 200, 160
+"""Of a node and of an edge as the API's JSON has them, besides their texts."""
+_WIDE = 8
+"""A node with more than so many entries for each node of an answer is asked for those nodes instead of read whole."""
+HIDDEN = "hidden"
+"""The kind of an edge of which an end is hidden, where such ends are marked."""
+_NOT_OURS = "this cursor was not given by a page of this walk"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where the next page begins: the graph's version, a digest of the question, how many nodes came before."""
+
+    version: int
+    question: str
+    before: int
+
+    @classmethod
+    def begin(cls, request: LineageRequest, version: int) -> Cursor:
+        """Where the page that is asked for begins.
+
+        Raises:
+            BadRequest: the cursor is of another question, or none at all.
+
+        """
+        asked = (request.asset, request.scope.key, request.direction, request.depth, request.fan_out, request.opaque)
+        question = hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
+        if request.cursor is None:
+            return cls(version, question, 0)
+        given = cls.read(request.cursor)
+        if given.question != question or given.version != version:
+            raise BadRequest(_NOT_OURS)
+        return given
+
+    @classmethod
+    def read(cls, text: str) -> Cursor:
+        """The cursor that `text` writes.
+
+        Raises:
+            BadRequest: it writes none.
+
+        """
+        try:
+            raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+            version, question, before = json.loads(raw)
+        except (ValueError, TypeError, RecursionError):  # binascii's and json's errors are ValueErrors
+            raise BadRequest(_NOT_OURS) from None
+        if not isinstance(version, int) or not isinstance(question, str) or not isinstance(before, int) or before < 0:
+            raise BadRequest(_NOT_OURS)
+        return cls(version, question, before)
+
+    def after(self, before: int) -> str:
+        """The text of a cursor of the same walk, that many nodes on."""
+        text = json.dumps([self.version, self.question, before], separators=(",", ":"))
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+class Page(NamedTuple):
+    """A part of the answer; `cut` says whether nodes follow or edges were left out."""
+
+    nodes: tuple[LineageNode, ...]
+    edges: tuple[LineageEdge, ...]
+    cut: bool
+    cursor: str | None
+
+
+def page_of(teller: Teller, reached: Reached, request: LineageRequest, begin: Cursor) -> Page:
+    """The page that begins at `begin`: at most `limit` nodes, and about `max_bytes`, but one node at the least.
+
+    Args:
+        teller: how what was reached is told.
+        reached: in order.
+        request: its bounds.
+        begin: where the page begins.
+
+    """
+    stop = min(begin.before + request.limit, len(reached.nodes))
+    coming = _Ahead(_among(teller.snapshot.out, reached.nodes[:stop]), begin.before)
+    nodes: list[LineageNode] = []
+    edges: list[LineageEdge] = []
+    left, cut = request.max_bytes, False
+    for place in range(begin.before, stop):
+        node = teller.node(int(reached.nodes[place]), int(reached.depths[place]))
+        left -= _NODE_BYTES + _coded(node.name.qualified) + _coded(node.name.namespace)
+        theirs: list[LineageEdge] = []
+        for row in coming.of(place):
+            edge = teller.edge(row)
+            if edge is not None and left >= 0:
+                left -= _EDGE_BYTES + len(edge.kind) + sum(map(_coded, edge.evidence))
+                theirs.append(edge)
+        if left < 0 and nodes:
+            stop = place
+            break
+        cut |= left < 0  # this one dataset has more edges than a page may hold
+        nodes.append(node)
+        edges += theirs
+    more = stop < len(reached.nodes)
+    edges.sort(key=lambda one: (one.source, one.target, one.kind))
+    return Page(tuple(nodes), tuple(edges), cut or more, begin.after(stop) if more else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Says nodes and edges as the caller may know them."""
+
+    snapshot: Snapshot
+    shown: Inside
+    marks: Mapping[int, AssetId]
+    """The nodes that the caller may not see, with the ids that they have in this answer."""
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, shown: Inside, nodes: Nodes) -> Teller:
+        """For an answer with `nodes`, in their order, some of which the caller may not see."""
+        hidden = np.flatnonzero(~shown.shows(nodes))
+        marks = {int(nodes[place]): AssetId(f"hidden-{place}") for place in hidden.tolist()}
+        return cls(snapshot, shown, marks)
+
+    def id(self, node: int) -> AssetId:
+        """A node's id."""
+        return self.marks.get(node) or self.snapshot.nodes.id(node)
+
+    def node(self, node: int, depth: int) -> LineageNode:
+        """A dataset at its distance."""
+        if node in self.marks:
+            nameless = DatasetName(Namespace(""), ())
+            return LineageNode(self.marks[node], nameless, None, depth, listed=False, opaque=True)
+        dataset = self.snapshot.nodes.dataset(node)
+        return LineageNode(dataset.id, dataset.name, dataset.kind, depth, dataset.listed, dataset.gone)
+
+    def edge(self, row: EdgeAt) -> LineageEdge | None:
+        """An edge; without what it rests on where an end is hidden; None where it asks for what the scope hides."""
+        if row.source in self.marks or row.target in self.marks:
+            confidence = self.snapshot.facts[row.fact][2]
+            return LineageEdge(self.id(row.source), self.id(row.target), HIDDEN, (), confidence)
+        if self.shown.met is not None and not self.shown.met[row.guard]:
+            return None
+        return self.snapshot.edge(row.source, row.target, row.fact)
+
+
+class EdgeAt(NamedTuple):
+    """An edge among the nodes of an answer; `place` is that of its later end."""
+
+    place: int
+    source: int
+    target: int
+    fact: int
+    guard: int
+
+
+class _Ahead:
+    """The edges of an answer, by the place of their later end."""
+
+    def __init__(self, found: NDArray[np.intp], begin: int) -> None:
+        found = found[found[:, 0] >= begin]
+        self._rows = found[np.argsort(found[:, 0], kind="stable")]
+        self._ends = np.searchsorted(self._rows[:, 0], np.arange(begin, 1 + found[:, 0].max(initial=begin)), side="right")
+        self._begin = begin
+
+    def of(self, place: int) -> Iterator[EdgeAt]:
+        """The edges whose later end stands at `place`."""
+        number = place - self._begin
+        if number < len(self._ends):
+            begin = int(self._ends[number - 1]) if number else 0
+            yield from map(EdgeAt._make, self._rows[begin : int(self._ends[number])].tolist())
+
+
+def _among(graph: Adjacency, nodes: Nodes) -> NDArray[np.intp]:
+    """The entries between two of `nodes`, as rows of `EdgeAt`."""
+    order = np.argsort(nodes, kind="stable")
+    ascending = nodes[order]
+    within = np.zeros(len(graph.far), np.bool_)
+    within[nodes] = True
+    degree = graph.indptr.take(nodes + 1) - graph.indptr.take(nodes)
+    wide = degree > _WIDE * len(nodes)
+    places = [graph.entries(nodes[~wide])]
+    places[0] = places[0][within.take(graph.indices.take(places[0]))]
+    places += [_entries_to(graph, node, ascending) for node in nodes[wide].tolist()]
+    found = np.concatenate(places)
+    owners = np.searchsorted(graph.indptr, found, side="right") - 1
+    others = graph.indices.take(found).astype(np.intp)
+    later = np.maximum(_places(ascending, order, owners), _places(ascending, order, others))
+    guards = np.zeros(len(found), np.intp) if graph.guards is None else graph.guards.take(found)
+    return np.column_stack([later, owners, others, graph.facts.take(found), guards])
+
+
+def _entries_to(graph: Adjacency, node: int, ascending: Nodes) -> Nodes:
+    """The entries from one hub to `ascending`: it has far more than there are nodes in the answer."""
+    row = graph.row(node)
+    ends = graph.indices[row]
+    first, last = np.searchsorted(ends, ascending), np.searchsorted(ends, ascending, side="right")
+    ranges = [np.arange(a, b) for a, b in zip(first.tolist(), last.tolist(), strict=True) if a < b]
+    found: Nodes = np.concatenate([np.empty(0, np.intp), *ranges]) + row.start
+    return found
+
+
+def _places(ascending: Nodes, order: Nodes, nodes: Nodes) -> Nodes:
+    return order.take(np.searchsorted(ascending, nodes))
+
+
+def _coded(text: str) -> int:
+    """Bytes of a text in JSON."""
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return len(text) + 2
+    return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass"))
