@@ -14,6 +14,7 @@ from pathlib import Path
 
 from services.cli.dry_run import preview
 from services.cli.exits import DONE, FAILED, PARTLY
+from services.cli.query_logs import open_logs, read_logs
 from services.cli.terminal import print_json, progress, say, settings_of
 from services.common.errors import BadRequest, Conflict, WrongSettings
 from services.common.model.changes import Seq
@@ -53,17 +54,30 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     space = Workspace(settings)
     try:
-        chosen = list(_chosen(space, arguments.sources))
+        files = arguments.query_log
+        chosen = [] if files and not arguments.sources else list(_chosen(space, arguments.sources))
         if arguments.dry_run:
             return _previewed(space, chosen, as_json=arguments.json)
+        logs = open_logs(files, chosen or _configured(space))
         reports = [_crawl(space, name, source, wait=not arguments.no_wait) for name, source in chosen]
-        if not arguments.no_wait:
-            space.lineage.follower.catch_up()
+        if logs or not arguments.no_wait:
+            space.lineage.follower.catch_up()  # the names in a log are those that crawls have shown
+        read = read_logs(space, logs)
     finally:
         space.close()
     if arguments.json:
-        print_json({"crawls": [_json(report) for report in reports]})
-    return _exit_code({report.state for report in reports})
+        logged = {"query_logs": read} if read else {}
+        print_json({"crawls": [_json(report) for report in reports], **logged})
+    states = {report.state for report in reports}
+    if any(one["failures"] for one in read):
+        states.add(CrawlState.PARTIAL)
+    return _exit_code(states) if states else DONE
+
+
+def _configured(space: Workspace) -> list[tuple[str, SourceSettings]]:
+    """The one source that is configured, for a log that is read alone; its own statistics are not asked for then."""
+    found = list(space.settings.sources.items())
+    return [(name, one.model_copy(update={"query_log": False})) for name, one in found] if len(found) == 1 else []
 
 
 def _previewed(space: Workspace, chosen: list[tuple[str, SourceSettings]], *, as_json: bool) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from services.cli.crawl import crawl_and_index
 from services.cli.exits import DONE
+from services.cli.query_logs import open_logs, read_logs
 from services.cli.serve import bound, serve
 from services.cli.terminal import say, settings_of
 from services.common.runtime.settings import DEFAULT_PORT, Settings
@@ -46,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         report = crawl_and_index(space, SOURCE, source)
         space.lineage.follower.catch_up()
+        read_logs(space, open_logs([settings.home / "queries.jsonl"], [(SOURCE, source)]))
     finally:
         space.close()
     say(f"searchable after {report.seconds:.1f} s")

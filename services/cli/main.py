@@ -92,6 +92,14 @@ def _crawl(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "sources", nargs="*", metavar="NAME or URL", help="configured sources, or URLs (default: all configured)"
     )
+    parser.add_argument(
+        "--query-log",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="also read what ran, from a log; without sources only the log is read; may repeat",
+    )
     parser.add_argument("--no-wait", action="store_true", help="end at the commit, without waiting for the index")
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent, read and changed; write nothing")
     parser.add_argument("--json", action="store_true", help="print one JSON document")

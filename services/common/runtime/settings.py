@@ -49,6 +49,14 @@ class TokenSettings(Strict):
         return AccessScope(self.allow, self.deny)
 
 
+class UsageSettings(Strict):
+    """`[usage]`: what is kept of query logs."""
+
+    users: Literal["hashed", "names", "off"] = Field(
+        default="hashed", description="Users in query logs: as stand-ins under the home's key, by name, or not at all"
+    )
+
+
 class Settings(Strict):
     """Everything that can be set. `HEADWATER_` and the name in capitals sets it from the environment; two underscores
     step into a table: `HEADWATER_SOURCES__WH__URL`.
@@ -67,6 +75,7 @@ class Settings(Strict):
     bundle: Path | None = Field(default=None, description="The bundle that role `sidecar` answers from")
     threads: int = Field(default=0, ge=0, description="Threads for encoding and vector search; 0 = the machine's cores")
     sources: dict[str, SourceSettings] = Field(default_factory=dict, description="Warehouses to crawl, by name")
+    usage: UsageSettings = Field(default_factory=UsageSettings, description="What is kept of query logs")
     tokens: dict[str, TokenSettings] = Field(default_factory=dict, description="Callers, by name")
     cors_origins: tuple[str, ...] = Field(default=(), description="Origins whose pages may call the API, written out")
     allowed_hosts: tuple[str, ...] = Field(default=(), description="Host headers accepted besides loopback's own names")

@@ -53,6 +53,7 @@ class SourceSettings(Strict):
     catalog_beyond_grants: bool = Field(
         default=False, description="PostgreSQL: also read schemas that the role may not use; its catalog shows them"
     )
+    query_log: bool = Field(default=False, description="PostgreSQL: a crawl also reads what ran, from `pg_stat_statements`")
     hold_share: float = Field(
         default=0.5, ge=0, le=1, description="More than this share of the tables gone at once waits for a person's yes"
     )

@@ -18,6 +18,9 @@ from services.lineage.sql.statement import TableRef
 from services.lineage.statements.around import Around
 from services.lineage.statements.known import Known
 
+_SYSTEM = frozenset({"information_schema", "pg_catalog", "pg_toast", "performance_schema"})
+_MYSQL = frozenset({"mysql", "sys"})
+
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
@@ -39,9 +42,9 @@ class Meaning:
 def meaning_of(usage: Usage, around: Around, known: Known) -> Meaning:
     """What its tables stand for as far as crawls can tell now."""
     found = [_resolved(ref, around, known) for ref in usage.tables]
-    tables = [names[0] if names else None for names in found]
-    reads = [names[0] for place in usage.reads if (names := found[place])]
-    writes = [names[0] for place in usage.writes if (names := found[place])]
+    tables = [names[0] if names and not _is_systems(names[0]) else None for names in found]
+    reads = [name for place in usage.reads if (name := tables[place])]
+    writes = [name for place in usage.writes if (name := tables[place])]
     if around.reads is not None:
         given = [_resolved(ref, around, known) for text in around.reads if (ref := _ref(text))]
         reads = [names[0] for names in given]
@@ -52,7 +55,8 @@ def meaning_of(usage: Usage, around: Around, known: Known) -> Meaning:
         found.append(target)
     if around.reads is not None or around.target is not None:
         tables = [_among(name, reads + writes) for name in tables]
-    return Meaning(tuple(tables), _once(reads), _once(writes), tuple(found))
+    meant = tuple(names for names in found if names and not _is_systems(names[0]))
+    return Meaning(tuple(tables), _once(reads), _once(writes), meant)
 
 
 def _resolved(ref: TableRef, around: Around, known: Known) -> tuple[DatasetName, ...]:
@@ -79,6 +83,15 @@ def _ref(text: str) -> TableRef:
         return parse_name(text)
     except ValueError:
         return (SqlPart(text, quoted=True),) if text else ()
+
+
+def _is_systems(name: DatasetName) -> bool:
+    """Whether it is one of the engine's own tables about tables, which nobody uses for what is in them."""
+    low = [part.lower() for part in name.parts]
+    if not _SYSTEM.isdisjoint(low[:-1]):
+        return True
+    engine = name.platform.name
+    return (engine == "mysql" and low[0] in _MYSQL) or (engine in ("postgres", "redshift") and low[-1].startswith("pg_"))
 
 
 def _among(name: DatasetName | None, given: Sequence[DatasetName]) -> DatasetName | None:

@@ -1,0 +1,118 @@
+"""A file's bytes to numbered lines: gzip, encodings, lines without end and files without end, in bounded memory.
+
+Journey 3, step "log → lines".
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from services.common.errors import BadRequest
+
+LINE_BYTES = 32_000_000
+"""Longest line that is read; its rest is passed over."""
+Numbered = Iterator[tuple[int, str]]
+
+
+@dataclass(slots=True)
+class Found:
+    """What was met while a file was read.
+
+    Attributes:
+        recoded: lines that were no UTF-8 and were read as Latin 1.
+        ends_at: the number of the line where the file breaks off, as a gzip file that was cut does; None where it does not.
+
+    """
+
+    recoded: int = 0
+    ends_at: int | None = None
+
+
+def lines_of(path: Path, found: Found) -> Numbered:
+    """The lines of a file without their ends, numbered from 1; `.gz` is unpacked.
+
+    Raises:
+        BadRequest: it cannot be opened.
+
+    """
+    try:
+        file = cast("IO[bytes]", gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb"))  # noqa: SIM115 - closed there
+    except OSError as error:
+        raise BadRequest(f"the query log {path} cannot be read: {error.strerror}") from None
+    return _decoded(file, found)
+
+
+def _decoded(file: IO[bytes], found: Found) -> Numbered:
+    with file:
+        encoding, head = _encoding(file)
+        number = 0
+        for number, raw in enumerate(_physical(file, head, encoding, found), 1):
+            yield number, _text(raw, encoding, found)
+        if found.ends_at is not None:
+            found.ends_at = number + 1
+
+
+def _encoding(file: IO[bytes]) -> tuple[str, bytes]:
+    """What a byte order mark says, and the bytes behind it."""
+    try:
+        head = file.read(4)
+    except (OSError, EOFError, zlib.error):
+        return "utf-8", b""
+    for mark, name in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        if head.startswith(mark):
+            return name, head[len(mark) :]
+    return "utf-8", head
+
+
+def _physical(file: IO[bytes], head: bytes, encoding: str, found: Found) -> Iterator[bytes]:
+    """Lines as bytes; of one that is too long its beginning."""
+    end = "\n".encode(encoding)
+    left = head
+    try:
+        while chunk := file.read(1 << 20):
+            *whole, left = _split(left + chunk, end)
+            yield from whole
+            if len(left) > LINE_BYTES:
+                yield left[:LINE_BYTES]
+                left = _after_end(file, end)
+    except (OSError, EOFError, zlib.error):
+        found.ends_at = 0
+    if left:
+        yield left
+
+
+def _split(data: bytes, end: bytes) -> list[bytes]:
+    if len(end) == 1:
+        return data.split(end)
+    found, start, at = [], 0, 0
+    while (at := data.find(end, at)) >= 0:
+        if (at - start) % 2:
+            at += 1
+            continue
+        found.append(data[start:at])
+        at = start = at + len(end)
+    return [*found, data[start:]]
+
+
+def _after_end(file: IO[bytes], end: bytes) -> bytes:
+    """What comes behind the next line's end."""
+    while chunk := file.read(1 << 20):
+        _, found, rest = chunk.partition(end)
+        if found:
+            return rest
+    return b""
+
+
+def _text(raw: bytes, encoding: str, found: Found) -> str:
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError:
+        found.recoded += 1
+        text = raw.decode("latin-1" if encoding == "utf-8" else encoding, "replace")
+    return text.removesuffix("\r")
