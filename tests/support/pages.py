@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from services.common.runtime.settings import Settings, TokenSettings
+from services.common.runtime.settings import Settings, TokenSettings, UsageSettings
 from services.common.runtime.source_settings import SourceSettings
 
 ROOT = Path(__file__).parents[2]
@@ -68,9 +68,15 @@ def blocks(page: Path) -> Iterator[Block]:
 def setting_rows() -> list[str]:
     """The rows that docs/settings.md must have, one for each setting in the code."""
     tables = {"sources": SourceSettings, "tokens": TokenSettings}
+    single = {"usage": UsageSettings}
     rows = [
-        _row(name, f"HEADWATER_{name.upper()}", field) for name, field in Settings.model_fields.items() if name not in tables
+        _row(name, f"HEADWATER_{name.upper()}", field)
+        for name, field in Settings.model_fields.items()
+        if name not in {**tables, **single}
     ]
+    for table, model in single.items():
+        prefix = f"HEADWATER_{table.upper()}__"
+        rows += [_row(name, prefix + name.upper(), field) for name, field in model.model_fields.items()]
     for table, model in tables.items():
         prefix = f"HEADWATER_{table.upper()}__NAME__"
         rows += [_row(name, prefix + name.upper(), field) for name, field in model.model_fields.items()]
