@@ -18,7 +18,7 @@ from services.catalog.client import HttpFeed, HttpSink
 from services.catalog.gate import Gate
 from services.common.errors import Conflict, HeadwaterError, WrongSettings
 from services.common.model.changes import Seq
-from services.common.ports import LineageQuery, Search
+from services.common.ports import LineageService, Search
 from services.common.runtime.http import ServiceClient, create_service_app, probes
 from services.common.runtime.settings import Settings
 from services.common.runtime.source_settings import source_info
@@ -158,7 +158,7 @@ def _catalog_app(
     settings: Settings,
     space: Workspace,
     search: Search,
-    lineage: LineageQuery,
+    lineage: LineageService,
     started: list[Seq],
     lifespan: Callable[[], AbstractAsyncContextManager[None]],
 ) -> FastAPI:

@@ -13,9 +13,9 @@ from services.catalog.store.line import LINE as CATALOG_LINE
 from services.common.errors import IndexDamaged
 from services.common.runtime.db import Database
 from services.indexer.bundle_read import BundledIndex
+from services.lineage.answers import LineageAnswers
 from services.lineage.graph import LineageGraph
 from services.lineage.store.line import LINE as LINEAGE_LINE
-from services.lineage.walk import LineageWalker
 
 REVISIONS = {line.service: line.head for line in (CATALOG_LINE, LINEAGE_LINE)}
 """Of the tables that this version reads."""
@@ -52,7 +52,7 @@ class Bundle:
         self.reader = AssetReader(self.catalog)
         self._graph = LineageGraph(self._lineage_database)
         self._graph.refresh()
-        self.lineage = LineageWalker(self._graph, self._lineage_database)
+        self.lineage = LineageAnswers(self._graph, self._lineage_database)
         self.index = BundledIndex(self.folder, threads=threads)
 
     def examine(self) -> None:

@@ -31,7 +31,7 @@ from services.catalog.sink import CatalogSink
 from services.catalog.vocabulary import Vocabulary
 from services.common.model.changes import Seq
 from services.common.model.crawls import SourceInfo
-from services.common.ports import ChangeFeed, LineageQuery, Search
+from services.common.ports import ChangeFeed, LineageService, Search
 from services.common.runtime.http import create_service_app
 
 API = "/api/v1"
@@ -80,7 +80,7 @@ class CatalogParts:
     feed: ChangeFeed
     vocabulary: Vocabulary
     search: Search
-    lineage: LineageQuery
+    lineage: LineageService
     started_at: Callable[[], Seq | None]
     configured: Mapping[str, SourceInfo] = field(default_factory=dict)
     lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None

@@ -1,15 +1,19 @@
-"""`headwater lineage`: what an asset is made from, and what is made from it. Journey 3, reading, in the terminal."""
+"""`headwater lineage`: what an asset or a column is made from, what is made from it, and how far lineage is understood.
+
+Journey 3, reading, in the terminal.
+"""
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 
-from services.catalog.api.schemas import lineage_shape
+from services.catalog.api.lineage_shapes import coverage_shape, lineage_shape
 from services.cli.exits import DONE
 from services.cli.terminal import print_json, say, settings_of
 from services.common.errors import Ambiguous, BadRequest, NotFound
 from services.common.model.access import FULL_SCOPE
-from services.common.model.lineage import Direction, LineageRequest, Subgraph
+from services.common.model.lineage import Direction, LineageCoverage, LineageNode, LineageRequest, Subgraph
 from services.common.model.names import AssetId, parse_asset_id
 from services.compose import Workspace
 
@@ -17,16 +21,28 @@ MAX_NODES = 1_000
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Walk from one asset."""
+    """Walk from one asset, or say how far definitions are understood."""
+    if (arguments.asset is None) != arguments.coverage:
+        raise BadRequest("name one ASSET, or ask for --coverage")
     if not 1 <= arguments.depth <= 100:
         raise BadRequest("--depth is 1 to 100")
+    as_of = None if arguments.as_of is None else _instant(arguments.as_of)
     settings = settings_of(arguments)
     direction = Direction.UPSTREAM if arguments.up else Direction.DOWNSTREAM if arguments.down else Direction.BOTH
     space = Workspace(settings)
     try:
+        if arguments.coverage:
+            space.lineage.follower.catch_up()
+            return _coverage(space.lineage.walker.coverage(FULL_SCOPE), as_json=arguments.json)
         asset = named_asset(space, arguments.asset)
         space.lineage.follower.catch_up()
-        graph = space.lineage.walker.walk(LineageRequest(asset, FULL_SCOPE, direction, arguments.depth, MAX_NODES))
+        asked = LineageRequest(
+            *(asset, FULL_SCOPE, direction, arguments.depth, MAX_NODES),
+            column=arguments.column,
+            as_of=as_of,
+            stale=arguments.stale,
+        )
+        graph = space.lineage.walker.walk(asked)
     finally:
         space.close()
     if arguments.json:
@@ -34,6 +50,14 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print(graph)
     return DONE
+
+
+def _instant(text: str) -> dt.datetime:
+    try:
+        found = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise BadRequest(f"{text} is no instant; write one as 2031-05-01T12:00:00Z") from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=dt.UTC)
 
 
 def named_asset(space: Workspace, text: str, *, gone: bool = False) -> AssetId:
@@ -62,16 +86,47 @@ def named_asset(space: Workspace, text: str, *, gone: bool = False) -> AssetId:
 
 
 def _print(graph: Subgraph) -> None:
-    names = {node.id: node.name.qualified for node in graph.nodes}
-    for node in sorted(graph.nodes, key=lambda node: (node.depth, node.name.qualified)):
+    names = {(node.id, node.column): _shown(node) for node in graph.nodes}
+    for node in sorted(graph.nodes, key=lambda node: (node.depth, _shown(node))):
         place = "asked" if node.depth == 0 else f"{abs(node.depth)} {'up' if node.depth < 0 else 'down'}"
         unlisted = ", gone" if node.gone else "" if node.listed else ", known only from SQL"
-        print(f"{place:>7}  {node.name.qualified}  ({node.kind.value if node.kind else 'unknown'}{unlisted})")
+        what = "column" if node.column is not None else node.kind.value if node.kind else "unknown"
+        print(f"{place:>7}  {_shown(node)}  ({what}{unlisted})")
     for edge in graph.edges:
-        print(f"         {names[edge.source]} → {names[edge.target]}  [{edge.kind}]")
-    if graph.state != "complete":
+        sure = f", {edge.confidence:.0%} sure" if edge.confidence < 0.9 else ""
+        print(f"         {names[edge.source, edge.column]} → {names[edge.target, edge.into]}  [{edge.kind}{sure}]")
+    if graph.state == "partly":
+        say(f"its own definition is understood in part: {graph.problem}")
+    elif graph.state != "complete":
         say(f"its own definition could not be read: {graph.problem}")
     elif not graph.edges:
         say("no lineage is known: nothing that was crawled is made from it, and it is made from nothing")
+    if graph.stale:
+        say(f"{graph.stale} edges are left out, because nothing has shown them for long; --stale shows them")
     if graph.truncated:
-        say(f"cut: {len(graph.nodes)} of {graph.total} datasets within this depth, or more beyond it")
+        what = "columns" if graph.nodes[0].column is not None else "datasets"
+        say(f"cut: {len(graph.nodes)} of {graph.total} {what} within this depth, or more beyond it")
+
+
+def _shown(node: LineageNode) -> str:
+    return node.name.qualified if node.column is None else f"{node.name.qualified}.{node.column}"
+
+
+def _coverage(found: LineageCoverage, *, as_json: bool) -> int:
+    shape = coverage_shape(found)
+    if as_json:
+        print_json(shape.model_dump(mode="json", by_alias=True))
+        return DONE
+    for one in shape.sources:
+        share = "-" if one.columns_share is None else f"{one.columns_share:.1%}"
+        print(f"{one.source}: {one.parsed} of {one.definitions} definitions read, {one.partly} in part, {one.unparsed} not")
+        for reason, count in one.reasons.items():
+            print(f"    {count:>5}  {reason}")
+        print(
+            f"    of {one.columns} columns {share} are known to their sources; {one.unresolved_names} names of no known dataset"
+        )
+        if one.waiting:
+            print(f"    {one.waiting} definitions are still to be read for their columns")
+    if not shape.sources:
+        say("no source has definitions that lineage could read")
+    return DONE

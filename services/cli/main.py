@@ -149,11 +149,15 @@ def _search(parser: argparse.ArgumentParser) -> None:
 
 
 def _lineage(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("asset", metavar="ASSET", help="an id, or a name of which the end is enough")
+    parser.add_argument("asset", nargs="?", metavar="ASSET", help="an id, or a name of which the end is enough")
+    parser.add_argument("--column", metavar="C", help="walk from this column of it, between columns")
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--up", action="store_true", help="only what it is made from")
     way.add_argument("--down", action="store_true", help="only what is made from it")
     parser.add_argument("--depth", type=int, default=3, metavar="N", help="hops at most, 1 to 100 (default: 3)")
+    parser.add_argument("--as-of", metavar="INSTANT", help="the lineage as it was then, such as 2031-05-01T12:00:00Z")
+    parser.add_argument("--stale", action="store_true", help="also edges that nothing has shown for long")
+    parser.add_argument("--coverage", action="store_true", help="say instead how far definitions are understood")
     parser.add_argument("--json", action="store_true", help="print one JSON document, as the API answers")
 
 

@@ -23,7 +23,15 @@ from services.common.model.events import (
     RunPage,
     RunsRequest,
 )
-from services.common.model.lineage import LineageRequest, LineageStatus, Subgraph
+from services.common.model.lineage import (
+    Declaration,
+    DiffRequest,
+    LineageCoverage,
+    LineageDiff,
+    LineageRequest,
+    LineageStatus,
+    Subgraph,
+)
 from services.common.model.names import AssetId, ScopePath
 from services.common.model.search import IndexStatus, SearchAnswer, SearchQuery, Suggestion
 from services.common.model.usage import FactPage, FactSeq, IntakeReport, LogLine, LogWindow
@@ -223,3 +231,39 @@ class LineageEvents(Protocol):
     def events(self, request: EventsRequest) -> EventPage:
         """Events as they were sent, without secrets, SQL and literals; none in a scope that is not full."""
         ...
+
+
+class LineageRecord(Protocol):
+    """Catalog → lineage: what is known of the graph itself, in time, and what people say of it."""
+
+    def diff(self, request: DiffRequest) -> LineageDiff:
+        """The edges that opened and closed between two instants, inside a scope.
+
+        Raises:
+            BadRequest: the later instant is not later, or `limit` is out of its bounds.
+            NotFound: the asset is unknown, or the scope hides it.
+
+        """
+        ...
+
+    def coverage(self, scope: AccessScope) -> LineageCoverage:
+        """How far definitions are understood, by source."""
+        ...
+
+    def declare(self, said: Declaration, scope: AccessScope) -> bool:
+        """Store that a person says so; returns whether it was not said before. Crawls never take it back.
+
+        Raises:
+            BadRequest: both ends are one.
+            NotFound: one of them is unknown, or the scope hides it.
+
+        """
+        ...
+
+    def retract(self, said: Declaration, scope: AccessScope) -> bool:
+        """Take back what a person said; returns whether anybody had. Raises what `declare` raises."""
+        ...
+
+
+class LineageService(LineageQuery, LineageRecord, Protocol):
+    """Both ports of the lineage service: one thing answers them."""

@@ -1,4 +1,4 @@
-"""The lineage service's internal routes: `LineageQuery` over HTTP, one route a verb.
+"""The lineage service's internal routes: `LineageQuery` and `LineageRecord` over HTTP, one route a verb.
 
 Journey 3, the crossing back to the catalog. Whoever mounts them asks for the services' key; the scope is the caller's word.
 """
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Response
 
-from services.common.model.lineage import LineageRequest
+from services.common.model.access import AccessScope
+from services.common.model.lineage import Declaration, DiffRequest, LineageRequest
 from services.common.model.names import AssetId, ScopePath
-from services.common.ports import LineageQuery
+from services.common.ports import LineageService
 from services.common.runtime.wire import dump
 
 PREFIX = "/internal/v1/lineage"
@@ -33,7 +34,15 @@ class MentionedAnswer:
     paths: tuple[ScopePath, ...] | None
 
 
-def create_router(lineage: LineageQuery) -> APIRouter:
+@dataclass(frozen=True, slots=True)
+class SayRequest:
+    """The body of `POST …/declare` and of `POST …/retract`."""
+
+    said: Declaration
+    scope: AccessScope
+
+
+def create_router(lineage: LineageService) -> APIRouter:
     """The routes of `lineage`: bodies and answers are `wire` JSON of the port's own values."""
     router = APIRouter(prefix=PREFIX, tags=["internal"])
 
@@ -49,5 +58,21 @@ def create_router(lineage: LineageQuery) -> APIRouter:
     @router.get("/status")
     def status() -> Response:
         return Response(dump(lineage.status()), media_type=_JSON)
+
+    @router.post("/diff")
+    def diff(request: DiffRequest) -> Response:
+        return Response(dump(lineage.diff(request)), media_type=_JSON)
+
+    @router.post("/coverage")
+    def coverage(scope: AccessScope) -> Response:
+        return Response(dump(lineage.coverage(scope)), media_type=_JSON)
+
+    @router.post("/declare")
+    def declare(request: SayRequest) -> Response:
+        return Response(dump(lineage.declare(request.said, request.scope)), media_type=_JSON)
+
+    @router.post("/retract")
+    def retract(request: SayRequest) -> Response:
+        return Response(dump(lineage.retract(request.said, request.scope)), media_type=_JSON)
 
     return router

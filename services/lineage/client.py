@@ -1,15 +1,24 @@
-"""`LineageQuery` over HTTP: what the catalog uses where the lineage service is a process of its own.
+"""`LineageQuery` and `LineageRecord` over HTTP: what the catalog uses where the lineage service is a process of its own.
 
 Journey 3, the crossing back to the catalog.
 """
 
 from __future__ import annotations
 
-from services.common.model.lineage import LineageRequest, LineageStatus, Subgraph
+from services.common.model.access import AccessScope
+from services.common.model.lineage import (
+    Declaration,
+    DiffRequest,
+    LineageCoverage,
+    LineageDiff,
+    LineageRequest,
+    LineageStatus,
+    Subgraph,
+)
 from services.common.model.names import AssetId, ScopePath
 from services.common.runtime.http import ServiceClient
 from services.common.runtime.wire import dump, load
-from services.lineage.app import PREFIX, MentionedAnswer, MentionedRequest
+from services.lineage.app import PREFIX, MentionedAnswer, MentionedRequest, SayRequest
 
 
 class HttpLineage:
@@ -38,3 +47,19 @@ class HttpLineage:
     def status(self) -> LineageStatus:
         """See `LineageQuery.status`."""
         return load(LineageStatus, self._service.get(f"{PREFIX}/status"))
+
+    def diff(self, request: DiffRequest) -> LineageDiff:
+        """See `LineageRecord.diff`."""
+        return load(LineageDiff, self._service.post(f"{PREFIX}/diff", dump(request)))
+
+    def coverage(self, scope: AccessScope) -> LineageCoverage:
+        """See `LineageRecord.coverage`."""
+        return load(LineageCoverage, self._service.post(f"{PREFIX}/coverage", dump(scope)))
+
+    def declare(self, said: Declaration, scope: AccessScope) -> bool:
+        """See `LineageRecord.declare`."""
+        return load(bool, self._service.post(f"{PREFIX}/declare", dump(SayRequest(said, scope))))
+
+    def retract(self, said: Declaration, scope: AccessScope) -> bool:
+        """See `LineageRecord.retract`."""
+        return load(bool, self._service.post(f"{PREFIX}/retract", dump(SayRequest(said, scope))))

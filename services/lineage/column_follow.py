@@ -14,7 +14,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from services.common.model.assets import Asset
-from services.common.model.names import AssetId, Namespaces
+from services.common.model.names import AssetId, Namespaces, scope_path
 from services.common.ports import ChangeFeed
 from services.common.runtime.db import Database
 from services.lineage.columns import Link, View, edges_of, refs_of, script_of
@@ -129,6 +129,7 @@ class ColumnFollower:
                 basis_of(owner),
                 {ref: Link(link, guards_of(link, source)) for ref, link in links.items()},
                 {one: shown[one] for one in (*maybe[id_], id_) if one in shown},
+                tuple(sorted({scope_path(source, name.parts) for link in links.values() for name in link.candidates})),
             )
         return views
 

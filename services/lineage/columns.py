@@ -42,6 +42,8 @@ class View:
         basis: what the edges rest on, as `edges` names it.
         links: what its references stand for.
         columns: what is known of the columns of those datasets, and of the view itself.
+        paths: the scope paths of all that its references may mean. Where a column belongs may follow from the columns of
+            any of them: whoever may not see them all is only told of columns that are in a table's own list.
 
     """
 
@@ -49,6 +51,7 @@ class View:
     basis: str
     links: Mapping[TableRef, Link]
     columns: Columns
+    paths: tuple[ScopePath, ...] = ()
 
     @property
     def own(self) -> Sequence[str]:
@@ -204,7 +207,8 @@ class _Maker:
 
     def _edge(self, link: Link, column: str, into: str, kind: Kind, signs: Signs) -> ColumnEdge:
         source, target = link.found.name.id, self.view.name.id
-        return ColumnEdge(source, column, target, into, kind.word, self.view.basis, confidence(signs), link.guards)
+        guards = link.guards if signs.listed else self.view.paths
+        return ColumnEdge(source, column, target, into, kind.word, self.view.basis, confidence(signs), guards)
 
     def _known(self, dataset: AssetId) -> bool:
         return bool(self.view.columns.get(dataset))

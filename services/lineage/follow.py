@@ -20,7 +20,7 @@ from services.lineage.column_follow import ColumnFollower, SqlReader, read_defin
 from services.lineage.graph import LineageGraph
 from services.lineage.merge import merge, to_read
 from services.lineage.sql.statement import Reading, Statement
-from services.lineage.store import checkpoint
+from services.lineage.store import checkpoint, observed
 
 PAGE = 500
 """Changes a commit: the feed's own default."""
@@ -28,6 +28,8 @@ POLL_S = 0.5
 """Between looks at the feed's head when there was nothing new: half of the second in which a write should be found."""
 RETRY_S = 2.0
 """After a failure: about as long as a database or a catalog takes to come back."""
+LOOK_EVERY = dt.timedelta(hours=1)
+"""Between looks for edges that have become stale: a day's delay would show, an hour's does not."""
 
 _log = get_logger("lineage.follow")
 
@@ -43,6 +45,7 @@ class LineageFollower:
         graph: what walks are made on.
         clock: gives the time, with an offset; edges begin and end at it.
         page: changes a commit.
+        stale_days: after how many days an edge that runs and logs no longer show is stale.
 
     """
 
@@ -56,6 +59,7 @@ class LineageFollower:
         *,
         clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
         page: int = PAGE,
+        stale_days: float = observed.STALE_DAYS,
     ) -> None:
         self._feed = feed
         self._database = database
@@ -64,6 +68,8 @@ class LineageFollower:
         self._graph = graph
         self._clock = clock
         self._page = page
+        self._stale_days = stale_days
+        self._looked: dt.datetime | None = None
         self._columns = ColumnFollower(feed, database, reader, namespaces, clock=clock)
 
     def step(self) -> bool:
@@ -73,6 +79,7 @@ class LineageFollower:
             ServiceUnavailable: the catalog, the database or the reader does not answer; nothing was stored.
 
         """
+        self._notice_stale()
         with self._database.read() as connection:
             seq = checkpoint.read(connection).seq
         page = self._feed.after(self._start(seq), limit=self._page)
@@ -113,6 +120,17 @@ class LineageFollower:
                 _log.error("following the feed failed", error=type(error).__name__, at=where)
                 pause_s = RETRY_S
             stop.wait(pause_s)
+
+    def _notice_stale(self) -> None:
+        """Now and then, have the graph made anew without what has become stale since."""
+        now = self._clock()
+        if self._looked is not None and now - self._looked < LOOK_EVERY:
+            return
+        with self._database.write() as connection:
+            reset = observed.set_stale_days(connection, self._stale_days)
+            if reset or (self._looked is not None and observed.turned_stale(connection, self._looked, now)):
+                checkpoint.raise_version(connection)
+        self._looked = now
 
     def _start(self, seq: Seq) -> Seq:
         head = self._feed.head()

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from services.common.model.names import Namespaces
 from services.common.ports import ChangeFeed
 from services.common.runtime.db import Database
+from services.lineage.answers import LineageAnswers
 from services.lineage.events.intake import KEEP_DAYS, EventIntake
 from services.lineage.follow import LineageFollower
 from services.lineage.graph import LineageGraph
 from services.lineage.sql.worker import SqlParser
 from services.lineage.statements.service import Statements
-from services.lineage.walk import LineageWalker
+from services.lineage.store.observed import STALE_DAYS
 
 
 class Lineage:
@@ -28,6 +29,7 @@ class Lineage:
         key: of the home; lines of query logs are recognised by hashes under it.
         namespaces: whose sources own the datasets that only SQL and events name.
         keep_events_days: how long the texts of events are kept.
+        stale_days: after how many days an edge that runs and logs no longer show is stale.
 
     """
 
@@ -39,13 +41,14 @@ class Lineage:
         *,
         key: Callable[[], bytes],
         keep_events_days: int = KEEP_DAYS,
+        stale_days: float = STALE_DAYS,
     ) -> None:
         self._parser = SqlParser()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         graph = LineageGraph(database)
-        self.follower = LineageFollower(feed, database, self._parser, namespaces, graph)
-        self.walker = LineageWalker(graph, database)
+        self.follower = LineageFollower(feed, database, self._parser, namespaces, graph, stale_days=stale_days)
+        self.walker = LineageAnswers(graph, database)
         self.statements = Statements(database, self._parser, namespaces, key=key)
         self.events = EventIntake(database, namespaces, keep_days=keep_events_days)
 

@@ -68,7 +68,7 @@ def test_the_graph_has_what_was_seen_until_it_is_stale(lineage):
     (edge,) = lineage.walk("shop.s.b").edges
     day = said[0].at.date()
     assert (edge.source, edge.target, edge.kind) == (A, B, "run")
-    assert edge.evidence == (f"seen 4 times in jobs' runs on {day}",)
+    assert edge.evidence == (f"seen 4 times in runs of 2 jobs on {day}",)
     with lineage.database.write() as connection:
         assert observed.set_stale_days(connection, 0.5)
         assert not observed.set_stale_days(connection, 0.5)

@@ -1,30 +1,73 @@
-"""`GET /assets/{id}/lineage`: where an asset comes from and what depends on it. Journey 3, reading."""
+"""The lineage routes: where an asset comes from and what depends on it, in time; coverage; edges that people declare.
+
+Journey 3, reading.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
-from services.catalog.api.caller import AssetPath, Reader, Strict, answer, known_id
-from services.catalog.api.schemas import LineageShape, lineage_shape
-from services.common.model.lineage import Direction, LineageRequest
-from services.common.ports import LineageQuery
+from services.catalog.api.caller import AssetPath, Editor, Reader, Strict, answer, known_id
+from services.catalog.api.lineage_shapes import (
+    CoveragesShape,
+    DeclaredShape,
+    DiffShape,
+    LineageShape,
+    coverage_shape,
+    diff_shape,
+    lineage_shape,
+)
+from services.common.model.lineage import Declaration, DiffRequest, Direction, LineageRequest
+from services.common.ports import LineageService
+
+Asked = AwareDatetime | dt.date
+"""An instant with an offset, or a day, which begins at midnight UTC."""
 
 
 class LineageParameters(Strict):
-    """How far to walk."""
+    """How far to walk, and along what."""
 
     direction: Direction = Field(
         default=Direction.BOTH, description="upstream, downstream or both", examples=["upstream", "downstream"]
     )
     depth: int = Field(default=3, ge=1, le=100, description="Dataset hops at most", examples=[1, 10])
     limit: int = Field(default=200, ge=1, le=5_000, description="Nodes at most", examples=[3])
+    column: str | None = Field(
+        default=None, min_length=1, max_length=1_000, description="Walk from this column, between columns", examples=["day"]
+    )
+    as_of: Asked | None = Field(default=None, description="The lineage as it was then", examples=["2031-05-01T12:00:00Z"])
+    kinds: tuple[str, ...] = Field(
+        default=(),
+        max_length=20,
+        description="Only edges of these kinds: view, query, run, log, manual, key; between columns also identity, "
+        "transformation, aggregation, window, conditional, filter, join, group, sort, direct, indirect",
+        examples=[["view"], ["key"]],
+    )
+    stale: bool = Field(default=False, description="Also edges that runs and logs have not shown for long")
 
 
-def create_router(lineage: LineageQuery) -> APIRouter:
-    """The route over the lineage service's port."""
+class DiffParameters(Strict):
+    """Two instants."""
+
+    from_: Asked = Field(alias="from", description="The earlier instant", examples=["2031-05-01T12:00:00Z"])
+    to: Asked = Field(description="The later instant", examples=["2031-06-01T12:00:00Z"])
+    asset: str | None = Field(default=None, description="Only edges at this asset")
+    limit: int = Field(default=1_000, ge=1, le=10_000, description="Edges at most", examples=[5])
+
+
+class DeclaredEdge(Strict):
+    """An edge that a person declares."""
+
+    from_: str = Field(alias="from", description="The id of the asset that the data comes from")
+    to: str = Field(description="The id of the asset that it gets into")
+
+
+def create_router(lineage: LineageService) -> APIRouter:
+    """The routes over the lineage service's ports."""
     router = APIRouter(tags=["lineage"])
 
     @router.get(
@@ -34,7 +77,70 @@ def create_router(lineage: LineageQuery) -> APIRouter:
         summary="What an asset is made from, and what is made from it",
     )
     def lineage_route(caller: Reader, asset_id: AssetPath, asked: Annotated[LineageParameters, Query()]) -> Response:
-        request = LineageRequest(known_id(asset_id), caller.scope, asked.direction, asked.depth, asked.limit)
+        request = LineageRequest(
+            known_id(asset_id),
+            caller.scope,
+            asked.direction,
+            asked.depth,
+            asked.limit,
+            column=asked.column,
+            as_of=None if asked.as_of is None else instant(asked.as_of),
+            kinds=asked.kinds,
+            stale=asked.stale,
+        )
         return answer(lineage_shape(lineage.walk(request)))
 
+    @router.get(
+        "/lineage/diff",
+        response_model=DiffShape,
+        operation_id="get_lineage_diff",
+        summary="The edges that opened and closed between two instants",
+    )
+    def diff_route(caller: Reader, asked: Annotated[DiffParameters, Query()]) -> Response:
+        since, until = instant(asked.from_), instant(asked.to)
+        asset = None if asked.asset is None else known_id(asked.asset)
+        found = lineage.diff(DiffRequest(caller.scope, since, until, asset, asked.limit))
+        return answer(diff_shape(found, since, until))
+
+    @router.get(
+        "/lineage/coverage",
+        response_model=CoveragesShape,
+        operation_id="get_lineage_coverage",
+        summary="How far definitions are understood, by source",
+    )
+    def coverage_route(caller: Reader) -> Response:
+        return answer(coverage_shape(lineage.coverage(caller.scope)))
+
+    @router.post(
+        "/lineage/edges",
+        response_model=DeclaredShape,
+        operation_id="declare_edge",
+        summary="Say that data flows from one asset to another",
+    )
+    def declare_route(caller: Editor, body: DeclaredEdge) -> Response:
+        said = Declaration(known_id(body.from_), known_id(body.to), caller.name)
+        changed = lineage.declare(said, caller.scope)
+        return answer(_declared(said, changed=changed), status=201 if changed else 200)
+
+    @router.delete(
+        "/lineage/edges",
+        response_model=DeclaredShape,
+        operation_id="retract_edge",
+        summary="Take back what a person said of an edge",
+    )
+    def retract_route(caller: Editor, asked: Annotated[DeclaredEdge, Query()]) -> Response:
+        said = Declaration(known_id(asked.from_), known_id(asked.to), caller.name)
+        return answer(_declared(said, changed=lineage.retract(said, caller.scope)))
+
     return router
+
+
+def instant(asked: dt.datetime | dt.date) -> dt.datetime:
+    """An instant in UTC; a day stands for its beginning."""
+    if isinstance(asked, dt.datetime):
+        return asked.astimezone(dt.UTC)
+    return dt.datetime(asked.year, asked.month, asked.day, tzinfo=dt.UTC)
+
+
+def _declared(said: Declaration, *, changed: bool) -> DeclaredShape:
+    return DeclaredShape(from_=said.source, to=said.target, kind="manual", changed=changed)

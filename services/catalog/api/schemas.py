@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.catalog.api.answer_shapes import AnswerSetShape
 from services.catalog.definitions import Definition
 from services.common.model.assets import Asset, Column, Description, ForeignKey, Kind, Status
-from services.common.model.lineage import Subgraph
 from services.common.model.search import Mode, SuggestionOf
 
 
@@ -213,40 +212,6 @@ class AssetPageShape(Shape):
     cursor: str | None
 
 
-class NodeShape(Shape):
-    """A dataset of a lineage answer; `depth` is negative upstream, `listed` and `gone` say what crawls showed."""
-
-    id: str
-    qualified_name: str
-    namespace: str
-    kind: Kind | None
-    depth: int
-    listed: bool
-    gone: bool
-
-
-class EdgeShape(Shape):
-    """Data flows from `from` to `to`; `kind` and `evidence` say what that rests on."""
-
-    from_: str = Field(serialization_alias="from")
-    to: str
-    kind: str
-    evidence: list[str]
-    confidence: float
-
-
-class LineageShape(Shape):
-    """A bounded neighbourhood. `state` is `unparsed` where the asset's own definition could not be read."""
-
-    nodes: list[NodeShape]
-    edges: list[EdgeShape]
-    total: int
-    truncated: bool
-    state: str
-    problem: str | None
-    cursor: None = None
-
-
 class ChangeShape(Shape):
     """One field that somebody changed; `before` and `after` are null where the crawl's word was or is shown."""
 
@@ -347,32 +312,4 @@ def _foreign_key(asset: Asset, key: ForeignKey) -> ForeignKeyShape:
     other = asset.referred(key)
     return ForeignKeyShape(
         columns=list(key.columns), ref_table=other.qualified, ref_asset=other.id, ref_columns=list(key.ref_columns)
-    )
-
-
-def lineage_shape(graph: Subgraph) -> LineageShape:
-    """A sub-graph as the API shows it."""
-    return LineageShape(
-        nodes=[
-            NodeShape(
-                id=node.id,
-                qualified_name=node.name.qualified,
-                namespace=node.name.namespace,
-                kind=node.kind,
-                depth=node.depth,
-                listed=node.listed,
-                gone=node.gone,
-            )
-            for node in graph.nodes
-        ],
-        edges=[
-            EdgeShape(
-                from_=edge.source, to=edge.target, kind=edge.kind, evidence=list(edge.evidence), confidence=edge.confidence
-            )
-            for edge in graph.edges
-        ],
-        total=graph.total,
-        truncated=graph.truncated,
-        state=graph.state,
-        problem=graph.problem,
     )

@@ -92,6 +92,9 @@ class Settings(Strict):
         default="words", description="How questions are recorded for feedback: in words, as hashes, or not at all"
     )
     search_log_days: int = Field(default=90, ge=1, le=3650, description="Days that recorded questions and feedback are kept")
+    lineage_stale_days: int = Field(
+        default=30, ge=1, le=3650, description="Days after which an edge that runs or query logs no longer show is hidden"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least severe line logged")
     log_format: Literal["auto", "json", "console"] = Field(default="auto", description="auto = console on a terminal")
 

@@ -142,3 +142,19 @@ def problems(connection: Connection) -> dict[AssetId, str]:
     """Why definitions could not be read, by asset."""
     query = select(definition.c.asset_id, definition.c.problem).where(definition.c.state == UNPARSED)
     return {AssetId(asset_id): problem for asset_id, problem in connection.execute(query)}
+
+
+def problem(connection: Connection, asset_id: AssetId) -> str | None:
+    """Why the asset's definition could not be read; None where it was, or there is none."""
+    query = select(definition.c.problem).where(definition.c.state == UNPARSED, definition.c.asset_id == asset_id)
+    return connection.execute(query).scalar()
+
+
+def paths(connection: Connection, ids: Collection[AssetId]) -> dict[AssetId, list[ScopePath]]:
+    """The scope paths of all that definitions name or may name, told or not, nodes at their paths of today."""
+    path = func.coalesce(node.c.scope_path, mention.c.scope_path).label("path")
+    query = select(mention.c.asset_id, path).select_from(mention.outerjoin(node, node.c.id == mention.c.dataset_id))
+    found: dict[AssetId, list[ScopePath]] = {}
+    for row in rows_with(connection, query, mention.c.asset_id, ids):
+        found.setdefault(AssetId(row.asset_id), []).append(ScopePath(row.path))
+    return found

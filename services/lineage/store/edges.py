@@ -72,6 +72,18 @@ def replace(
     return intervals.replace(connection, KEYS if keys else LEDGER, rows, at, arrived)
 
 
+def say(connection: Connection, said: Edge, at: dt.datetime, *, holds: bool) -> bool:
+    """From `at` on what a person says holds, or holds no more; returns whether that is news."""
+    mine = (edge.c.target_id == said.target) & edge.c.valid_to.is_(None) & (edge.c.kind == observed.MANUAL)
+    now = {_key(row): row for row in map(dict, connection.execute(select(edge).where(mine)).mappings())}
+    others = {key: _values(row) for key, row in now.items() if row["source_id"] != said.source}
+    if (len(others) < len(now)) == holds:
+        return False
+    wanted = others | ({_key(_row(said)): _row(said)} if holds else {})
+    last = intervals.newest(connection, SAID.level, {said.target}).get(said.target, at)
+    return intervals.replace(connection, SAID, {said.target: wanted}, {said.target: max(at, last)}, at)
+
+
 def follow(connection: Connection, renamed: Mapping[AssetId, AssetId]) -> bool:
     """Give the edges of datasets that got another id to that id, ended ones too; returns whether there were any.
 
@@ -114,8 +126,14 @@ def _key(row: Mapping[str, Any]) -> Hashable:
 
 LEDGER = intervals.Ledger(edge, "table", _key, edge.c.kind.in_(FROM_DEFINITIONS))
 """The edges that rest on definitions, by time."""
+SAID = intervals.Ledger(edge, "manual", _key, edge.c.kind == observed.MANUAL)
+"""What people say, by time."""
 KEYS = intervals.Ledger(edge, "key", _key, edge.c.kind == observed.KEY)
 """Foreign keys, by time: from the table that is referred to."""
+
+
+def _values(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("source_id", "target_id", "kind", "evidence", "confidence", "guards")}
 
 
 def _row(one: Edge) -> dict[str, Any]:

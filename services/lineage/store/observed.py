@@ -1,4 +1,4 @@
-"""Edges that runs, logs and people show: one row a pair, kind and origin, with when it was first and last seen.
+"""Edges that runs and logs show: one row a pair, kind and origin, with when it was first and last seen.
 
 Journey 3, step "store". Times are those of the events, so any order of arrival leaves the same rows. An edge never ends by
 itself: it is stale when it has not been seen for a set time, and data is not taken to flow along it any more.
@@ -22,7 +22,7 @@ RUN = "run"
 LOG = "log"
 """A statement in a query log did."""
 MANUAL = "manual"
-"""A person says so."""
+"""A person says so. Such an edge has an interval, as those of definitions have: it holds until a person takes it back."""
 KEY = "key"
 """A foreign key of the target refers to the source: no data need flow, and walks leave it out unless asked for it."""
 STALE_DAYS = 30
@@ -35,8 +35,8 @@ class Observation:
     """Somebody saw data flow from `source` to `target`.
 
     Attributes:
-        kind: `RUN`, `LOG` or `MANUAL`.
-        origin: a job's id, a statement's fingerprint, a person's name.
+        kind: `RUN` or `LOG`.
+        origin: a job's id, a statement's fingerprint.
         at: the event's own time, with an offset.
         count: how often it was seen then.
         confidence: 0 to 1.
@@ -57,7 +57,7 @@ class Seen:
     """What all origins of one kind say of a pair together.
 
     Attributes:
-        origins: how many jobs, statements or persons.
+        origins: how many jobs or statements.
         first, last: event times.
 
     """
@@ -79,11 +79,10 @@ class Seen:
 
 def evidence_line(kind: str, origins: int, count: int, first: dt.datetime, last: dt.datetime) -> str:
     """What an edge rests on that was seen `count` times: dates are of the events, in UTC."""
-    if kind == MANUAL:
-        return f"said by {'a person' if origins == 1 else f'{origins} people'} on {first.date()}"
-    whom = {RUN: "jobs' runs", LOG: "statements"}.get(kind, kind)
+    one, many = {RUN: ("a job", "jobs"), LOG: ("a statement", "statements")}.get(kind, (kind, kind))
+    whom = one if origins == 1 else f"{origins} {many}"
     days = f"on {first.date()}" if first.date() == last.date() else f"from {first.date()} to {last.date()}"
-    return f"seen {'once' if count == 1 else f'{count} times'} in {whom} {days}"
+    return f"seen {'once' if count == 1 else f'{count} times'} in {'runs of ' if kind == RUN else ''}{whom} {days}"
 
 
 def put(connection: Connection, observations: Iterable[Observation], arrived: dt.datetime) -> bool:
@@ -122,16 +121,10 @@ def put(connection: Connection, observations: Iterable[Observation], arrived: dt
     return changed
 
 
-def remove(connection: Connection, source: AssetId, target: AssetId, kind: str) -> bool:
-    """Forget a pair of one kind; returns whether there was any. For what a person takes back."""
-    theirs = (observed.c.source_id == source) & (observed.c.target_id == target) & (observed.c.kind == kind)
-    return connection.execute(delete(observed).where(theirs)).rowcount > 0
-
-
 def fresh(connection: Connection, now: dt.datetime) -> Iterator[Seen]:
     """Every pair and kind that is not stale, one each, in no particular order."""
     since = now - stale_after(connection)
-    query = _grouped().having((func.max(observed.c.last_seen) > since) | (observed.c.kind == MANUAL))
+    query = _grouped().having(func.max(observed.c.last_seen) > since)
     return map(_seen, connection.execute(query))
 
 
@@ -155,6 +148,11 @@ def turned_stale(connection: Connection, since: dt.datetime, now: dt.datetime) -
     limit = stale_after(connection)
     window = (observed.c.last_seen > since - limit) & (observed.c.last_seen <= now - limit)
     return connection.execute(select(observed.c.id).where(window).limit(1)).first() is not None
+
+
+def has_stale(connection: Connection, before: dt.datetime) -> bool:
+    """Whether anything was last seen at or before an instant."""
+    return connection.execute(select(observed.c.id).where(observed.c.last_seen <= before).limit(1)).first() is not None
 
 
 def follow(connection: Connection, old: AssetId, new: AssetId) -> bool:

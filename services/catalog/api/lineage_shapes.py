@@ -1,0 +1,207 @@
+"""Answers about lineage as the API and the commands show them: walks, differences, coverage.
+
+Journey 3, reading. Field names are the API's; they are written out so that internal renames never change them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from pydantic import Field
+
+from services.catalog.api.schemas import Shape
+from services.common.model.assets import Kind
+from services.common.model.lineage import LineageCoverage, LineageDiff, LineageEdge, LineageNode, Subgraph
+from services.common.model.names import AssetId, DatasetName
+
+
+class NodeShape(Shape):
+    """A dataset of a lineage answer; `depth` is negative upstream, `listed` and `gone` say what crawls showed.
+
+    With `column` in the question it is a column: `id` is its own, `asset` its dataset's.
+    """
+
+    id: str
+    qualified_name: str
+    namespace: str
+    kind: Kind | None
+    depth: int
+    listed: bool
+    gone: bool
+    asset: str | None = None
+    column: str | None = None
+
+
+class EdgeShape(Shape):
+    """Data flows from `from` to `to`; `kind` and `evidence` say what that rests on. Between columns `kind` is how the one gets
+    into the other, `direct` whether in the column's own expression, and `basis` what that rests on.
+    """
+
+    from_: str = Field(serialization_alias="from")
+    to: str
+    kind: str
+    evidence: list[str]
+    confidence: float
+    basis: str | None = None
+    direct: bool | None = None
+
+
+class LineageShape(Shape):
+    """A bounded neighbourhood. `state` is `unparsed` where the asset's own definition could not be read, `partly` where not
+    all of its columns could; `stale` counts the edges that were left out because nothing has shown them for long.
+    """
+
+    nodes: list[NodeShape]
+    edges: list[EdgeShape]
+    total: int
+    truncated: bool
+    state: str
+    problem: str | None
+    stale: int = 0
+    cursor: None = None
+
+
+class DiffNodeShape(Shape):
+    """A dataset at an end of an edge that opened or closed."""
+
+    id: str
+    qualified_name: str
+    namespace: str
+    kind: Kind | None
+    listed: bool
+    gone: bool
+
+
+class DiffShape(Shape):
+    """What holds at the later instant and not at the earlier one, and the other way round; `total` counts both."""
+
+    since: dt.datetime = Field(serialization_alias="from")
+    until: dt.datetime = Field(serialization_alias="to")
+    opened: list[EdgeShape]
+    closed: list[EdgeShape]
+    nodes: list[DiffNodeShape]
+    total: int
+    truncated: bool
+
+
+class CoverageShape(Shape):
+    """How far the definitions of one source are understood. `columns_share` is null where there is no column to know of."""
+
+    source: str
+    definitions: int
+    parsed: int
+    partly: int
+    unparsed: int
+    reasons: dict[str, int]
+    unresolved_names: int
+    columns: int
+    columns_resolved: int
+    columns_share: float | None
+    column_names_unresolved: int
+    columns_untold: int
+    waiting: int
+
+
+class CoveragesShape(Shape):
+    """The coverage of every source with definitions, by name; `stale_days` is how long an edge may go unseen."""
+
+    sources: list[CoverageShape]
+    stale_days: float
+
+
+class DeclaredShape(Shape):
+    """What a person said of an edge, and whether that is news."""
+
+    from_: str = Field(serialization_alias="from")
+    to: str
+    kind: str
+    changed: bool
+
+
+def lineage_shape(graph: Subgraph) -> LineageShape:
+    """A sub-graph as the API shows it."""
+    names = {node.id: node.name for node in graph.nodes}
+    return LineageShape(
+        nodes=[_node(node) for node in graph.nodes],
+        edges=[_edge(edge, names) for edge in graph.edges],
+        total=graph.total,
+        truncated=graph.truncated,
+        state=graph.state,
+        problem=graph.problem,
+        stale=graph.stale,
+    )
+
+
+def diff_shape(found: LineageDiff, since: dt.datetime, until: dt.datetime) -> DiffShape:
+    """A difference as the API shows it."""
+    names = {node.id: node.name for node in found.nodes}
+    nodes = [
+        DiffNodeShape(
+            id=node.id,
+            qualified_name=node.name.qualified,
+            namespace=node.name.namespace,
+            kind=node.kind,
+            listed=node.listed,
+            gone=node.gone,
+        )
+        for node in found.nodes
+    ]
+    return DiffShape(
+        since=since,
+        until=until,
+        opened=[_edge(edge, names) for edge in found.opened],
+        closed=[_edge(edge, names) for edge in found.closed],
+        nodes=nodes,
+        total=found.total,
+        truncated=found.truncated,
+    )
+
+
+def coverage_shape(found: LineageCoverage) -> CoveragesShape:
+    """Coverage as the API shows it."""
+    sources = [
+        CoverageShape(
+            source=one.source,
+            definitions=one.definitions,
+            parsed=one.parsed,
+            partly=one.partly,
+            unparsed=one.unparsed,
+            reasons=dict(sorted(one.reasons.items())),
+            unresolved_names=one.unresolved_names,
+            columns=one.columns,
+            columns_resolved=one.columns_resolved,
+            columns_share=round(one.columns_resolved / one.columns, 4) if one.columns else None,
+            column_names_unresolved=one.column_names_unresolved,
+            columns_untold=one.columns_untold,
+            waiting=one.waiting,
+        )
+        for one in found.sources
+    ]
+    return CoveragesShape(sources=sources, stale_days=found.stale_days)
+
+
+def _node(node: LineageNode) -> NodeShape:
+    name, column = node.name, node.column
+    return NodeShape(
+        id=node.id if column is None else name.column_id(column),
+        qualified_name=name.qualified if column is None else f"{name.qualified}.{column}",
+        namespace=name.namespace,
+        kind=node.kind if column is None else Kind.COLUMN,
+        depth=node.depth,
+        listed=node.listed,
+        gone=node.gone,
+        asset=None if column is None else node.id,
+        column=column,
+    )
+
+
+def _edge(edge: LineageEdge, names: dict[AssetId, DatasetName]) -> EdgeShape:
+    return EdgeShape(
+        from_=edge.source if edge.column is None else names[edge.source].column_id(edge.column),
+        to=edge.target if edge.into is None else names[edge.target].column_id(edge.into),
+        kind=edge.kind,
+        evidence=list(edge.evidence),
+        confidence=edge.confidence,
+        basis=edge.basis,
+        direct=edge.direct,
+    )

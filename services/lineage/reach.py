@@ -1,0 +1,70 @@
+"""Breadth first from one node in both directions, a whole hop at a time: for walks whose edges come from the store. Pure.
+
+Journey 3, step "answer". The rules are those of `walk`: up and down are apart, the nearest stay, cycles end by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from services.common.model.lineage import Direction
+
+Node = TypeVar("Node", bound=Hashable)
+Hop = Callable[[Collection[Node], bool], set[Node]]
+"""The nodes one step from any of some nodes, upstream or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached(Generic[Node]):
+    """Distances, negative upstream, of all within depth, and whether greater depth would reach more."""
+
+    depths: dict[Node, int]
+    beyond: bool
+
+
+def reach(start: Node, direction: Direction, depth: int, hop: Hop[Node]) -> Reached[Node]:
+    """Walk from `start`.
+
+    Args:
+        start: at distance 0.
+        direction: which way.
+        depth: steps at most.
+        hop: gives the next nodes.
+
+    """
+    depths: dict[Node, int] = {start: 0}
+    walked: list[tuple[bool, dict[Node, int], set[Node]]] = []
+    for upstream in (True, False):
+        if direction in (Direction.UPSTREAM if upstream else Direction.DOWNSTREAM, Direction.BOTH):
+            found, last = _one_way(start, depth, hop, upstream=upstream)
+            walked.append((upstream, found, last))
+            for node, steps in found.items():
+                signed = -steps if upstream else steps
+                if node not in depths or steps < abs(depths[node]):
+                    depths[node] = signed
+    beyond = any(_more(hop, upstream, found, last, depths) for upstream, found, last in walked)
+    return Reached(depths, beyond)
+
+
+def _one_way(start: Node, depth: int, hop: Hop[Node], *, upstream: bool) -> tuple[dict[Node, int], set[Node]]:
+    reached = {start: 0}
+    frontier: set[Node] = {start}
+    for distance in range(1, depth + 1):
+        if not frontier:
+            break
+        frontier = {node for node in hop(frontier, upstream) if node not in reached}
+        reached |= dict.fromkeys(frontier, distance)
+    return reached, frontier
+
+
+def _more(hop: Hop[Node], upstream: bool, reached: dict[Node, int], last: set[Node], answer: dict[Node, int]) -> bool:  # noqa: FBT001 - a step's direction
+    """Whether further steps lead out of the answer. In a cycle they may lead to what the other direction has reached."""
+    ahead, passed = last, set(reached)
+    while ahead:
+        ahead = hop(ahead, upstream) - passed
+        if not ahead <= answer.keys():
+            return True
+        passed |= ahead
+    return False

@@ -1,0 +1,189 @@
+"""Walks on the edges in the store: at another time than now, along other kinds, and between columns.
+
+Journey 3, step "answer". A hop is one indexed query a table of edges; nothing of it is held in memory between answers.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable
+from heapq import nsmallest
+
+from services.common.errors import NotFound
+from services.common.model.lineage import LineageEdge, LineageNode, LineageRequest, Subgraph
+from services.common.model.names import AssetId
+from services.common.model.platforms import Case
+from services.common.runtime.db import Database
+from services.lineage.reach import reach
+from services.lineage.store import column_readings, definitions, observed
+from services.lineage.store.column_edges import EVERY
+from services.lineage.store.datasets import Dataset
+from services.lineage.store.flows import DIRECT, ColumnKey, Flow, When, between, between_columns
+from services.lineage.visible import Visible, by_dataset, spelled
+
+
+class StoreWalker:
+    """Answers what the graph in memory does not hold.
+
+    Args:
+        database: the lineage service's own.
+        clock: the time of asking, with an offset.
+
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)) -> None:
+        self._database = database
+        self._clock = clock
+
+    def walk(self, request: LineageRequest) -> Subgraph:
+        """See `LineageQuery.walk`; the request's bounds have been checked.
+
+        Raises:
+            NotFound: there is no such asset, or no such column of it, or the scope hides it.
+
+        """
+        with self._database.read() as connection:
+            when = When(request.as_of, self._clock(), observed.stale_after(connection), frozenset(request.kinds))
+            seen = Visible(connection, request.scope, when, stale=request.stale)
+            if not seen.exists(request.asset):
+                raise NotFound(f"there is no lineage of {request.asset}, or you may not see it")
+            return _walk_tables(seen, request) if request.column is None else _walk_columns(seen, request, request.column)
+
+    def stale_at(self, request: LineageRequest, shown: Collection[AssetId]) -> int:
+        """How many stale edges begin or end at datasets that an answer shows, inside the scope."""
+        with self._database.read() as connection:
+            when = When(None, self._clock(), observed.stale_after(connection))
+            if not observed.has_stale(connection, when.moment - when.stale_after):
+                return 0
+            seen = Visible(connection, request.scope, when, stale=False)
+            for upstream in (True, False):
+                seen.flows(between(connection, shown, upstream=upstream, when=when))
+            return len(seen.left_out)
+
+
+def _walk_tables(seen: Visible, request: LineageRequest) -> Subgraph:
+    def flows(nodes: Collection[AssetId], upstream: bool) -> list[Flow]:  # noqa: FBT001 - a step's direction
+        return seen.flows(between(seen.connection, nodes, upstream=upstream, when=seen.when))
+
+    def hop(nodes: Collection[AssetId], upstream: bool) -> set[AssetId]:  # noqa: FBT001 - a step's direction
+        return {flow.source if upstream else flow.target for flow in flows(nodes, upstream)}
+
+    found = reach(request.asset, request.direction, request.depth, hop)
+    depths = found.depths
+    kept = nsmallest(request.limit, depths, key=lambda asset: (abs(depths[asset]), depths[asset], asset))
+    among = frozenset(kept)
+    edges = {(f.source, f.target, f.kind): f for f in flows(kept, upstream=True) if f.source in among}
+    problem = None if request.as_of else definitions.problem(seen.connection, request.asset)
+    return Subgraph(
+        nodes=tuple(_node(_held(seen, asset), depths[asset]) for asset in kept),
+        edges=tuple(LineageEdge(*key, flow.evidence, flow.confidence) for key, flow in sorted(edges.items())),
+        total=len(depths),
+        truncated=found.beyond or len(kept) < len(depths),
+        state="complete" if problem is None else "unparsed",
+        problem=problem,
+        stale=len(seen.left_out),
+    )
+
+
+def _walk_columns(seen: Visible, request: LineageRequest, column: str) -> Subgraph:
+    start = (request.asset, column.lower())
+
+    def hop(nodes: Collection[ColumnKey], upstream: bool) -> set[ColumnKey]:  # noqa: FBT001 - a step's direction
+        pairs = _into(seen, nodes) if upstream else _out_of(seen, nodes)
+        return {source if upstream else target for source, target, _ in pairs}
+
+    _check_column(seen, start, hop)
+    found = reach(start, request.direction, request.depth, hop)
+    depths = found.depths
+    kept = nsmallest(request.limit, depths, key=lambda key: (abs(depths[key]), depths[key], key))
+    among = frozenset(kept)
+    edges = {(s, t, f.kind, f.basis): f for s, t, f in _into(seen, kept) if s in among}
+    names = seen.columns({asset for asset, _ in kept})
+    state, problem = _understood(seen, request)
+    return Subgraph(
+        nodes=tuple(_node(_held(seen, key[0]), depths[key], _spelling(seen, key, names)) for key in kept),
+        edges=tuple(
+            _edge(flow, _spelling(seen, source, names), _spelling(seen, target, names), seen)
+            for (source, target, _, _), flow in sorted(edges.items(), key=lambda one: one[0])
+        ),
+        total=len(depths),
+        truncated=found.beyond or len(kept) < len(depths),
+        state=state,
+        problem=problem,
+        stale=len(seen.left_out),
+    )
+
+
+def _into(seen: Visible, nodes: Collection[ColumnKey]) -> Iterable[tuple[ColumnKey, ColumnKey, Flow]]:
+    """The edges into columns. What goes into every column of a table goes into each."""
+    columns = by_dataset(nodes)
+    keys = {*nodes, *((asset, EVERY) for asset in columns)}
+    for flow in seen.flows(between_columns(seen.connection, keys, upstream=True, when=seen.when)):
+        for into in columns[flow.target]:
+            if flow.into in (into, EVERY):
+                is_star = _is_star(flow)
+                yield (flow.source, into if is_star else flow.column), (flow.target, into), flow
+
+
+def _out_of(seen: Visible, nodes: Collection[ColumnKey]) -> Iterable[tuple[ColumnKey, ColumnKey, Flow]]:
+    """The edges out of columns. What goes into every column goes into each that is known, or into `*`."""
+    columns = by_dataset(nodes)
+    keys = {*nodes, *((asset, EVERY) for asset in columns)}
+    flows = seen.flows(between_columns(seen.connection, keys, upstream=False, when=seen.when))
+    known = seen.columns({flow.target for flow in flows if flow.into == EVERY})
+    for flow in flows:
+        for column in columns[flow.source]:
+            if _is_star(flow):
+                yield (flow.source, column), (flow.target, column), flow
+            elif flow.column == column:
+                every = [name.lower() for name in known.get(flow.target, ())] or [EVERY]
+                for into in every if flow.into == EVERY else [flow.into]:
+                    yield (flow.source, column), (flow.target, into), flow
+
+
+def _is_star(flow: Flow) -> bool:
+    """Whether all columns of a table pass, whatever they are called."""
+    return flow.column == EVERY and flow.into == EVERY and flow.kind == "identity"
+
+
+def _check_column(seen: Visible, start: ColumnKey, hop: Callable[[Collection[ColumnKey], bool], set[ColumnKey]]) -> None:
+    """A column exists where a crawl shows it, or an edge does."""
+    asset, key = start
+    if spelled(seen.columns([asset])[asset], key) is None and not hop([start], True) and not hop([start], False):
+        raise NotFound(f"there is no column {key[:64]} of {asset}, or you may not see it")
+
+
+def _understood(seen: Visible, request: LineageRequest) -> tuple[str, str | None]:
+    """How far the asset's own definition is. Of its columns nothing is said where it may name what the scope hides."""
+    problem = definitions.problem(seen.connection, request.asset)
+    if problem is not None:
+        return "unparsed", problem
+    reading = column_readings.get(seen.connection, [request.asset]).get(request.asset)
+    paths = definitions.paths(seen.connection, [request.asset]).get(request.asset, ())
+    if reading is None or not all(map(request.scope.permits, paths)):
+        return "complete", None
+    return ("complete" if reading.state == column_readings.PARSED else reading.state), reading.problem
+
+
+def _held(seen: Visible, asset: AssetId) -> Dataset:
+    dataset = seen.dataset(asset)
+    assert dataset is not None
+    return dataset
+
+
+def _spelling(seen: Visible, key: ColumnKey, names: dict[AssetId, tuple[str, ...]]) -> str:
+    """A column's name as the crawl spells it; else as the engine writes a name without quotes."""
+    asset, column = key
+    is_upper = _held(seen, asset).name.platform.case is Case.UPPER
+    return spelled(names.get(asset, ()), column) or (column.upper() if is_upper else column)
+
+
+def _node(dataset: Dataset, depth: int, column: str | None = None) -> LineageNode:
+    return LineageNode(dataset.id, dataset.name, dataset.kind, depth, dataset.listed, dataset.gone, column=column)
+
+
+def _edge(flow: Flow, column: str, into: str, seen: Visible) -> LineageEdge:
+    what = "foreign key" if flow.basis == observed.KEY else "definition"
+    evidence = flow.evidence or (f"{what} of {_held(seen, flow.target).name.qualified}",)
+    direct = flow.kind in DIRECT
+    return LineageEdge(flow.source, flow.target, flow.kind, evidence, flow.confidence, column, into, flow.basis, direct)
