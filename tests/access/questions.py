@@ -65,6 +65,7 @@ def cases(world: World, dice: random.Random, n: int) -> Iterator[Case]:
         made.asset,
         made.search,
         made.lineage,
+        made.column_lineage,
         made.columns,
         made.suggest,
         made.search,
@@ -72,6 +73,7 @@ def cases(world: World, dice: random.Random, n: int) -> Iterator[Case]:
         made.browse,
         made.listed,
         made.search,
+        made.known_lineage,
         made.elsewhere,
     )
     for at in range(n - 1):
@@ -150,6 +152,35 @@ class _Questions:
             ("limit", self._dice.choice((1, 3, 200))),
         ]
         return Case(f"lineage of {asset} {params}", lambda asker: [asker.one("lineage", f"/assets/{asset}/lineage", params)])
+
+    def column_lineage(self) -> Case:
+        """From a column of a table or view, along all edges or some, now or at a time before or after everything."""
+        shelf = self._dice.choice(self._world.shelves)
+        line = self._dice.choice([line for line in shelf.lines if line.get("columns")])
+        asset = shelf.dataset(line).id
+        column = self._dice.choice([*(column["name"] for column in line["columns"]), "nothing"])
+        params: Params = [
+            *(("column", column) for _ in range(self._dice.choice((0, 1, 1, 1)))),
+            ("direction", self._dice.choice(("upstream", "downstream", "both"))),
+            ("depth", self._dice.choice((1, 2, 100))),
+            ("limit", self._dice.choice((2, 200))),
+            *self._dice.choice(([], [("kinds", "direct")], [("kinds", "key")], [("kinds", "view"), ("kinds", "key")])),
+            *self._dice.choice(([], [("as_of", "2001-01-01")], [("as_of", "2099-01-01")], [("stale", "true")])),
+        ]
+        path = f"/assets/{asset}/lineage"
+        return Case(f"lineage of {asset} {params}", lambda asker: [asker.one("lineage", path, params)])
+
+    def known_lineage(self) -> Case:
+        """How far definitions are understood, and everything that ever opened, of all or of one asset."""
+        params: Params = [("from", "2001-01-01"), ("to", "2099-01-01"), ("limit", self._dice.choice((3, 10_000)))]
+        params += [("asset", self._id()) for _ in range(self._dice.choice((0, 1)))]
+        return Case(
+            f"/lineage/diff {params}",
+            lambda asker: [
+                asker.one("lineage coverage", "/lineage/coverage"),
+                asker.one("lineage diff", "/lineage/diff", params),
+            ],
+        )
 
     def elsewhere(self) -> Case:
         """Sources, crawls, and requests that fail."""
