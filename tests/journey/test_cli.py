@@ -128,6 +128,31 @@ class TestDemo:
         assert (shown.json["total"], shown.json["truncated"], shown.json["state"]) == (5, False, "complete")
         assert {edge["kind"] for edge in shown.json["edges"]} == {"view"}
 
+    def test_lineage_of_a_column(self, demo: Demo, quick: Callable[..., Done]) -> None:
+        """What a name is put together from, as text and as JSON; what only decides about rows is told apart."""
+        arguments = ("lineage", "v_customer_360", "--column", "full_nm", "--up", "--depth", "1")
+        shown = quick(*arguments, home=demo.home)
+        assert shown.code == 0
+        assert "retail.crm.customers.first_nm → retail.crm.v_customer_360.full_nm  [transformation]" in shown.out
+        body = quick(*arguments, "--json", home=demo.home).json
+        names = {node["id"]: (node["qualified_name"], node["column"]) for node in body["nodes"]}
+        direct = {names[edge["from"]] for edge in body["edges"] if edge["direct"]}
+        assert direct == {("retail.crm.customers.first_nm", "first_nm"), ("retail.crm.customers.last_nm", "last_nm")}
+        assert {edge["kind"] for edge in body["edges"] if not edge["direct"]} == {"join", "group", "filter"}
+        nothing = quick("lineage", "v_customer_360", "--column", "polish", home=demo.home)
+        assert (nothing.code, nothing.out) == (1, "")
+
+    def test_lineage_coverage_and_other_times(self, demo: Demo, quick: Callable[..., Done]) -> None:
+        """Every view of the sample is read, its columns too; before it was crawled nothing was."""
+        (source,) = quick("lineage", "--coverage", "--json", home=demo.home).json["sources"]
+        assert source["unparsed"] == source["partly"] == source["waiting"] == 0
+        assert source["definitions"] == source["parsed"] > 5
+        assert source["columns_share"] == 1.0
+        before = quick("lineage", "v_customer_360", "--as-of", "2001-01-01", "--json", home=demo.home).json
+        assert (before["total"], before["edges"]) == (1, [])
+        for wrong in (["--as-of", "long ago"], ["--coverage"]):
+            assert quick("lineage", "v_customer_360", *wrong, home=demo.home).code == 2
+
     def test_an_ambiguous_name(self, demo: Demo) -> None:
         """Two schemas have a table `payments`: both are printed with their ids, and nothing is guessed."""
         refused = hw("lineage", "payments", home=demo.home)
