@@ -92,7 +92,7 @@ def _walk_columns(seen: Visible, request: LineageRequest, column: str) -> Subgra
         pairs = _into(seen, nodes) if upstream else _out_of(seen, nodes)
         return {source if upstream else target for source, target, _ in pairs}
 
-    _check_column(seen, start, hop)
+    _check_column(seen, start)
     found = reach(start, request.direction, request.depth, hop)
     depths = found.depths
     kept = nsmallest(request.limit, depths, key=lambda key: (abs(depths[key]), depths[key], key))
@@ -146,11 +146,18 @@ def _is_star(flow: Flow) -> bool:
     return flow.column == EVERY and flow.into == EVERY and flow.kind == "identity"
 
 
-def _check_column(seen: Visible, start: ColumnKey, hop: Callable[[Collection[ColumnKey], bool], set[ColumnKey]]) -> None:
-    """A column exists where a crawl shows it, or an edge does."""
-    asset, key = start
-    if spelled(seen.columns([asset])[asset], key) is None and not hop([start], True) and not hop([start], False):
-        raise NotFound(f"there is no column {key[:64]} of {asset}, or you may not see it")
+def _check_column(seen: Visible, key: ColumnKey) -> None:
+    """A column exists where a crawl shows it, or an edge names it; of an unknown table also where a `*` may stand for it."""
+    asset, column = key
+    names = seen.columns([asset])[asset]
+    if spelled(names, column) is not None:
+        return
+    keys = [key] if names else [key, (asset, EVERY)]
+    for upstream in (True, False):
+        for flow in seen.flows(between_columns(seen.connection, keys, upstream=upstream, when=seen.when)):
+            if _is_star(flow) or (flow.into if upstream else flow.column) == column:
+                return
+    raise NotFound(f"there is no column {column[:64]} of {asset}, or you may not see it")
 
 
 def _understood(seen: Visible, request: LineageRequest) -> tuple[str, str | None]:
