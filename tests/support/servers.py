@@ -16,6 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -72,15 +73,17 @@ class PostgresServer:
         return f"no PostgreSQL: neither initdb and postgres on this machine nor a server named by {URL_VARIABLE}"
 
     @classmethod
-    def start(cls) -> Self:
+    def start(cls, settings: Mapping[str, str] | None = None) -> Self:
         """The server that `HEADWATER_TEST_POSTGRES_URL` names, else an own one, ready to be connected to.
+
+        With `settings` it is always an own one.
 
         Raises:
             RuntimeError: the server's programs are missing or it did not start; its log is in the text.
 
         """
         url = os.environ.get(URL_VARIABLE)
-        if url:
+        if url and settings is None:
             return cls(url)
         binaries = find_binaries()
         if binaries is None:
@@ -90,7 +93,7 @@ class PostgresServer:
         account = _account()
         _initialise(binaries, folder, password, account)
         port = _free_port()
-        process = _launch(binaries, folder, port, account)
+        process = _launch(binaries, folder, port, account, settings or {})
         server = cls(f"postgresql://headwater:{password}@127.0.0.1:{port}/postgres", process=process, folder=folder)
         server._wait()
         return server
@@ -200,9 +203,11 @@ def _initialise(binaries: Path, folder: Path, password: str, account: pwd.struct
         raise RuntimeError(f"initdb failed: {done.stderr.decode(errors='replace')[-2000:]}")
 
 
-def _launch(binaries: Path, folder: Path, port: int, account: pwd.struct_passwd | None) -> subprocess.Popen[bytes]:
+def _launch(
+    binaries: Path, folder: Path, port: int, account: pwd.struct_passwd | None, settings: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-p", str(port), "-k", str(folder)]
-    for key, value in _SETTINGS.items():
+    for key, value in (_SETTINGS | dict(settings)).items():
         command += ["-c", f"{key}={value}"]
     with (folder / "server.log").open("wb") as log:
         return subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **_as(account))

@@ -104,7 +104,11 @@ def _reader(start: Sequence[str], path: Path) -> _Reader | None:
         if _is_manifest(start):
             return lambda _found, zone: ("dbt manifest", dbt.read(path, zone))
         return lambda found, zone: _by_headings(((number, _object(line)) for number, line in found if line.strip()), zone)
-    first = next(csv.reader(start[:1]), [])
+    csv.field_size_limit(LINE_BYTES)
+    try:
+        first = next(csv.reader(f"{line}\n" for line in start), [])
+    except csv.Error:
+        first = []
     headings = {heading.strip().lower() for heading in first}
     csvlog = len(first) >= postgresql.COLUMNS and first[11].isupper()
     known: tuple[tuple[bool, _Reader], ...] = (

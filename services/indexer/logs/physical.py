@@ -10,13 +10,15 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, cast
+from typing import cast
 
 from services.common.errors import BadRequest
 
 LINE_BYTES = 32_000_000
 """Longest line that is read; its rest is passed over."""
+_CHUNK = 1 << 18
 Numbered = Iterator[tuple[int, str]]
 
 
@@ -42,13 +44,13 @@ def lines_of(path: Path, found: Found) -> Numbered:
 
     """
     try:
-        file = cast("IO[bytes]", gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb"))  # noqa: SIM115 - closed there
+        file = cast("BufferedIOBase", gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb"))  # noqa: SIM115 - closed there
     except OSError as error:
         raise BadRequest(f"the query log {path} cannot be read: {error.strerror}") from None
     return _decoded(file, found)
 
 
-def _decoded(file: IO[bytes], found: Found) -> Numbered:
+def _decoded(file: BufferedIOBase, found: Found) -> Numbered:
     with file:
         encoding, head = _encoding(file)
         number = 0
@@ -58,7 +60,7 @@ def _decoded(file: IO[bytes], found: Found) -> Numbered:
             found.ends_at = number + 1
 
 
-def _encoding(file: IO[bytes]) -> tuple[str, bytes]:
+def _encoding(file: BufferedIOBase) -> tuple[str, bytes]:
     """What a byte order mark says, and the bytes behind it."""
     try:
         head = file.read(4)
@@ -70,12 +72,12 @@ def _encoding(file: IO[bytes]) -> tuple[str, bytes]:
     return "utf-8", head
 
 
-def _physical(file: IO[bytes], head: bytes, encoding: str, found: Found) -> Iterator[bytes]:
+def _physical(file: BufferedIOBase, head: bytes, encoding: str, found: Found) -> Iterator[bytes]:
     """Lines as bytes; of one that is too long its beginning."""
     end = "\n".encode(encoding)
     left = head
     try:
-        while chunk := file.read(1 << 20):
+        while chunk := file.read1(_CHUNK):
             *whole, left = _split(left + chunk, end)
             yield from whole
             if len(left) > LINE_BYTES:
@@ -100,9 +102,9 @@ def _split(data: bytes, end: bytes) -> list[bytes]:
     return [*found, data[start:]]
 
 
-def _after_end(file: IO[bytes], end: bytes) -> bytes:
+def _after_end(file: BufferedIOBase, end: bytes) -> bytes:
     """What comes behind the next line's end."""
-    while chunk := file.read(1 << 20):
+    while chunk := file.read1(_CHUNK):
         _, found, rest = chunk.partition(end)
         if found:
             return rest

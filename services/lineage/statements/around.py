@@ -25,7 +25,7 @@ class Around:
 
     Attributes:
         schema: None where neither the line nor the engine says which.
-        told: whether the line itself said the schema.
+        told: whether the line itself said the database, and the schema.
         reads, target: as the line gives them; they decide then.
 
     """
@@ -35,7 +35,7 @@ class Around:
     dialect: str
     database: str | None
     schema: str | None
-    told: bool
+    told: tuple[bool, bool]
     reads: tuple[str, ...] | None
     target: str | None
 
@@ -52,14 +52,14 @@ class Around:
     def as_json(self) -> list[Any]:
         """As JSON; `around_in` reads it."""
         given = None if self.reads is None else list(self.reads)
-        return [self.database, self.schema, self.told, given, self.target]
+        return [self.database, self.schema, list(self.told), given, self.target]
 
 
 def around_in(source: str, namespace: str, dialect: str, value: list[Any]) -> Around:
     """What `as_json` wrote, with the columns beside it."""
     database, schema, told, given, target = value
     reads = None if given is None else tuple(given)
-    return Around(source, Namespace(namespace), dialect, database, schema, told, reads, target)
+    return Around(source, Namespace(namespace), dialect, database, schema, (told[0], told[1]), reads, target)
 
 
 class Sources:
@@ -96,7 +96,7 @@ class Sources:
             dialect or platform.dialect,
             database,
             schema,
-            line.schema is not None,
+            (line.database is not None, line.schema is not None),
             line.tables,
             line.target,
         )

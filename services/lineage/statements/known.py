@@ -38,10 +38,12 @@ class Known:
                 known.databases.setdefault(source, {}).setdefault(parts[0])
         return known
 
-    def ending(self, source: str, parts: Sequence[str], database: str | None) -> DatasetName | None:
+    def ending(
+        self, source: str, parts: Sequence[str], database: str | None, *, only_there: bool = False
+    ) -> DatasetName | None:
         """The one dataset of a source whose name ends so, without case; None where there is none or more than one.
 
-        Of several those in `database` come first.
+        Of several those in `database` come first; with `only_there` no others are looked at.
         """
         low = [part.lower() for part in parts]
         found = [
@@ -49,6 +51,6 @@ class Known:
             for name in self._by_last.get((source, low[-1]), ())
             if [part.lower() for part in name.parts[-len(low) :]] == low
         ]
-        if len(found) > 1 and database:
+        if database and (only_there or len(found) > 1):
             found = [name for name in found if name.parts[0].lower() == database.lower()]
         return found[0] if len(found) == 1 else None

@@ -70,8 +70,9 @@ def _resolved(ref: TableRef, around: Around, known: Known) -> tuple[DatasetName,
     names = [name for name in candidates(ref, here) if all(name.parts)] or list(candidates(ref, here))
     exact = DatasetName(around.namespace, tuple(part.text for part in ref if part.text))
     found = next((name for name in (*names, exact) if name.id in known.ids), None)
-    if found is None and not (around.told and len(ref) == 1 and around.platform.name != "metadata"):
-        found = known.ending(around.source, [part.text for part in ref if part.text], around.database)
+    if found is None and not (around.told[1] and len(ref) == 1 and around.platform.name != "metadata"):
+        parts = [part.text for part in ref if part.text]
+        found = known.ending(around.source, parts, around.database, only_there=around.told[0] and len(ref) < 3)
     if found is None:
         return tuple(names)
     return (found, *(name for name in names if name.id != found.id))
