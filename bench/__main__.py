@@ -24,6 +24,7 @@ BENCHMARKS = {
     "manifest": "a dbt manifest of 2 GB: peak memory of reading and of crawling it",
     "next_day": "a crawl after 1 % of the tables changed: texts encoded",
     "lineage": "lineage from SQL beside its peers: cases, declared edges, variants, truth by execution, speed: lineage DATA",
+    "query_logs": "query logs into facts: lines a second and memory, short, many-shaped and long: query_logs [DATA] [--big N]",
     "feedback": "what a ranking would learn from simulated people, an adversary and shuffled clicks: feedback DATA",
     "catalog_put": "the store's commits alone, on SQLite and PostgreSQL",
 }
