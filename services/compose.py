@@ -15,10 +15,11 @@ from services import __version__
 from services.catalog.access import Access, check_exposure, is_loopback
 from services.catalog.app import CatalogParts, create_app
 from services.catalog.client import HttpFeed, HttpSink
+from services.catalog.event_datasets import EventDatasets
 from services.catalog.gate import Gate
 from services.common.errors import Conflict, HeadwaterError, WrongSettings
 from services.common.model.changes import Seq
-from services.common.ports import LineageService, Search
+from services.common.ports import LineageEvents, LineageService, Search
 from services.common.runtime.http import ServiceClient, create_service_app, probes
 from services.common.runtime.settings import Settings
 from services.common.runtime.source_settings import source_info
@@ -28,6 +29,8 @@ from services.indexer.service import Indexer
 from services.indexer.store.line import LINE as INDEXER_LINE
 from services.lineage import app as lineage_app
 from services.lineage.client import HttpLineage
+from services.lineage.events import app as events_app
+from services.lineage.events.client import HttpEvents
 from services.lineage.statements import app as statements_app
 from services.lineage.store.line import LINE as LINEAGE_LINE
 from services.workspace import LINES, Workspace, make_indexer, make_lineage, open_database, upgrade_all
@@ -76,7 +79,8 @@ def create_all(settings: Settings) -> FastAPI:
         finally:
             await run_in_threadpool(space.close)
 
-    return _catalog_app(settings, space, space.indexer.retriever, space.lineage.walker, started, lifespan)
+    ports = space.indexer.retriever, space.lineage.walker, space.lineage.events
+    return _catalog_app(settings, space, *ports, started, lifespan)
 
 
 def create_catalog(settings: Settings) -> FastAPI:
@@ -98,7 +102,8 @@ def create_catalog(settings: Settings) -> FastAPI:
             lineage_client.close()
             await run_in_threadpool(space.close)
 
-    return _catalog_app(settings, space, HttpSearch(index_client), HttpLineage(lineage_client), started, lifespan)
+    ports = HttpSearch(index_client), HttpLineage(lineage_client), HttpEvents(lineage_client)
+    return _catalog_app(settings, space, *ports, started, lifespan)
 
 
 def create_indexer(settings: Settings) -> FastAPI:
@@ -150,8 +155,15 @@ def create_lineage(settings: Settings) -> FastAPI:
             client.close()
             database.close()
 
-    routers = lineage_app.create_router(lineage.walker), statements_app.create_router(lineage.statements)
-    return _internal_app("Headwater lineage", settings, lifespan, lambda: True, *routers)
+    return _internal_app(
+        "Headwater lineage",
+        settings,
+        lifespan,
+        lambda: True,
+        lineage_app.create_router(lineage.walker),
+        statements_app.create_router(lineage.statements),
+        events_app.create_router(lineage.events),
+    )
 
 
 def _catalog_app(
@@ -159,6 +171,7 @@ def _catalog_app(
     space: Workspace,
     search: Search,
     lineage: LineageService,
+    events: LineageEvents,
     started: list[Seq],
     lifespan: Callable[[], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
@@ -176,6 +189,8 @@ def _catalog_app(
             vocabulary=space.vocabulary,
             search=search,
             lineage=lineage,
+            events=events,
+            told=EventDatasets(events, space.catalog_database, space.namespaces),
             started_at=lambda: started[0] if started else None,
             configured={name: source_info(name, source) for name, source in settings.sources.items()},
             lifespan=lifespan,

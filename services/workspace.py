@@ -185,4 +185,11 @@ def make_indexer(settings: Settings, database: Database, feed: ChangeFeed, sink:
 
 def make_lineage(settings: Settings, database: Database, feed: ChangeFeed, namespaces: Callable[[], Namespaces]) -> Lineage:
     """A lineage service over the catalog's feed, in this process or apart."""
-    return Lineage(database, feed, namespaces, key=lambda: home_key(settings.home), stale_days=settings.lineage_stale_days)
+    return Lineage(
+        database,
+        feed,
+        namespaces,
+        key=lambda: home_key(settings.home),
+        stale_days=settings.lineage_stale_days,
+        keep_events_days=settings.events_days,
+    )

@@ -16,13 +16,14 @@ from starlette.middleware.cors import CORSMiddleware
 from services import __version__
 from services.catalog import internal, pages
 from services.catalog.access import Access
-from services.catalog.api import assets, crawls, feedback, health, history, lineage, search, vocabulary
+from services.catalog.api import assets, crawls, events, feedback, health, history, lineage, search, vocabulary
 from services.catalog.api.caller import follow_renames
 from services.catalog.api.health import Measured, Metrics, Readiness
 from services.catalog.api.schemas import ProblemShape
 from services.catalog.assets import AssetReader
 from services.catalog.crawl_history import CrawlHistory
 from services.catalog.curation import Curator
+from services.catalog.event_datasets import EventDatasets
 from services.catalog.feedback import FeedbackLog
 from services.catalog.gate import Gate
 from services.catalog.renaming import Renaming
@@ -31,12 +32,14 @@ from services.catalog.sink import CatalogSink
 from services.catalog.vocabulary import Vocabulary
 from services.common.model.changes import Seq
 from services.common.model.crawls import SourceInfo
-from services.common.ports import ChangeFeed, LineageService, Search
+from services.common.ports import ChangeFeed, LineageEvents, LineageService, Search
 from services.common.runtime.http import create_service_app
 
 API = "/api/v1"
 MAX_INTERNAL_BODY_BYTES = 256_000_000
 """A batch of 500 tables of 2,000 columns with long comments, as services apart send it."""
+EVENTS_BODY_TIMES = 4
+"""A batch of events, and what a compressed one unpacks to, may be so many times as long as another body: 16 MB by default."""
 _PROBLEMS = {
     status: {"model": ProblemShape, "content": {"application/problem+json": {}}, "description": description}
     for status, description in {
@@ -61,6 +64,8 @@ class CatalogParts:
     """What the application is made of.
 
     Attributes:
+        events: takes lineage events in; None where nothing is written, as over a bundle.
+        told: follows what events say of datasets.
         lifespan: starts and stops what runs beside it, such as the index worker in role `all`.
         configured: the sources of this process's settings by name.
         hosts: Host headers accepted besides loopback's own; None accepts any.
@@ -82,6 +87,8 @@ class CatalogParts:
     search: Search
     lineage: LineageService
     started_at: Callable[[], Seq | None]
+    events: LineageEvents | None = None
+    told: EventDatasets | None = None
     configured: Mapping[str, SourceInfo] = field(default_factory=dict)
     lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None
     hosts: tuple[str, ...] | None = ()
@@ -101,15 +108,19 @@ def create_app(parts: CatalogParts) -> FastAPI:
             return
         async with parts.lifespan():
             parts.log.start()
+            if parts.told is not None:
+                parts.told.start()
             try:
                 yield
             finally:
+                if parts.told is not None:
+                    await run_in_threadpool(parts.told.close)
                 await run_in_threadpool(parts.log.close)
 
     app = create_service_app(
         "Headwater",
         __version__,
-        max_body_bytes=MAX_INTERNAL_BODY_BYTES if parts.internal_key else parts.max_body_bytes,
+        max_body_bytes=MAX_INTERNAL_BODY_BYTES if parts.internal_key else parts.max_body_bytes * EVENTS_BODY_TIMES,
         lifespan=lifespan,
         description="A metadata catalog in one small service: find, understand, trust and safely change data together.",
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -128,6 +139,9 @@ def create_app(parts: CatalogParts) -> FastAPI:
     )
     public.include_router(history.create_router(parts.reader), max_body_size=limit, dependencies=one_asset)
     public.include_router(lineage.create_router(parts.lineage), max_body_size=limit, dependencies=one_asset)
+    if parts.events is not None and parts.told is not None:
+        sent = events.create_router(parts.events, parts.told.poke, limit * EVENTS_BODY_TIMES)
+        public.include_router(sent, max_body_size=limit * EVENTS_BODY_TIMES)
     crawled = crawls.create_router(parts.reader, parts.sink, parts.history, parts.renaming, parts.configured)
     public.include_router(crawled, max_body_size=limit)
     app.include_router(public)

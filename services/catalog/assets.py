@@ -167,8 +167,9 @@ class AssetReader:
         """
         with self._database.read() as connection:
             rows = listing.versions(connection, asset, scope, limit)
-        if not rows:  # an asset that may be seen has one version at least
-            raise _no_asset(asset)
+            # what only events name has no version yet
+            if not rows and not listing.visible_ids(connection, [asset], scope):
+                raise _no_asset(asset)
         return tuple(
             SchemaVersion(row["version"], row["at"], crawled_columns(row["columns"]), tuple(row["primary_key"]))
             for row in rows

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from services.catalog.ending import Ending
 from services.catalog.partly import with_known_columns
-from services.catalog.store import changes, containers, crawl_changes, crawled, crawls, layers, renamed
+from services.catalog.store import changes, containers, crawl_changes, crawled, crawls, layers, renamed, unlisted
 from services.catalog.store import ending as ending_rows
 from services.catalog.store.crawl_changes import Told
 from services.catalog.store.crawled import Plan, Sighting
@@ -71,6 +71,8 @@ class CatalogSink:
             if kept.was is not None:
                 # behind the crawls' rows: a batch that was under way has committed, and no other can begin
                 changes.append(connection, renamed.rename(connection, kept.was, kept.name, database=kept.database), now)
+            if source.into is None:
+                changes.append(connection, unlisted.adopt(connection, kept.name, source.namespace, source.database), now)
             return record
 
     def put(self, crawl: CrawlId, batch: CrawlBatch) -> BatchOutcome:

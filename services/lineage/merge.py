@@ -63,7 +63,10 @@ def merge(
 
     """
     current = [change.asset for change in changes if change.asset is not None]
-    flipped, changed = datasets.put_crawled(connection, map(Dataset.crawled, current))
+    flipped, changed = datasets.put_crawled(connection, [Dataset.crawled(asset) for asset in current if asset.listed])
+    changed |= datasets.put_told(
+        connection, [Dataset.told_of(asset.name, asset.source) for asset in current if not asset.listed]
+    )
     gone = datasets.mark_gone(connection, [change.id for change in changes if change.asset is None])
     widened = columns.put(connection, {asset.id: tuple(column.name for column in asset.columns) for asset in current})
     definitions.put(connection, [_definition(asset_id, *read) for asset_id, read in readings.items()])

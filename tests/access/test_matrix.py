@@ -14,10 +14,12 @@ from services import compose
 from services.catalog.gate import INTERNAL as INTERNAL_PREFIX
 from services.catalog.gate import PUBLIC
 from services.catalog.pages import OPEN_PATHS
+from services.common.model.events import job_id
 from services.common.runtime.settings import Settings
 from tests.access.raw import Sent, send
 from tests.access.served import Served, bearer, secret
 from tests.access.shop import ROLES, id_of, shop
+from tests.support.events import dataset, run_event
 
 KEY = "the-key-between-services"
 CALLERS = ("none", "wrong", "reader", "editor", "admin", "producer", "service")
@@ -43,6 +45,10 @@ MATRIX: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/api/v1/suggest"): READERS,
     ("GET", "/api/v1/vocabulary"): READERS,
     ("PUT", "/api/v1/vocabulary"): editors(200),
+    ("POST", "/api/v1/lineage"): READERS | {"reader": 403, "editor": 422, "admin": 422, "producer": 422},
+    ("POST", "/api/v1/lineage/batch"): READERS | {"reader": 403, "editor": 422, "admin": 422, "producer": 422},
+    ("GET", "/api/v1/jobs"): READERS,
+    ("GET", "/api/v1/jobs/{job_id}"): READERS,
     ("POST", "/api/v1/feedback"): READERS | {"reader": 404, "editor": 404, "admin": 404},
     ("GET", "/api/v1/search/analytics"): editors(403) | {"admin": 200},
     ("GET", "/api/v1/assets"): READERS,
@@ -117,6 +123,8 @@ ODD_METHODS = (
 @pytest.fixture(scope="module")
 def served(tmp_path_factory) -> Iterator[Served]:
     with shop(tmp_path_factory.mktemp("matrix"), ROLES, internal_key=KEY) as made:
+        event = run_event("START", "2026-11-01T10:00:00Z", job="load", inputs=[dataset("shop.sales.orders")])
+        assert made.client.post("/api/v1/lineage", json=event, headers=bearer("producer")).status_code == 201
         yield made
 
 
@@ -134,7 +142,7 @@ def routes_of(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[tuple[s
 def url(served: Served, path: str) -> str:
     crawl = served.get("/crawls", "admin").json()["crawls"][0]["id"]
     values = {"asset_id": id_of("orders"), "change_id": 999, "crawl_id": crawl, "crawl": crawl, "name": "api.js"}
-    values["rename_id"] = "none"
+    values |= {"rename_id": "none", "job_id": job_id("airflow", "load")}
     return path.format(**values) + QUERIES.get(path, "")
 
 

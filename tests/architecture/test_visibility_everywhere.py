@@ -28,6 +28,8 @@ SERVICES_THEMSELVES = {
     "ending.names": "a crawl that writes nothing, on the command line, names what it would take away",
     "ending.total": "the sink counts a source's tables, to tell how many are more than half",
     "layers.rekey": "the sink lets filters know the labels of artifacts",
+    "unlisted.adopt": "the sink gives what only events named to the source that is registered for it",
+    "unlisted.held": "what events say is compared with what is there",
     "renames.move": "the sink carries out a rename that was seen, or that somebody who sees both names confirmed",
     "renamed.rename": "the sink gives a source's tables the source's new name",
 }

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog.access import require
 from services.catalog.assets import AssetReader
-from services.common.errors import NotFound, Renamed, Unauthenticated
+from services.common.errors import Forbidden, NotFound, Renamed, Unauthenticated
 from services.common.model.access import Principal, Role
 from services.common.model.assets import Kind
 from services.common.model.names import AssetId, parse_asset_id
@@ -76,6 +76,20 @@ Reader = Annotated[Principal, Depends(_with_role(Role.READER))]
 """A caller who may read."""
 Editor = Annotated[Principal, Depends(_with_role(Role.EDITOR))]
 """A caller who may say things about assets."""
+_SENDERS = frozenset({Role.PRODUCER, Role.EDITOR, Role.ADMIN})
+
+
+def _sender(request: Request) -> Principal:
+    principal = getattr(request.state, "principal", None)
+    if not isinstance(principal, Principal):
+        raise Unauthenticated("send a token: Authorization: Bearer TOKEN")
+    if principal.role not in _SENDERS:
+        raise Forbidden(f"{principal.name} is {principal.role.value}; events are sent by a producer, an editor or an admin")
+    return principal
+
+
+Sender = Annotated[Principal, Depends(_sender)]
+"""A caller who may send events; a producer may do nothing else."""
 Admin = Annotated[Principal, Depends(_with_role(Role.ADMIN))]
 """A caller who may have sources crawled."""
 

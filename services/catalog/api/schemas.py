@@ -161,7 +161,7 @@ class IndexShape(Shape):
 class AssetShape(Shape):
     """One dataset.
 
-    `definition` is `shown`, `none`, or `withheld` where the view's SQL may name what the caller may not see.
+    `listed` is false for one that only events name. `definition` is `shown`, `none`, or `withheld` where the view's SQL may name what the caller may not see.
     `usage` is null until query logs are read.
     """
 
@@ -202,6 +202,7 @@ class AssetShape(Shape):
     revision: int
     first_seen: dt.datetime | None
     last_seen: dt.datetime | None
+    listed: bool
 
 
 class AssetPageShape(Shape):
@@ -285,6 +286,7 @@ def asset_shape(asset: Asset, definition: Definition) -> AssetShape:
         revision=asset.revision,
         first_seen=asset.first_seen,
         last_seen=asset.last_seen,
+        listed=asset.listed,
     )
 
 

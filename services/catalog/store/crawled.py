@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, case, delete, insert, or_, select, update
 
 from services.catalog.store.rows import Prepared
 from services.catalog.store.tables import asset, observation, renamed, upsert, version
@@ -26,6 +26,7 @@ _COMPARED = (
     "unseen_since",
     "held_by",
     "object_id",
+    "listed",
 )
 _STATS = ("rows", "bytes", "last_altered")
 _FIGURES = (*_STATS, "object_id")
@@ -110,7 +111,7 @@ def compare(found: Mapping[AssetId, Prepared], held: Mapping[AssetId, RowMapping
     plan = Plan()
     for asset_id, prepared in found.items():
         row = held.get(asset_id)
-        if row is None:
+        if row is None or not row["listed"]:  # what only events knew of begins its history now
             plan.added.append(prepared)
             plan.versions[asset_id] = 1
         elif row["source"] != sighting.owner and row["gone_at"] is None:
@@ -195,6 +196,7 @@ def _write_assets(connection: Connection, plan: Plan, held: Mapping[AssetId, Row
         "first_seen": sighting.at,
         "last_seen": sighting.at,
         "last_crawl": sighting.crawl,
+        "listed": True,
         "revision": 1,
     }
     rows = []
@@ -203,11 +205,13 @@ def _write_assets(connection: Connection, plan: Plan, held: Mapping[AssetId, Row
         rows.append(prepared.row(sighting.owner) | counters | {"version": number})
     statement = upsert(connection, asset)
     kept = {name: column for name, column in statement.excluded.items() if name not in _KEPT}
+    first = statement.excluded.first_seen
     statement = statement.on_conflict_do_update(
         index_elements=[asset.c.id],
-        set_=kept | {"revision": asset.c.revision + 1},
+        set_=kept
+        | {"revision": asset.c.revision + 1, "first_seen": case((asset.c.listed, asset.c.first_seen), else_=first)},
         # two sources that find a new table at once: the one that commits first keeps it
-        where=or_(asset.c.source == statement.excluded.source, asset.c.gone_at.is_not(None)),
+        where=or_(asset.c.source == statement.excluded.source, asset.c.gone_at.is_not(None), ~asset.c.listed),
     )
     connection.execute(statement, rows)
 

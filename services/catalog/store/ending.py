@@ -74,7 +74,7 @@ def appeared(connection: Connection, sighting: Sighting, objects: Iterable[str])
 def first_seen(connection: Connection, ids: Sequence[AssetId]) -> dict[AssetId, dt.datetime]:
     """Since when tables are known, gone ones too; those that are not are left out."""
     found: dict[AssetId, dt.datetime] = {}
-    for part in _parts(select(asset.c.id, asset.c.first_seen), asset.c.id, ids):
+    for part in _parts(select(asset.c.id, asset.c.first_seen).where(asset.c.listed), asset.c.id, ids):
         found |= {AssetId(row.id): row.first_seen for row in connection.execute(part)}
     return found
 

@@ -63,6 +63,7 @@ def asset_from(row: RowMapping, curation: Iterable[RowMapping], layers: Sequence
         unseen_why=row["unseen_why"],
         held=row["held_by"] is not None,
         object_id=row["object_id"],
+        listed=row["listed"],
     )
 
 

@@ -51,6 +51,7 @@ asset = Table(
     Column("database_lower", Text),
     Column("schema_lower", Text),
     Column("last_crawl", Text, nullable=False),
+    Column("listed", Boolean, nullable=False),  # whether a crawl has shown it; `told_by` is empty where none has
     Column("fingerprint", Text, nullable=False),  # of all that was crawled but rows, bytes and last_altered
     Column("schema_fingerprint", Text, nullable=False),  # of columns, primary key and comments: what a history tells
     Column("version", Integer, nullable=False),  # entries of its history
@@ -301,6 +302,13 @@ search_feedback = Table(
     Column("position", Integer, nullable=False),  # 0 for the answer as a whole
     Column("at", UtcDateTime, nullable=False),
     Index("search_feedback_by_time", "at"),
+)
+
+event_checkpoint = Table(
+    "event_checkpoint",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # one row, 1
+    Column("seq", BigInteger, nullable=False),  # of what events say of datasets
 )
 
 

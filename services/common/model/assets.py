@@ -191,6 +191,7 @@ class Asset:
         gone_at: when a complete crawl no longer found it; None while it exists.
         unseen_since, unseen_why: since when and why crawls no longer show it although it is not known to be gone.
         held: whether a crawl no longer found it and waits for a person's yes.
+        listed: whether a crawl has shown it; False for one that only events name, which has no history.
 
     """
 
@@ -224,6 +225,7 @@ class Asset:
     unseen_why: str | None = None
     held: bool = False
     object_id: str | None = None
+    listed: bool = True
 
     @property
     def id(self) -> AssetId:

@@ -92,6 +92,7 @@ class Settings(Strict):
         default="words", description="How questions are recorded for feedback: in words, as hashes, or not at all"
     )
     search_log_days: int = Field(default=90, ge=1, le=3650, description="Days that recorded questions and feedback are kept")
+    events_days: int = Field(default=30, ge=1, le=3650, description="Days that the texts of lineage events are kept")
     lineage_stale_days: int = Field(
         default=30, ge=1, le=3650, description="Days after which an edge that runs or query logs no longer show is hidden"
     )

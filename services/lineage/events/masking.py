@@ -19,7 +19,7 @@ MAX_DEPTH = 200
 MAX_MESSAGE = 2_000
 """Characters kept of an error's message."""
 _CACHED = 400
-_NAMED_TO = 5
+_NAMED_TO = 3
 # facets that are programs or plans: what they hold is code with its literals, and only its hash is kept
 _CODE_FACETS = frozenset({"sql", "sourceCode", "spark.logicalPlan", "spark_unknown", "stackTrace"})
 _MESSAGE_KEYS = frozenset({"message", "errorMessage", "errorDescription", "log", "reason", "taskInstanceError"})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -17,7 +18,7 @@ from services.common.model.names import AssetId, DatasetName, Namespaces, from_o
 from services.common.model.platforms import Case
 from services.lineage.events import facets
 from services.lineage.events.event import Event, EventDataset
-from services.lineage.events.masking import TooDeep, masked_event, sha256
+from services.lineage.events.masking import MAX_DEPTH, TooDeep, masked_event, sha256
 
 MAX_NAME = 2_000
 """Characters of a namespace, a name or a run's id: paths in object stores reach 1,024."""
@@ -30,6 +31,7 @@ MAX_AHEAD = dt.timedelta(hours=1)
 EARLIEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 """Before this there were no pipelines that send events; such a time is a clock that was never set."""
 _AS_SENT = Namespaces()
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
 class Refused(ValueError):
@@ -55,8 +57,10 @@ def read_delivery(delivery: Delivery) -> list[Any]:
         where = f"line {error.lineno}, column {error.colno}"
         raise BadRequest(f"the body is not JSON: {error.msg}, {where}", errors=(place,)) from None
     except RecursionError:
-        detail = "nested deeper than any reader goes"
-        raise BadRequest(f"the body is {detail}", errors=({"pointer": "", "detail": detail},)) from None
+        at = _too_deep_at(delivery.text)
+        detail = f"nested deeper than {MAX_DEPTH} levels"
+        place = {"pointer": "", "start": at, "end": at + 1, "detail": detail}
+        raise BadRequest(f"the body is {detail} at character {at}", errors=(place,)) from None
     except ValueError as error:  # NaN and Infinity, integers of thousands of digits
         detail = str(error)[:200]
         raise BadRequest(f"the body is not JSON: {detail}", errors=({"pointer": "", "detail": detail},)) from None
@@ -216,6 +220,16 @@ def _time(raw: Any, pointer: str, now: dt.datetime) -> dt.datetime:
     if at > now + MAX_AHEAD:
         raise Refused(pointer, "is more than an hour in the future: check the clock or the offset of whoever sent it")
     return at
+
+
+def _too_deep_at(text: str) -> int:
+    """Where JSON text opens one level more than `MAX_DEPTH`."""
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        if depth > MAX_DEPTH:
+            return found.start()
+    return len(text)
 
 
 def _no_constant(text: str) -> None:
