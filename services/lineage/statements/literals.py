@@ -17,19 +17,25 @@ _Q_QUOTE = re.compile(r"[qQ]'(?P<mark>\S)")
 _BEGINS_AS_NUMBER = re.compile(r"(?<!\w)\d\w*")
 
 
-def literal_words(text: str, *, names_in_double_quotes: bool) -> set[str]:
-    """Those words, in lower case.
+def literal_words(text: str) -> tuple[set[str], set[str]]:
+    """Those words, in lower case: where double quotes surely hold a name, as in the place of a table; and anywhere."""
+    narrow = _always_hidden(text) | _hidden(text, double_is_text=False)
+    return narrow, narrow | _hidden(text, double_is_text=True)
 
-    Args:
-        text: a statement.
-        names_in_double_quotes: whether what stands in double quotes is surely a name, as in the place of a table.
 
-    """
+def _hidden(text: str, *, double_is_text: bool) -> set[str]:
+    return {
+        word.lower()
+        for pattern in _ways(double_is_text=double_is_text)
+        for match in pattern.finditer(text)
+        if match.lastgroup == "hidden"
+        for word in _WORD.findall(match[0])
+    }
+
+
+def _always_hidden(text: str) -> set[str]:
+    """What stands between dollars or in Oracle's quotes, and letters that follow a digit."""
     found: set[str] = set()
-    for pattern in _ways(names_in_double_quotes=names_in_double_quotes):
-        for match in pattern.finditer(text):
-            if match.lastgroup == "hidden":
-                found.update(map(str.lower, _WORD.findall(match[0])))
     for match in _DOLLARS.finditer(text):
         found.update(map(str.lower, _WORD.findall(match[0])))
     for match in _Q_QUOTE.finditer(text):
@@ -41,11 +47,10 @@ def literal_words(text: str, *, names_in_double_quotes: bool) -> set[str]:
 
 
 @cache
-def _ways(*, names_in_double_quotes: bool) -> tuple[re.Pattern[str], ...]:
-    """Each combination of what dialects differ in: backslashes, what double quotes hold, which signs begin a comment."""
-    double = (False,) if names_in_double_quotes else (False, True)
-    choices = itertools.product((False, True), double, (False, True))
-    return tuple(_way(escapes=one, double_is_text=two, more_comments=three) for one, two, three in choices)
+def _ways(*, double_is_text: bool) -> tuple[re.Pattern[str], ...]:
+    """Each combination of what else dialects differ in: backslashes, and which signs begin a comment."""
+    choices = itertools.product((False, True), repeat=2)
+    return tuple(_way(escapes=one, double_is_text=double_is_text, more_comments=two) for one, two in choices)
 
 
 def _way(*, escapes: bool, double_is_text: bool, more_comments: bool) -> re.Pattern[str]:

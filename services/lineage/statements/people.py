@@ -7,7 +7,7 @@ how regular (each statement at the same minutes), how narrow (few statements, ov
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,43 +67,41 @@ def _above(value: float, limit: float, width: float = 0.3) -> float:
 
 def weights(connection: Connection) -> dict[str, float]:
     """The weights below 1, by user."""
-    found = {}
-    for person, habits in _habits(connection):
-        weight = weight_of(habits)
-        if weight < 1.0:
-            found[person] = weight
-    return found
+    found = {person: weight_of(habits) for person, habits in _habits(connection).items()}
+    return {person: weight for person, weight in found.items() if weight < 1.0}
 
 
-def _habits(connection: Connection) -> Iterable[tuple[str, Habits]]:
+def _habits(connection: Connection) -> dict[str, Habits]:
     """Of those who ran enough."""
     run = log_run.c
-    minutes = func.count(distinct(run.minute % 60))
-    totals = (
-        select(
-            run.person,
-            func.sum(run.count).label("executions"),
-            func.count(distinct(run.statement_id)).label("statements"),
-            func.count(distinct(run.minute / 60)).label("clock_hours"),
-        )
+    enough = (
+        select(run.person)
         .where(run.person.is_not(None), run.count > 0)
         .group_by(run.person)
         .having(func.sum(run.count) >= ENOUGH)
     )
-    for row in connection.execute(totals).all():
-        each = connection.execute(
-            select(func.sum(run.count), func.count(), minutes)
-            .where(run.person == row.person, run.minute.is_not(None))
-            .group_by(run.statement_id)
-        ).all()
-        hours = connection.execute(
-            select(func.count(distinct(_hour(connection)))).where(run.person == row.person, run.at.is_not(None))
-        ).scalar()
-        timed = sum(int(count) for count, rows, seen in each if rows >= _ROWS and seen <= _MINUTES)
-        yield (
-            row.person,
-            Habits(int(row.executions), hours or 1, row.statements, row.clock_hours, timed / int(row.executions)),
-        )
+    everything = run.person.in_(enough) & (run.count > 0)
+    each = (
+        select(run.person, func.sum(run.count), func.count(run.minute), func.count(distinct(run.minute % 60)))
+        .where(everything)
+        .group_by(run.person, run.statement_id)
+    )
+    executions: Counter[str] = Counter()
+    statements: Counter[str] = Counter()
+    timed: Counter[str] = Counter()
+    for person, count, rows, minutes in connection.execute(each):
+        executions[person] += int(count)
+        statements[person] += 1
+        timed[person] += int(count) if rows >= _ROWS and minutes <= _MINUTES else 0
+    hours = (
+        select(run.person, func.count(distinct(_hour(connection))), func.count(distinct(run.minute - run.minute % 60)))
+        .where(everything)
+        .group_by(run.person)
+    )
+    return {
+        person: Habits(executions[person], active or 1, statements[person], clock, timed[person] / executions[person])
+        for person, active, clock in connection.execute(hours)
+    }
 
 
 def _hour(connection: Connection) -> ColumnElement[Any]:

@@ -127,15 +127,15 @@ def kept(usage: Usage, meaning: Meaning, columns: Columns, known: Known, hidden:
         for ref, name in zip(usage.tables, meaning.tables, strict=True)
     )
 
+    shown = [columns.get(name.id, {}) if name is not None else {} for name in meaning.tables]
+
     def spelled(place: int, column: str) -> str | None:
-        name = meaning.tables[place]
         if not tables[place]:
             return None
         low = column.lower()
-        known_ones = columns.get(name.id, {}) if name is not None else {}
-        if low in known_ones or column == "*":
-            return known_ones.get(low, column)
-        return _folded(column, name) if low.isidentifier() and low not in hidden.for_columns else None
+        if low in shown[place] or column == "*":
+            return shown[place].get(low, column)
+        return _folded(column, meaning.tables[place]) if low.isidentifier() and low not in hidden.for_columns else None
 
     uses = [(place, name, how) for place, column, how in usage.uses if (name := spelled(place, column))]
     pairs = [
@@ -174,10 +174,8 @@ def is_explained(usage: Usage, meaning: Meaning, columns: Columns, known: Known)
         return False
     named = [(place, column) for place, column, _ in usage.uses]
     named += [end for pair in (*usage.pairs, *usage.flows) for end in (pair[:2], pair[2:4])]
-    return all(
-        column == "*" or ((name := meaning.tables[place]) is not None and column.lower() in columns.get(name.id, {}))
-        for place, column in named
-    )
+    shown = [columns.get(name.id, {}) if name is not None else {} for name in meaning.tables]
+    return all(column == "*" or column.lower() in shown[place] for place, column in named)
 
 
 def _is_known(name: DatasetName | None, known: Known) -> bool:
