@@ -40,8 +40,8 @@ demo: ## the sample warehouse: crawl, index, serve, and three questions to try
 ## Test
 
 .PHONY: emulators
-emulators: ## environments for tests beside real servers: a Snowflake emulator, dbt (without them these tests are skipped)
-	@tools/emulators.sh snowflake dbt
+emulators: ## environments for tests: a Snowflake emulator, dbt, Kubernetes' schemas (without them these tests are skipped)
+	@tools/emulators.sh snowflake dbt kubernetes
 
 .PHONY: test
 test: setup ## every test but the long ones (T=path: some of them)
