@@ -1,9 +1,9 @@
 """Runs a Dockerfile's steps in a clean root where no builder exists, and measures what the image holds.
 
-usage: tools/image.py ROOT TARGET WORK [--bind PATH …]
+usage: tools/image.py ROOT TARGET WORK [--bind PATH …] [--bundle DIR]
 
 ROOT is a folder with a bare system that stands for `FROM ${BASE}`, such as `debootstrap --variant=minbase` makes with python3 and
-python3-venv; it is copied and not changed. WORK gets one folder a stage. Every RUN runs by chroot, as root, with the
+python3-venv; it is copied and not changed. With --bundle the image also serves that bundle, and a question is asked. WORK gets one folder a stage. Every RUN runs by chroot, as root, with the
 paths of --bind mounted read-only (where packages come from, for machines without a network). Needs to be root itself.
 """
 
@@ -142,6 +142,24 @@ class Builder:
                 shutil.copy(path, into)
 
 
+def ask_bundle(builder: Builder, target: str) -> str:
+    """What a sidecar in the image answers from /bundle, as the image's own user on a read-only file system."""
+    environment, where, user = builder.settings(target)
+    server = "headwater serve --role sidecar --bundle /bundle --port 18642 & P=$!; trap 'kill $P' EXIT"
+    url = "http://127.0.0.1:18642"
+    ask = (
+        "import json, time, urllib.request as r\n"
+        "for _ in range(900):\n"
+        " try:\n"
+        f"  r.urlopen('{url}/readyz'); break\n"
+        " except OSError: time.sleep(0.1)\n"
+        f"told = json.load(r.urlopen('{url}/api/v1/search?q=late+deliveries&limit=1'))\n"
+        "print(told['mode'], told['total'], told['hits'][0]['qualified_name'])"
+    )
+    command = f"{server}; python3 -c {shlex.quote(ask)}"
+    return builder.run(builder.build(target), environment, where, command, user=user, sealed=True).strip()
+
+
 def size_of(folder: Path) -> int:
     """Bytes on disk below a folder, every file once."""
     done = subprocess.run(["du", "-sx", "--block-size=1", str(folder)], stdout=subprocess.PIPE, text=True, check=True)
@@ -176,6 +194,7 @@ def main() -> int:
     parser.add_argument("target")
     parser.add_argument("work", type=Path)
     parser.add_argument("--bind", type=Path, action="append", default=[])
+    parser.add_argument("--bundle", type=Path)
     given = parser.parse_args()
     given.work.mkdir(parents=True)
     builder = Builder(
