@@ -14,7 +14,7 @@ from pathlib import Path
 
 from services.cli.dry_run import preview
 from services.cli.exits import DONE, FAILED, PARTLY
-from services.cli.query_logs import open_logs, read_logs
+from services.cli.query_logs import list_named, open_logs, read_logs
 from services.cli.terminal import print_json, progress, say, settings_of
 from services.common.errors import BadRequest, Conflict, WrongSettings
 from services.common.model.changes import Seq
@@ -63,6 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
         if logs or not arguments.no_wait:
             space.lineage.follower.catch_up()  # the names in a log are those that crawls have shown
         read = read_logs(space, logs)
+        if any(one["unlisted"] for one in read) and not arguments.no_wait:
+            _index(space, list_named(space))
     finally:
         space.close()
     if arguments.json:

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from services.catalog.event_datasets import EventDatasets
 from services.cli.terminal import progress, say
 from services.common.errors import SourceFailed
+from services.common.model.changes import Seq
 from services.common.model.platforms import canonical_scheme
 from services.common.runtime.pseudonyms import Pseudonyms, home_key
 from services.common.runtime.source_settings import SourceSettings
@@ -64,6 +66,12 @@ def _read(space: Workspace, name: str, source: str, log: OpenLog) -> dict[str, o
             failure, report = error.detail, LogReport(name, log.format)
     _tell(report, failure)
     return _json(report, time.monotonic() - begun, failure)
+
+
+def list_named(space: Workspace) -> Seq:
+    """Let the catalog list the tables that only logs name; returns up to where its feed has to be followed then."""
+    EventDatasets(space.lineage.events, space.catalog_database, space.namespaces).catch_up()
+    return space.feed.head()
 
 
 def users_of(space: Workspace) -> Users:

@@ -5,6 +5,7 @@ Skipped by name where an engine, or the extension, is not installed; in CI they 
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
@@ -17,7 +18,7 @@ import pytest
 from services.common.model.usage import NO_FACTS, StatementFact
 from services.common.runtime.settings import load_settings
 from services.compose import Workspace
-from tests.support.commands import hw
+from tests.support.commands import hw, simple_table, write_metadata
 from tests.support.mariadb import MariaDbServer
 from tests.support.mariadb import find_binaries as find_mariadb
 from tests.support.servers import PostgresServer, find_binaries
@@ -196,6 +197,22 @@ def test_a_log_read_alone_after_the_crawl(tmp_path):
     assert "2 executions counted" in crawl(home, "--query-log", tmp_path / "log.csv")
     assert "0 executions counted, 2 lines counted before" in crawl(home, "--query-log", tmp_path / "log.csv")
     assert_told(home, runs=1)
+
+
+def test_a_table_that_only_a_log_names_is_found_and_becomes_the_crawled_one(tmp_path):
+    """Searchable as unlisted where its name leaves nothing open; the same id when a crawl shows it."""
+    line = {"sql": "SELECT amount FROM shop.sales.refunds", "user": "ann", "source": "metadata://w", "database": "shop"}
+    (tmp_path / "log.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
+    first = write_metadata(tmp_path / "w.jsonl", simple_table("orders"))
+    home = tmp_path / "home"
+    said = crawl(home, first, "--query-log", tmp_path / "log.jsonl")
+    assert "tables that no crawl has shown: shop.sales.refunds" in said
+    found = hw("search", "refunds", "--json", home=home).json["hits"]
+    assert [hit["qualified_name"] for hit in found][:1] == ["shop.sales.refunds"]
+    write_metadata(tmp_path / "w.jsonl", simple_table("orders"), simple_table("refunds", schema="sales"))
+    crawl(home, first)
+    again = hw("search", "refunds", "--json", home=home).json["hits"]
+    assert again[0]["id"] == found[0]["id"]
 
 
 def test_users_are_kept_as_the_settings_say(tmp_path):

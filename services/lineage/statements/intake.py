@@ -6,13 +6,14 @@ Journey 3, step "log → facts": shapes → fingerprints → the new ones read �
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
 
-from services.common.model.names import AssetId, DatasetName
+from services.common.model.names import AssetId, DatasetName, Namespaces
 from services.common.model.usage import MOST_NAMED, IntakeReport, LogLine, LogWindow, Unread
+from services.lineage.events import identity
 from services.lineage.sql.logged import usage_in
 from services.lineage.statements.around import Around
 from services.lineage.statements.counting import event_key, news
@@ -22,6 +23,7 @@ from services.lineage.statements.resolving import Meaning
 from services.lineage.store import checkpoint, column_edges, datasets, log_runs, log_statements, observed
 from services.lineage.store.column_edges import ColumnEdge
 from services.lineage.store.datasets import Dataset
+from services.lineage.store.event_rows import DatasetRow
 from services.lineage.store.log_runs import Run
 from services.lineage.store.log_statements import Mention, Row
 from services.lineage.store.lookup import rows_with
@@ -29,6 +31,8 @@ from services.lineage.store.tables import node_columns
 
 AHEAD = dt.timedelta(days=1)
 """A line may be so far ahead of our clock: one that is further has no time that can be believed, and counts without one."""
+_BY_STATEMENT = 3
+"""The rank of a name that a statement uses: behind every way in which events name datasets."""
 _DIRECT = 0.9
 """Confidence of an edge from a statement that a log says ran: it may have failed, or moved no row."""
 
@@ -52,12 +56,13 @@ class Batch:
 
 
 def store(
-    connection: Connection, batch: Batch, known: Known, key: bytes, source_of: Callable[[DatasetName], str], now: dt.datetime
+    connection: Connection, batch: Batch, known: Known, key: bytes, namespaces: Namespaces, now: dt.datetime
 ) -> IntakeReport:
     """Store a batch. The caller holds the checkpoint's lock and commits."""
     rows = log_statements.by_fingerprint(connection, set(batch.fingerprints))
     new = {one: batch.read[one] for one in batch.read if one not in rows}
-    named = _add(connection, new, known, source_of)
+    named = _add(connection, new, known, owner_of(namespaces))
+    named |= _tell_catalog(connection, new.values(), known, namespaces, now)
     rows |= log_statements.by_fingerprint(connection, new.keys())
     keys = [event_key(line, around, key) for line, around in zip(batch.lines, batch.arounds, strict=True)]
     counts = news(connection, batch.lines, keys)
@@ -95,6 +100,33 @@ def _add(
     log_statements.put_mentions(connection, mentions)
     named = {name.id: name for _, meaning in new.values() for name in (*meaning.reads, *meaning.writes)}
     return datasets.put_named(connection, [Dataset.named(name, source_of(name)) for name in named.values()])
+
+
+def _tell_catalog(
+    connection: Connection,
+    new: Iterable[tuple[Row, Meaning]],
+    known: Known,
+    namespaces: Namespaces,
+    now: dt.datetime,
+) -> bool:
+    """Let the catalog hear of tables that no crawl has shown and that can be no others, as of those that events name.
+
+    A name that may yet turn out to be another table's is kept here alone: an asset of the catalog would stay.
+    """
+    sure = {
+        names[0].id: Dataset.named(names[0], "").name
+        for row, meaning in new
+        if row.state == log_statements.PARSED
+        for names in meaning.candidates
+        if len(names) == 1 and names[0].id not in known.ids and names[0] in (*meaning.reads, *meaning.writes)
+    }
+    told = [DatasetRow(id_, name, _BY_STATEMENT, now, now, {}) for id_, name in sure.items()]
+    return identity.align(connection, told, (), namespaces).changed if told else False
+
+
+def owner_of(namespaces: Namespaces) -> Callable[[DatasetName], str]:
+    """Whose a dataset is that only a statement names."""
+    return lambda name: namespaces.source_of(name.namespace, name.parts[0] if len(name.parts) > 1 else None)
 
 
 def mentions_of(meaning: Meaning, known: Known) -> list[Mention]:

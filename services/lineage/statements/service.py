@@ -79,7 +79,7 @@ class Statements:
             batch = self._read(connection, lines, [sources.around(line, source) for line in lines], known)
         with self._database.write() as connection:
             checkpoint.read(connection, lock=True)  # numbers of facts come in their order
-            return intake.store(connection, batch, known, self._key(), _owner(namespaces), self._clock())
+            return intake.store(connection, batch, known, self._key(), namespaces, self._clock())
 
     def after(self, seq: FactSeq, *, limit: int = 1000) -> FactPage:
         """See `StatementFacts.after`."""
@@ -162,7 +162,7 @@ class Statements:
             rows = log_statements.by_id(connection, set(log_statements.waiting(connection)))
         with self._database.write() as connection:
             checkpoint.read(connection, lock=True)
-            if _relink(connection, rows, known, _owner(self._namespaces())):
+            if _relink(connection, rows, known, intake.owner_of(self._namespaces())):
                 checkpoint.raise_version(connection)
             log_runs.set_relinked(connection, seq)
 
@@ -183,10 +183,6 @@ def _relink(connection: Connection, rows: dict[int, Row], known: Known, source_o
     log_runs.add(connection, [Run(id_, None, 0, None, None) for id_ in changed])
     datasets.put_named(connection, [Dataset.named(name, source_of(name)) for name in named.values()])
     return bool(changed)
-
-
-def _owner(namespaces: Namespaces) -> Callable[[DatasetName], str]:
-    return lambda name: namespaces.source_of(name.namespace, name.parts[0] if len(name.parts) > 1 else None)
 
 
 def _said(row: Row) -> tuple[tuple[JoinFact, ...], tuple[ColumnUse, ...]]:
