@@ -25,6 +25,7 @@ BENCHMARKS = {
     "next_day": "a crawl after 1 % of the tables changed: texts encoded",
     "lineage": "lineage from SQL beside its peers: cases, declared edges, variants, truth by execution, speed: lineage DATA",
     "query_logs": "query logs into facts: lines a second and memory, short, many-shaped and long: query_logs [DATA] [--big N]",
+    "lineage_confidence": "confidence of edges between columns: hidden schemas, suites held out, a control: lineage_confidence DATA",
     "feedback": "what a ranking would learn from simulated people, an adversary and shuffled clicks: feedback DATA",
     "sidecar": "a bundle of 10,000 tables: start, memory, idle processor time, beside its centre: sidecar DATA",
     "catalog_put": "the store's commits alone, on SQLite and PostgreSQL",

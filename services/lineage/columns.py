@@ -76,7 +76,13 @@ def script_of(view: View, sql: str, dialect: str) -> Script:
 
 
 def edges_of(view: View, script: Script, read: ScriptLineage) -> tuple[list[ColumnEdge], ColumnReading]:
-    """The edges into the view's columns, and how far they are known.
+    """The edges into the view's columns, and how far they are known. See `told`."""
+    found, reading = told(view, script, read)
+    return [edge for edge, _ in found], reading
+
+
+def told(view: View, script: Script, read: ScriptLineage) -> tuple[list[tuple[ColumnEdge, Signs]], ColumnReading]:
+    """The edges into the view's columns, each with what is seen of how it was found, and how far the columns are known.
 
     Columns that decide about all rows are one edge into `*`. A column that may be of several tables whose columns are not
     known has an edge from each, of little confidence.
@@ -90,26 +96,31 @@ def edges_of(view: View, script: Script, read: ScriptLineage) -> tuple[list[Colu
     spelled = _places(view.own, names)
     open_columns: set[str] = set()
     unresolved: set[str] = set()
-    found: dict[tuple[object, ...], ColumnEdge] = {}
+    found: dict[tuple[object, ...], tuple[ColumnEdge, Signs]] = {}
     own = {name.lower() for name in view.own}
     rest = [name.lower() for name in view.own if name.lower() not in spelled.values()]
     if len(spelled) < len(names):  # the text's columns are others than the view's: who knows which is which
         open_columns.update(rest)
     for fact in _gathered(facts, names):
         into = spelled.get(fact.into, fact.into.lower())
-        for edge, sure in made.edges(fact, into, rest):
+        for edge, signs, sure in made.edges(fact, into, rest):
             if own and edge.into != EVERY and edge.into not in own:
                 continue
             key = (edge.source, edge.column, edge.into, edge.kind)
             before = found.get(key)
-            if before is None or (edge.confidence, -len(edge.guards)) > (before.confidence, -len(before.guards)):
-                found[key] = edge
+            if before is None or _rank(edge) > _rank(before[0]):
+                found[key] = (edge, signs)
             if not sure and fact.kind.direct:
                 open_columns.add(edge.into)
         if fact.source is None:
             unresolved.add(fact.column)
             open_columns.add(into)
     return list(found.values()), _reading(view, problem, names, open_columns, len(unresolved))
+
+
+def _rank(edge: ColumnEdge) -> tuple[float, int]:
+    """Of two edges that are alike the surer one stays, then the one that asks for less."""
+    return edge.confidence, -len(edge.guards)
 
 
 def _own_facts(read: ScriptLineage) -> list[Fact]:
@@ -160,8 +171,8 @@ class _Maker:
             link.found.name.id for links in self._links.values() for link in links if not self._known(link.found.name.id)
         }
 
-    def edges(self, fact: Fact, into: str, rest: Sequence[str]) -> Iterator[tuple[ColumnEdge, bool]]:
-        """The edges that a fact stands for, each with whether it is more than likely.
+    def edges(self, fact: Fact, into: str, rest: Sequence[str]) -> Iterator[tuple[ColumnEdge, Signs, bool]]:
+        """The edges that a fact stands for, each with what is seen of it and whether it is more than likely.
 
         Args:
             fact: of the text.
@@ -170,16 +181,17 @@ class _Maker:
 
         """
         links = self._of_nobody() if fact.source is None else self._links.get(fact.source.lower(), ())
-        shared = math.log2(len(links)) if fact.source is None and links else 0.0
+        among = len(links) if fact.source is None else 0
         for link in links:
             columns = [(fact.column.lower(), into)]
             is_star = fact.column == EVERY and fact.into == EVERY and fact.kind is Kind.IDENTITY
             if is_star and rest:
                 columns = [(name, name) for name in rest]
             for column, target in columns:
-                signs = self._signs(link, column, shared=shared, star=is_star)
+                placed = fact.into != EVERY and target != fact.into.lower()
+                signs = self._signs(link, column, among=among, star=is_star, placed=placed)
                 sure = fact.source is not None and not is_star and link.found.sure and not signs.missing
-                yield self._edge(link, column, target, fact.kind, signs), sure
+                yield self._edge(link, column, target, fact.kind, signs), signs, sure
 
     def _of_nobody(self) -> list[Link]:
         """Every table that a column of unknown table may be of: those whose columns are not known."""
@@ -190,7 +202,7 @@ class _Maker:
             if link.found.name.id in self._strangers
         ]
 
-    def _signs(self, link: Link, column: str, *, shared: float, star: bool) -> Signs:
+    def _signs(self, link: Link, column: str, *, among: int, star: bool, placed: bool) -> Signs:
         source = link.found.name.id
         columns = self.view.columns.get(source)
         listed = columns is not None and (column == EVERY or column in {name.lower() for name in columns})
@@ -199,16 +211,19 @@ class _Maker:
             listed=float(listed),
             missing=float(columns is not None and not listed),
             strangers=0.0 if listed else math.log2(1 + strangers),
-            shared=shared,
+            shared=float(among > 0),
+            crowd=math.log2(among) if among else 0.0,
             star=math.log2(2 + strangers) if star else 0.0,
             repaired=float(self.repaired),
-            unsure=0.0 if link.found.sure else math.log2(len(link.found.candidates)),
+            placed=float(placed),
         )
 
     def _edge(self, link: Link, column: str, into: str, kind: Kind, signs: Signs) -> ColumnEdge:
         source, target = link.found.name.id, self.view.name.id
         guards = link.guards if signs.listed else self.view.paths
-        return ColumnEdge(source, column, target, into, kind.word, self.view.basis, confidence(signs), guards)
+        return ColumnEdge(
+            source, column, target, into, kind.word, self.view.basis, confidence(signs, link.found.confidence), guards
+        )
 
     def _known(self, dataset: AssetId) -> bool:
         return bool(self.view.columns.get(dataset))
