@@ -127,6 +127,15 @@ def _coverage(found: LineageCoverage, *, as_json: bool) -> int:
         )
         if one.waiting:
             print(f"    {one.waiting} definitions are still to be read for their columns")
+    for log in shape.logs:
+        print(
+            f"{log.source}, query logs: {log.parsed} of {log.statements} statements read, {log.partly} in part, "
+            f"{log.unparsed} not; {log.unresolved_names} names of no known dataset"
+        )
+        for reason, count in log.reasons.items():
+            print(f"    {count:>5}  {reason}")
+        if log.last_at is not None:
+            print(f"    no log since {log.last_at:%Y-%m-%d %H:%M} UTC")
     if not shape.sources:
         say("no source has definitions that lineage could read")
     return DONE

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select
 from services.common.model.access import AccessScope
 from services.common.model.lineage import LineageCoverage, SourceCoverage
 from services.common.model.names import AssetId, ScopePath
+from services.lineage.statements import coverage as log_coverage
 from services.lineage.store import column_readings, definitions, observed
 from services.lineage.store.column_readings import ColumnReading
 from services.lineage.store.edges import FROM_DEFINITIONS
@@ -53,6 +54,7 @@ def coverage(connection: Connection, scope: AccessScope) -> LineageCoverage:
             for name, one in sorted(found.items())
         ),
         observed.stale_after(connection).total_seconds() / 86_400,
+        log_coverage.logs(connection) if scope.is_full else (),
     )
 
 

@@ -10,10 +10,12 @@ import pytest
 from sqlalchemy import delete, insert
 
 from services.common.errors import ServiceUnavailable, Unauthenticated
+from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.names import AssetId, DatasetName, Namespace
 from services.common.model.usage import NO_FACTS, ColumnUse, FactSeq, JoinFact, LogLine, StatementFact
 from services.common.ports import StatementFacts
 from services.common.runtime.http import ServiceClient
+from services.lineage.coverage import coverage
 from services.lineage.sql.worker import SqlParser
 from services.lineage.statements.app import create_router
 from services.lineage.statements.client import HttpStatements
@@ -191,6 +193,18 @@ def test_windows_tell_what_time_a_log_covers(facts):
     (window,) = facts.windows()
     assert (window.source, window.first_at, window.last_at) == ("wh", AT - dt.timedelta(9), AT - dt.timedelta(1))
     assert (window.arrived_at, window.executions) == (AT, 3)
+
+
+def test_coverage_tells_how_far_a_log_is_understood_to_who_sees_everything(lineage, facts):
+    """Statements by state, reasons, names of no known dataset, and the log's time; nothing of it in a narrower scope."""
+    sqls = ["SELECT id FROM orders", "SELECT id FROM shop.public.nowhere", "SELECT * FRM orders", "SELECT * FRM orders x"]
+    facts.put([line(sql) for sql in sqls], source="wh")
+    with lineage.database.read() as connection:
+        (log,) = coverage(connection, FULL_SCOPE).logs
+        assert coverage(connection, AccessScope(("wh.shop.public.orders",))).logs == ()
+    assert (log.source, log.statements, log.parsed, log.partly + log.unparsed) == ("wh", 4, 2, 2)
+    assert (log.reasons, log.unresolved_names) == ({"its syntax is not understood": 2}, 1)
+    assert (log.first_at, log.last_at, log.executions) == (AT, AT, 4)
 
 
 def test_users_who_behave_as_programs_weigh_less(facts):

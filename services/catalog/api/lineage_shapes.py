@@ -6,6 +6,7 @@ Journey 3, reading. Field names are the API's; they are written out so that inte
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import asdict
 
 from pydantic import Field
 
@@ -102,11 +103,30 @@ class CoverageShape(Shape):
     waiting: int
 
 
+class LogCoverageShape(Shape):
+    """How far the statements of one source's query logs are understood, and the time that the logs cover."""
+
+    source: str
+    statements: int
+    parsed: int
+    partly: int
+    unparsed: int
+    reasons: dict[str, int]
+    unresolved_names: int
+    first_at: dt.datetime | None
+    last_at: dt.datetime | None
+    executions: int
+
+
 class CoveragesShape(Shape):
-    """The coverage of every source with definitions, by name; `stale_days` is how long an edge may go unseen."""
+    """The coverage of every source with definitions, by name; `stale_days` is how long an edge may go unseen.
+
+    `logs` is empty for a caller who does not see everything.
+    """
 
     sources: list[CoverageShape]
     stale_days: float
+    logs: list[LogCoverageShape]
 
 
 class DeclaredShape(Shape):
@@ -177,7 +197,8 @@ def coverage_shape(found: LineageCoverage) -> CoveragesShape:
         )
         for one in found.sources
     ]
-    return CoveragesShape(sources=sources, stale_days=found.stale_days)
+    logs = [LogCoverageShape(**{**asdict(one), "reasons": dict(sorted(one.reasons.items()))}) for one in found.logs]
+    return CoveragesShape(sources=sources, stale_days=found.stale_days, logs=logs)
 
 
 def _node(node: LineageNode) -> NodeShape:

@@ -201,11 +201,41 @@ class SourceCoverage:
 
 
 @dataclass(frozen=True, slots=True)
+class LogCoverage:
+    """How far the statements of one source's query logs are understood.
+
+    Attributes:
+        statements: distinct ones: parsed, partly and unparsed together.
+        partly: of which only tables, or only some columns, could be told.
+        reasons: why statements could not be read, with how many.
+        unresolved_names: datasets that statements read or write and no crawl has shown.
+        first_at, last_at: the time that the logs cover; None where no line had a time.
+        executions: how often any of them ran.
+
+    """
+
+    source: str
+    statements: int
+    parsed: int
+    partly: int
+    unparsed: int
+    reasons: Mapping[str, int]
+    unresolved_names: int
+    first_at: dt.datetime | None
+    last_at: dt.datetime | None
+    executions: int
+
+
+@dataclass(frozen=True, slots=True)
 class LineageCoverage:
-    """The coverage of each source inside a scope, by name, and when edges become stale."""
+    """The coverage of each source inside a scope, by name, and when edges become stale.
+
+    `logs` is empty in a scope that hides anything: what people run tells of tables that the scope hides.
+    """
 
     sources: tuple[SourceCoverage, ...]
     stale_days: float
+    logs: tuple[LogCoverage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
