@@ -43,6 +43,14 @@ demo: ## the sample warehouse: crawl, index, serve, and three questions to try
 emulators: ## environments for tests: a Snowflake emulator, dbt, Kubernetes' schemas (without them these tests are skipped)
 	@tools/emulators.sh snowflake dbt kubernetes
 
+.PHONY: emitters
+emitters: ## environments of real emitters of lineage events: OpenLineage's client, Airflow, dbt-ol (without them these tests are skipped)
+	@tools/emitters.sh openlineage airflow dbt-ol
+
+.PHONY: test-emitters
+test-emitters: setup emitters ## Airflow on PostgreSQL, dbt-ol on DuckDB and OpenLineage's client into a served Headwater
+	$(PY) -m pytest -q tests/integration/test_emitters.py
+
 .PHONY: test
 test: setup ## every test but the long ones (T=path: some of them)
 	$(PY) -m pytest -q -m "not slow" $(PARALLEL) $(T)

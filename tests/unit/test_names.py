@@ -302,3 +302,21 @@ def test_an_engine_that_nobody_described_never_merges():
     """Names are kept as written and compared as written."""
     assert platform_named("Dremio").case is Case.SENSITIVE
     assert platform_named("postgresql+asyncpg") is platform_named("pg")
+
+
+@pytest.mark.parametrize(
+    ("raw", "stands_for"),
+    [
+        ("duckdb://shop.duckdb", "duckdb:///srv/a/shop.duckdb"),
+        ("duckdb://./shop.duckdb", "duckdb:///srv/a/shop.duckdb"),
+        ("duckdb://../a/shop.duckdb", "duckdb:///srv/a/shop.duckdb"),
+        ("duckdb://op.duckdb", "duckdb://op.duckdb"),
+        ("sqlite://shop.duckdb", "sqlite://shop.duckdb"),
+        ("duckdb://two.duckdb", "duckdb://two.duckdb"),
+        ("duckdb:///elsewhere/shop.duckdb", "duckdb:///elsewhere/shop.duckdb"),
+    ],
+)
+def test_a_file_by_a_relative_path_is_the_one_known_file_that_ends_so(raw, stands_for):
+    """dbt's adapter names the profile's path; two files that end so are neither, and a part of a name is none."""
+    sources = {Namespace(f"duckdb:///srv/{path}"): path for path in ("a/shop.duckdb", "a/two.duckdb", "b/two.duckdb")}
+    assert Namespaces(sources=sources).resolve(raw) == stands_for

@@ -182,9 +182,20 @@ class Namespaces:
     databases: Mapping[Namespace, Mapping[str, str]] = field(default_factory=dict)
 
     def resolve(self, raw: str) -> Namespace:
-        """The namespace that `raw` stands for, alias or not."""
+        """The namespace that `raw` stands for, alias or not.
+
+        A file by a relative path is the one known file of that engine whose path ends so; where several do, or none, it stays.
+        """
         namespace = canonical_namespace(raw)
-        return self.aliases.get(namespace, namespace)
+        if namespace in self.aliases or namespace in self.sources or not platform_of(namespace).file:
+            return self.aliases.get(namespace, namespace)
+        scheme, _, path = namespace.partition("://")
+        if not path or path.startswith("/"):
+            return namespace
+        end = "/" + re.sub(r"^(?:\.\./)+", "", path)
+        known = {*self.sources, *self.databases, *self.aliases.values()}
+        found = [one for one in known if one.startswith(f"{scheme}:///") and one.endswith(end)]
+        return found[0] if len(found) == 1 else namespace
 
     def source_of(self, namespace: Namespace, database: str | None = None) -> str:
         """The name of the source that owns a database of a namespace, or all of it; `unlisted` where none does."""
