@@ -19,7 +19,7 @@ from services.catalog.event_datasets import EventDatasets
 from services.catalog.gate import Gate
 from services.common.errors import Conflict, HeadwaterError, WrongSettings
 from services.common.model.changes import Seq
-from services.common.ports import LineageEvents, LineageService, Search
+from services.common.ports import LineageEvents, LineageService, Recommendations, Search
 from services.common.runtime.http import ServiceClient, create_service_app, probes
 from services.common.runtime.settings import Settings
 from services.common.runtime.source_settings import source_info
@@ -27,11 +27,14 @@ from services.indexer import app as indexer_app
 from services.indexer.client import HttpSearch
 from services.indexer.service import Indexer
 from services.indexer.store.line import LINE as INDEXER_LINE
+from services.indexer.usage import app as usage_app
+from services.indexer.usage.client import HttpRecommendations
 from services.lineage import app as lineage_app
 from services.lineage.client import HttpLineage
 from services.lineage.events import app as events_app
 from services.lineage.events.client import HttpEvents
 from services.lineage.statements import app as statements_app
+from services.lineage.statements.client import HttpStatements
 from services.lineage.store.line import LINE as LINEAGE_LINE
 from services.workspace import LINES, Workspace, make_indexer, make_lineage, open_database, upgrade_all
 
@@ -72,14 +75,15 @@ def create_all(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         started.append(await run_in_threadpool(space.feed.head))
-        space.indexer.start()
+        space.indexer.start(space.lineage.statements)
         space.lineage.start()
         try:
             yield
         finally:
             await run_in_threadpool(space.close)
 
-    ports = space.indexer.retriever, space.lineage.walker, space.lineage.events
+    indexer, lineage = space.indexer, space.lineage
+    ports = indexer.retriever, indexer.usage, lineage.walker, lineage.events
     return _catalog_app(settings, space, *ports, started, lifespan)
 
 
@@ -102,7 +106,8 @@ def create_catalog(settings: Settings) -> FastAPI:
             lineage_client.close()
             await run_in_threadpool(space.close)
 
-    ports = HttpSearch(index_client), HttpLineage(lineage_client), HttpEvents(lineage_client)
+    asked = HttpSearch(index_client), HttpRecommendations(index_client)
+    ports = *asked, HttpLineage(lineage_client), HttpEvents(lineage_client)
     return _catalog_app(settings, space, *ports, started, lifespan)
 
 
@@ -115,27 +120,30 @@ def create_indexer(settings: Settings) -> FastAPI:
     """
     key = _key(settings)
     client = ServiceClient("catalog", settings.catalog_url, key)
+    lineage_client = ServiceClient("lineage", settings.lineage_url, key)
     database = open_database(settings, INDEXER_LINE)
     indexer = make_indexer(settings, database, HttpFeed(client), HttpSink(client), role="serve")
     try:
         _claim_home(indexer)
     except HeadwaterError:
         client.close()
+        lineage_client.close()
         database.close()
         raise
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        indexer.start()
+        indexer.start(HttpStatements(lineage_client))
         try:
             yield
         finally:
             await run_in_threadpool(indexer.close)
             client.close()
+            lineage_client.close()
             database.close()
 
-    router = indexer_app.create_router(indexer.retriever)
-    return _internal_app("Headwater indexer", settings, lifespan, lambda: indexer.ready, router)
+    routers = indexer_app.create_router(indexer.retriever), usage_app.create_router(indexer.usage)
+    return _internal_app("Headwater indexer", settings, lifespan, lambda: indexer.ready, *routers)
 
 
 def create_lineage(settings: Settings) -> FastAPI:
@@ -170,6 +178,7 @@ def _catalog_app(
     settings: Settings,
     space: Workspace,
     search: Search,
+    related: Recommendations,
     lineage: LineageService,
     events: LineageEvents,
     started: list[Seq],
@@ -188,10 +197,10 @@ def _catalog_app(
             feed=space.feed,
             vocabulary=space.vocabulary,
             search=search,
+            related=related,
             lineage=lineage,
             events=events,
             told=EventDatasets(events, space.catalog_database, space.namespaces),
-            opaque=settings.lineage.hidden == "opaque",
             started_at=lambda: started[0] if started else None,
             configured={name: source_info(name, source) for name, source in settings.sources.items()},
             lifespan=lifespan,

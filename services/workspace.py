@@ -112,7 +112,8 @@ class Workspace:
     @cached_property
     def indexer(self) -> Indexer:
         """The index of this home, not opened yet."""
-        return make_indexer(self.settings, self._database(INDEXER_LINE), self.feed, self.sink, role=self._role)
+        database = self._database(INDEXER_LINE)
+        return make_indexer(self.settings, database, self.feed, self.sink, role=self._role, namespaces=self.namespaces)
 
     @cached_property
     def lineage(self) -> Lineage:
@@ -177,10 +178,18 @@ def upgrade_all(settings: Settings) -> dict[str, str]:
     return done
 
 
-def make_indexer(settings: Settings, database: Database, feed: ChangeFeed, sink: AssetSink, *, role: str) -> Indexer:
-    """An indexer over the catalog's ports, in this process or apart."""
-    wanted = IndexerSettings(settings.home, settings.model, settings.n_threads, settings.sources)
-    return Indexer(wanted, database, feed, sink, role=role)
+def make_indexer(
+    settings: Settings,
+    database: Database,
+    feed: ChangeFeed,
+    sink: AssetSink,
+    *,
+    role: str,
+    namespaces: Callable[[], Namespaces] | None = None,
+) -> Indexer:
+    """An indexer over the catalog's ports, in this process or apart; the settings' namespaces unless others are given."""
+    wanted = IndexerSettings(settings.home, settings.model, settings.n_threads, settings.sources, settings.usage.min_people)
+    return Indexer(wanted, database, feed, sink, role=role, namespaces=namespaces or settings.namespaces)
 
 
 def make_lineage(settings: Settings, database: Database, feed: ChangeFeed, namespaces: Callable[[], Namespaces]) -> Lineage:

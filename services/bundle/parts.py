@@ -15,7 +15,6 @@ from services.common.runtime.db import Database
 from services.indexer.bundle_read import BundledIndex
 from services.lineage.answers import LineageAnswers
 from services.lineage.graph import LineageGraph
-from services.lineage.sql.worker import SqlParser
 from services.lineage.store.line import LINE as LINEAGE_LINE
 
 REVISIONS = {line.service: line.head for line in (CATALOG_LINE, LINEAGE_LINE)}
@@ -53,8 +52,7 @@ class Bundle:
         self.reader = AssetReader(self.catalog)
         self._graph = LineageGraph(self._lineage_database)
         self._graph.refresh()
-        self._parser = SqlParser()
-        self.lineage = LineageAnswers(self._graph, self._lineage_database, self._parser.read_ddl)
+        self.lineage = LineageAnswers(self._graph, self._lineage_database)
         self.index = BundledIndex(self.folder, threads=threads)
 
     def examine(self) -> None:
@@ -78,4 +76,3 @@ class Bundle:
         self.index.close()
         self.catalog.close()
         self._lineage_database.close()
-        self._parser.close()

@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
-from fastapi import APIRouter, Depends, FastAPI, params
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 from services import __version__
 from services.catalog import internal, pages
 from services.catalog.access import Access
-from services.catalog.api import assets, crawls, events, feedback, health, history, impact, lineage, search, vocabulary
+from services.catalog.api import assets, crawls, events, feedback, health, history, lineage, related, search, vocabulary
 from services.catalog.api.caller import follow_renames
 from services.catalog.api.health import Measured, Metrics, Readiness
 from services.catalog.api.schemas import ProblemShape
@@ -32,7 +32,7 @@ from services.catalog.sink import CatalogSink
 from services.catalog.vocabulary import Vocabulary
 from services.common.model.changes import Seq
 from services.common.model.crawls import SourceInfo
-from services.common.ports import ChangeFeed, LineageEvents, LineageService, Search
+from services.common.ports import ChangeFeed, LineageEvents, LineageService, Recommendations, Search
 from services.common.runtime.http import create_service_app
 
 API = "/api/v1"
@@ -68,7 +68,6 @@ class CatalogParts:
         told: follows what events say of datasets.
         lifespan: starts and stops what runs beside it, such as the index worker in role `all`.
         configured: the sources of this process's settings by name.
-        opaque: whether marks stand for hidden assets in walks of lineage.
         hosts: Host headers accepted besides loopback's own; None accepts any.
         internal_key: opens the internal routes to services apart.
         about: what probes tell beside their state.
@@ -86,13 +85,13 @@ class CatalogParts:
     feed: ChangeFeed
     vocabulary: Vocabulary
     search: Search
+    related: Recommendations
     lineage: LineageService
     started_at: Callable[[], Seq | None]
     events: LineageEvents | None = None
     told: EventDatasets | None = None
     configured: Mapping[str, SourceInfo] = field(default_factory=dict)
     lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None
-    opaque: bool = False
     hosts: tuple[str, ...] | None = ()
     cors_origins: tuple[str, ...] = ()
     internal_key: str | None = None
@@ -137,13 +136,17 @@ def create_app(parts: CatalogParts) -> FastAPI:
     public.include_router(feedback.create_router(parts.log, parts.searches), max_body_size=limit)
     one_asset = [Depends(follow_renames(parts.reader))]
     public.include_router(
-        assets.create_router(parts.reader, parts.curator, parts.lineage), max_body_size=limit, dependencies=one_asset
+        assets.create_router(parts.reader, parts.curator, parts.lineage, parts.related),
+        max_body_size=limit,
+        dependencies=one_asset,
     )
     public.include_router(history.create_router(parts.reader), max_body_size=limit, dependencies=one_asset)
-    _include_lineage(public, parts, one_asset)
+    public.include_router(lineage.create_router(parts.lineage), max_body_size=limit, dependencies=one_asset)
     if parts.events is not None and parts.told is not None:
         sent = events.create_router(parts.events, parts.told.poke, limit * EVENTS_BODY_TIMES)
         public.include_router(sent, max_body_size=limit * EVENTS_BODY_TIMES)
+    together = related.create_router(parts.related, parts.reader)
+    public.include_router(together, max_body_size=limit, dependencies=one_asset)
     crawled = crawls.create_router(parts.reader, parts.sink, parts.history, parts.renaming, parts.configured)
     public.include_router(crawled, max_body_size=limit)
     app.include_router(public)
@@ -170,12 +173,3 @@ def create_app(parts: CatalogParts) -> FastAPI:
             expose_headers=["ETag", "X-Request-ID"],
         )
     return app
-
-
-def _include_lineage(public: APIRouter, parts: CatalogParts, one_asset: list[params.Depends]) -> None:
-    limit = parts.max_body_bytes
-    walks = lineage.create_router(parts.lineage, opaque=parts.opaque)
-    public.include_router(walks, max_body_size=limit, dependencies=one_asset)
-    affected = impact.create_router(parts.lineage, parts.reader)
-    public.include_router(affected, max_body_size=limit, dependencies=one_asset)
-    public.include_router(impact.create_lineage_router(parts.lineage, parts.reader), max_body_size=limit)

@@ -17,8 +17,9 @@ from pathlib import Path
 from services.common.errors import Conflict, HeadwaterError, ModelUnavailable, WrongSettings
 from services.common.model.changes import Seq
 from services.common.model.crawls import CrawlRecord, CrawlState
+from services.common.model.names import Namespaces
 from services.common.model.search import IndexStatus
-from services.common.ports import AssetSink, ChangeFeed
+from services.common.ports import AssetSink, ChangeFeed, StatementFacts
 from services.common.runtime.db import Database
 from services.common.runtime.logs import get_logger
 from services.common.runtime.source_settings import SourceSettings
@@ -35,6 +36,7 @@ from services.indexer.store.cache import EmbeddingCache, no_vectors
 from services.indexer.store.lease import BEAT_S, Lease
 from services.indexer.sync.keeper import Keeper
 from services.indexer.sync.worker import IndexWorker, Progress
+from services.indexer.usage.service import Usage
 from services.indexer.verify import VerifyReport, repair, verify
 
 POLL_S = 0.1
@@ -58,6 +60,7 @@ class IndexerSettings:
     model: str
     threads: int
     sources: Mapping[str, SourceSettings]
+    min_people: int = 1
 
 
 class Indexer:
@@ -67,12 +70,20 @@ class Indexer:
         settings: as above.
         database: its own.
         feed, sink: the catalog's ports.
+        namespaces: whose sources own the tables that only logs name.
         role: `serve` or `crawl`, told to those who find the lease taken.
 
     """
 
     def __init__(
-        self, settings: IndexerSettings, database: Database, feed: ChangeFeed, sink: AssetSink, *, role: str
+        self,
+        settings: IndexerSettings,
+        database: Database,
+        feed: ChangeFeed,
+        sink: AssetSink,
+        *,
+        role: str,
+        namespaces: Callable[[], Namespaces] = Namespaces,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -90,6 +101,7 @@ class Indexer:
         self._threads: list[threading.Thread] = []
         self._ready_at: Seq | None = None
         self.ranker = RankerFile(settings.home)
+        self.usage = Usage(database, self._snapshot, namespaces, home=settings.home, min_people=settings.min_people)
         self.retriever = Retriever(self._snapshot, lambda: self._encoder, self.status, self.ranker.current)
 
     def open(self) -> None:
@@ -121,9 +133,15 @@ class Indexer:
             self._problem = error.detail
             _log.warning("no model: search answers by words", detail=error.detail)
 
-    def start(self) -> None:
-        """Open in the background, then keep indexing and crawling until `close`."""
+    def start(self, facts: StatementFacts | None = None) -> None:
+        """Open in the background, then keep indexing, crawling and following what people run, where `facts` tell, until `close`."""
+        follow = (
+            []
+            if facts is None
+            else [threading.Thread(target=self.usage.run_until, args=(self._stop, facts), name="usage", daemon=True)]
+        )
         self._threads = [
+            *follow,
             threading.Thread(target=self._serve_index, name="index", daemon=True),
             threading.Thread(target=self._serve_crawls, name="crawls", daemon=True),
         ]
@@ -207,6 +225,10 @@ class Indexer:
 
         if segments:
             threading.Thread(target=prepare, name="names", daemon=True).start()
+
+    def snapshot(self) -> Snapshot:
+        """The index as it is now."""
+        return self._snapshot()
 
     def _snapshot(self) -> Snapshot:
         return self._keeper.snapshot if self._keeper is not None else EMPTY

@@ -65,7 +65,6 @@ def cases(world: World, dice: random.Random, n: int) -> Iterator[Case]:
         made.asset,
         made.search,
         made.lineage,
-        made.impact,
         made.column_lineage,
         made.columns,
         made.suggest,
@@ -136,12 +135,14 @@ class _Questions:
     def asset(self) -> Case:
         asset = self._id()
         rest = self._dice.choice((1, 2, 100))
+        most = self._dice.choice((3, 20, 200))
         return Case(
             f"/assets/{asset}",
             lambda asker: [
                 asker.one("asset", f"/assets/{asset}"),
                 asker.one("changes", f"/assets/{asset}/changes", [("limit", rest)]),
                 asker.one("versions", f"/assets/{asset}/versions"),
+                asker.one("related", f"/assets/{asset}/related", [("limit", most)]),
             ],
         )
 
@@ -152,21 +153,7 @@ class _Questions:
             ("depth", self._dice.choice((1, 2, 3, 100))),
             ("limit", self._dice.choice((1, 3, 200))),
         ]
-        path = f"/assets/{asset}/lineage"
-        return Case(f"lineage of {asset} {params}", lambda asker: asker.pages("lineage", path, params, 50))
-
-    def impact(self) -> Case:
-        asset, other = self._id(), self._id()
-        params: Params = [("change", self._dice.choice(("drop", "rename"))), ("limit", self._dice.choice((1, 100)))]
-        params += [("column", f"{self._dice.choice(NOUNS)}_id")] if self._dice.random() < 0.3 else []
-        between: Params = [("from", other), ("to", asset), ("limit", 5)]
-        return Case(
-            f"impact of {asset} {params}, paths from {other}",
-            lambda asker: [
-                asker.one("impact", f"/assets/{asset}/impact", params),
-                asker.one("paths", "/lineage/paths", between),
-            ],
-        )
+        return Case(f"lineage of {asset} {params}", lambda asker: [asker.one("lineage", f"/assets/{asset}/lineage", params)])
 
     def column_lineage(self) -> Case:
         """From a column of a table or view, along all edges or some, now or at a time before or after everything."""

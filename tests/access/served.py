@@ -84,10 +84,6 @@ class Served:
         """The answer to a GET of the public API."""
         return self.client.get(f"/api/v1{path}", params=params, headers=bearer(caller))
 
-    def post(self, path: str, caller: str, body: Any) -> Any:
-        """The answer to a POST of the public API."""
-        return self.client.post(f"/api/v1{path}", json=body, headers=bearer(caller))
-
     def crawl(self, source: str) -> None:
         """Crawl a source to its end, as a crawl beside a running server does."""
         outcome = run_crawl(source, self.settings.sources[source], self.space.sink, by="maker")
@@ -106,6 +102,9 @@ class Served:
             _wait(
                 lambda: self.space.indexer.retriever._snapshot().generation == generations.current().number, "the generation"
             )
+        # what goes together is made anew at a bounded rate; here it is asked for at once
+        self.space.indexer.usage.catch_up(self.space.lineage.statements)
+        self.space.indexer.usage.refresh()
 
 
 def _wait(is_there: Callable[[], bool], what: str) -> None:

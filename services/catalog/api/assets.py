@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import Field, model_validator
 
 from services.catalog.api.caller import AssetPath, Editor, Narrowed, Reader, Strict, answer, known_id
+from services.catalog.api.related_shapes import UsageShape
 from services.catalog.api.schemas import (
     AssetPageShape,
     AssetShape,
@@ -24,11 +25,12 @@ from services.catalog.assets import AssetReader
 from services.catalog.curation import Curator
 from services.catalog.definitions import definition_for
 from services.catalog.patches import parse_patch
+from services.catalog.related import usage_of
 from services.common.errors import BadRequest, NotFound, PreconditionFailed, PreconditionRequired
 from services.common.model.access import AccessScope, Principal
 from services.common.model.assets import Asset
 from services.common.model.names import AssetId
-from services.common.ports import LineageQuery
+from services.common.ports import LineageQuery, Recommendations
 from services.common.runtime.wire import plain
 
 _ETAG = re.compile(r'"(?P<id>[^"]+)\.(?P<revision>[0-9]{1,18})"')
@@ -75,8 +77,10 @@ class HistoryParameters(Strict):
     before: int | None = Field(default=None, ge=1, description="Only entries older than this one", examples=[100])
 
 
-def create_router(reader: AssetReader, curator: Curator, lineage: LineageQuery) -> APIRouter:
-    """The routes over the catalog's reader and curator; lineage says which definitions a caller may read."""
+def create_router(
+    reader: AssetReader, curator: Curator, lineage: LineageQuery, recommendations: Recommendations
+) -> APIRouter:
+    """The routes over the catalog's reader and curator; lineage says which definitions a caller may read, and usage is asked for."""
     router = APIRouter(tags=["assets"])
 
     def shape(asset: Asset, scope: AccessScope) -> AssetShape:
@@ -84,7 +88,9 @@ def create_router(reader: AssetReader, curator: Curator, lineage: LineageQuery) 
         return asset_shape(asset, definition)
 
     def told(asset: Asset, scope: AccessScope) -> Response:
-        return answer(shape(asset, scope), headers={"ETag": etag(asset)})
+        usage = usage_of(asset.id, scope, recommendations)
+        whole = asset_shape(asset, definition_for(asset, scope, lineage), UsageShape.of(usage) if usage else None)
+        return answer(whole, headers={"ETag": etag(asset)})
 
     @router.get("/assets", response_model=AssetPageShape, operation_id="list_assets", summary="List assets by name")
     def list_route(caller: Reader, asked: Annotated[PageParameters, Query()]) -> Response:

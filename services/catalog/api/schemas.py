@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog.api.answer_shapes import AnswerSetShape
+from services.catalog.api.related_shapes import UsageShape
 from services.catalog.definitions import Definition
 from services.common.model.assets import Asset, Column, Description, ForeignKey, Kind, Status
 from services.common.model.search import Mode, SuggestionOf
@@ -162,7 +163,7 @@ class AssetShape(Shape):
     """One dataset.
 
     `listed` is false for one that only events name. `definition` is `shown`, `none`, or `withheld` where the view's SQL may name what the caller may not see.
-    `usage` is null until query logs are read.
+    `usage` is null where no query log that was read names the asset, in lists, and while the indexer does not answer.
     """
 
     id: str
@@ -193,7 +194,7 @@ class AssetShape(Shape):
     successor: str | None
     curated: list[str]
     properties: dict[str, Any]
-    usage: None = None
+    usage: UsageShape | None = None
     descriptions: list[DescriptionShape]
     unseen_since: dt.datetime | None
     unseen_why: str | None
@@ -247,7 +248,7 @@ class VersionsShape(Shape):
     versions: list[VersionShape]
 
 
-def asset_shape(asset: Asset, definition: Definition) -> AssetShape:
+def asset_shape(asset: Asset, definition: Definition, usage: UsageShape | None = None) -> AssetShape:
     """An asset as the API shows it; what may be seen of it was decided before."""
     return AssetShape(
         id=asset.id,
@@ -278,6 +279,7 @@ def asset_shape(asset: Asset, definition: Definition) -> AssetShape:
         successor=asset.successor,
         curated=list(asset.curated),
         properties=dict(asset.properties),
+        usage=usage,
         descriptions=[_description(one) for one in asset.descriptions],
         unseen_since=asset.unseen_since,
         unseen_why=asset.unseen_why,

@@ -55,13 +55,8 @@ class UsageSettings(Strict):
     users: Literal["hashed", "names", "off"] = Field(
         default="hashed", description="Users in query logs: as stand-ins under the home's key, by name, or not at all"
     )
-
-
-class LineageSettings(Strict):
-    """`[lineage]`: what walks show."""
-
-    hidden: Literal["absent", "opaque"] = Field(
-        default="absent", description="Assets that a caller may not see: absent from walks, or marks without a name"
+    min_people: int = Field(
+        default=1, ge=1, le=1000, description="Tables that fewer people have used together count as never used together"
     )
 
 
@@ -84,7 +79,6 @@ class Settings(Strict):
     threads: int = Field(default=0, ge=0, description="Threads for encoding and vector search; 0 = the machine's cores")
     sources: dict[str, SourceSettings] = Field(default_factory=dict, description="Warehouses to crawl, by name")
     usage: UsageSettings = Field(default_factory=UsageSettings, description="What is kept of query logs")
-    lineage: LineageSettings = Field(default_factory=LineageSettings, description="What walks of lineage show")
     tokens: dict[str, TokenSettings] = Field(default_factory=dict, description="Callers, by name")
     cors_origins: tuple[str, ...] = Field(default=(), description="Origins whose pages may call the API, written out")
     allowed_hosts: tuple[str, ...] = Field(default=(), description="Host headers accepted besides loopback's own names")

@@ -6,4 +6,4 @@ from pathlib import Path
 
 from services.common.runtime.migrations import MigrationLine
 
-LINE = MigrationLine("indexer", Path(__file__).parent / "migrations", "0002")
+LINE = MigrationLine("indexer", Path(__file__).parent / "migrations", "0003")

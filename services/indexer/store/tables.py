@@ -60,6 +60,34 @@ schedule = Table(
 )
 """When a crawl of each source was last asked for by its schedule, in seconds since 1970."""
 
+usage_statement = Table(
+    "usage_statement",
+    METADATA,
+    Column("fingerprint", String(80), primary_key=True),
+    Column("source", String(400), nullable=False),
+    Column("body", Text, nullable=False),
+)
+"""What a statement does to tables and columns, as `usage.store` writes it: no text of SQL, no literal."""
+
+usage_run = Table(
+    "usage_run",
+    METADATA,
+    Column("fingerprint", String(80), primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("user", String(200), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("weight", Float, nullable=False),
+)
+"""Who ran a statement how often on which day (`date.toordinal`, UTC; 0 where no log says; user empty where nobody says)."""
+
+usage_position = Table(
+    "usage_position",
+    METADATA,
+    Column("line", String(20), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+)
+"""How far the statement facts were followed."""
+
 
 def insert_new(connection: Connection, table: Table) -> Executable:
     """An insert that leaves rows which are there already as they are, in the connection's dialect."""

@@ -1,0 +1,147 @@
+"""The shapes of used together and of usage in the public API. The last step of journey 2; `schemas` has all others."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Self
+
+from pydantic import BaseModel
+
+from services.catalog.related import WholeItem, WholeRelated
+from services.common.model.related import AssetUsage, Basis
+from services.common.model.search import Evidence
+
+
+class JoinOnShape(BaseModel, frozen=True):
+    """Columns to join on: `on` holds pairs of a column of `asset`, a table of the basket, and one of the item."""
+
+    asset: str
+    on: list[tuple[str, str]]
+    evidence: Evidence
+    confidence: float
+    sql: str
+
+
+class RelatedItemShape(BaseModel, frozen=True):
+    """A table that goes with a basket.
+
+    `basis` is `observed` where queries that were read use both, `inferred` where names, texts, columns or lineage say so;
+    `probability` is how likely the table is the one that goes with the basket; `listed` is false for one that only logs know.
+    """
+
+    id: str
+    qualified_name: str
+    listed: bool
+    score: float
+    basis: Basis
+    probability: float
+    queries: int
+    people: int
+    last: dt.date | None
+    reasons: list[str]
+    join_on: list[JoinOnShape]
+
+
+class RelatedShape(BaseModel, frozen=True):
+    """What goes with a basket, best first; `unknown` are the names of it that nobody knows."""
+
+    items: list[RelatedItemShape]
+    unknown: list[str]
+
+    @classmethod
+    def of(cls, whole: WholeRelated) -> Self:
+        """An answer as the API and `headwater related --json` show it."""
+        return cls(items=[_item(one) for one in whole.items], unknown=list(whole.unknown))
+
+
+class ColumnUsageShape(BaseModel, frozen=True):
+    """Executions that use a column: at all, to filter, to join, to group."""
+
+    name: str
+    queries: int
+    filters: int
+    joins: int
+    groups: int
+
+
+class JoinUsageShape(BaseModel, frozen=True):
+    """A pair of columns that queries compare; `queries` counts distinct statements, `declared` says whether a key does so."""
+
+    asset: str
+    qualified_name: str
+    on: list[tuple[str, str]]
+    kind: str
+    queries: int
+    people: int
+    last: dt.date | None
+    declared: bool
+
+
+class UsageShape(BaseModel, frozen=True):
+    """What query logs say of an asset, from `since` to `until`; see `AssetUsage` for the figures."""
+
+    queries: int
+    statements: int
+    people: int
+    last_read: dt.date | None
+    last_written: dt.date | None
+    popularity: float
+    trend: float | None
+    weeks: list[int]
+    columns: list[ColumnUsageShape]
+    joins: list[JoinUsageShape]
+    since: dt.date | None
+    until: dt.date | None
+
+    @classmethod
+    def of(cls, usage: AssetUsage) -> Self:
+        """Usage as the API shows it."""
+        return cls(
+            queries=usage.queries,
+            statements=usage.statements,
+            people=usage.people,
+            last_read=usage.last_read,
+            last_written=usage.last_written,
+            popularity=usage.popularity,
+            trend=usage.trend,
+            weeks=list(usage.weeks),
+            columns=[
+                ColumnUsageShape(name=one.name, queries=one.queries, filters=one.filters, joins=one.joins, groups=one.groups)
+                for one in usage.columns
+            ],
+            joins=[
+                JoinUsageShape(
+                    asset=one.asset,
+                    qualified_name=one.name.qualified,
+                    on=list(one.on),
+                    kind=one.kind,
+                    queries=one.queries,
+                    people=one.people,
+                    last=one.last,
+                    declared=one.declared,
+                )
+                for one in usage.joins
+            ],
+            since=usage.since,
+            until=usage.until,
+        )
+
+
+def _item(whole: WholeItem) -> RelatedItemShape:
+    item = whole.item
+    return RelatedItemShape(
+        id=item.asset,
+        qualified_name=item.name.qualified,
+        listed=item.listed,
+        score=round(item.score, 4),
+        basis=item.basis,
+        probability=item.probability,
+        queries=item.queries,
+        people=item.people,
+        last=item.last,
+        reasons=[reason.text for reason in item.why],
+        join_on=[
+            JoinOnShape(asset=join.one, on=list(join.on), evidence=join.evidence, confidence=join.confidence, sql=sql)
+            for join, sql in zip(item.join_on, whole.sql, strict=False)
+        ],
+    )

@@ -1,0 +1,52 @@
+"""`headwater related`: what is used together with some tables, in the terminal. Journey 2 without a server."""
+
+from __future__ import annotations
+
+import argparse
+
+from services.catalog.api.related_shapes import RelatedShape
+from services.catalog.related import WholeRelated, related_to
+from services.cli.exits import DONE
+from services.cli.terminal import print_json, say, settings_of
+from services.common.errors import BadRequest
+from services.common.model.access import FULL_SCOPE
+from services.common.model.related import MAX_BASKET
+from services.compose import Workspace
+
+MAX_K = 200
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Answer one basket."""
+    if not 1 <= arguments.k <= MAX_K:
+        raise BadRequest(f"-k is 1 to {MAX_K}")
+    if len(arguments.tables) > MAX_BASKET:
+        raise BadRequest(f"a basket holds {MAX_BASKET} tables at most")
+    space = Workspace(settings_of(arguments))
+    try:
+        space.indexer.open()
+        space.indexer.usage.catch_up(space.lineage.statements)
+        whole = related_to(arguments.tables, arguments.k, FULL_SCOPE, space.indexer.usage, space.reader)
+    finally:
+        space.close()
+    if arguments.json:
+        print_json(RelatedShape.of(whole).model_dump(mode="json", by_alias=True))
+    else:
+        _print(whole)
+    return DONE
+
+
+def _print(whole: WholeRelated) -> None:
+    for name in whole.unknown:
+        say(f"nobody knows {name}; its words alone were used")
+    if not whole.items:
+        say("nothing goes with it: no query log names it, and nothing like it is in the catalog")
+    for place, one in enumerate(whole.items, 1):
+        item = one.item
+        unlisted = "" if item.listed else ", known only from logs"
+        print(f"{place:>2}. {item.name.qualified}  ({item.basis.value}, {item.probability:.0%}{unlisted})")
+        for reason in item.why:
+            print(f"    {reason.text}")
+        for sql in one.sql[:1]:
+            for line in sql.splitlines():
+                print(f"    {line}")

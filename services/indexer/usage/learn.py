@@ -1,0 +1,144 @@
+"""Weights from a log: each query of a later or held-out part is asked without one of its tables, which should come first.
+
+Journey 2, "used together", behind the scenes: numpy alone. The loss is that of a softmax over the candidates (listwise);
+weights stay at 0 or above, and are pulled to the shipped ones the more the fewer queries there are to learn from.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.common.model.access import FULL_SCOPE
+from services.common.model.names import AssetId
+from services.indexer.usage.features import FEATURES, features
+from services.indexer.usage.known import Known
+from services.indexer.usage.reading import Reading, reading_of
+from services.indexer.usage.sparse import Floats
+from services.indexer.usage.statements import Statement
+
+PULL = 0.05
+"""How strongly weights are pulled to where they start, times the square of their distance: of 0.002 to 0.3 the
+one with which logs foretold each other best (`bench/usage.py`)."""
+STEPS = 250
+RATE = 0.1
+MAX_QUESTIONS = 800
+MAX_WRONG = 120
+"""Wrong candidates of a question that are learned from: half the ones that rank first by the weights so far, half by lot."""
+FOLDS = 4
+LATER = (0.5, 0.75, 1.0)
+"""Where a log with times is cut: each piece is asked of everything before it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A question's candidates: features (n, features) and which one was taken away."""
+
+    rows: Floats
+    right: int
+
+
+def questions(statements: Sequence[Statement]) -> Iterator[tuple[tuple[AssetId, ...], AssetId]]:
+    """Each statement that reads several tables, asked without each of them in turn: the others, and the one to find."""
+    for one in statements:
+        tables = tuple(dict.fromkeys(one.reads))
+        if len(tables) > 1:
+            for table in tables:
+                yield tuple(other for other in tables if other != table), table
+
+
+def splits(statements: Sequence[Statement], seed: int) -> Iterator[tuple[list[Statement], list[Statement]]]:
+    """What is learned from and what is asked: later pieces of a log with times, random folds of one without."""
+    dated = [one for one in statements if one.last]
+    if len(dated) * 2 > len(statements):
+        ordered = sorted(dated, key=lambda one: (one.last, one.fingerprint))
+        cuts = [int(len(ordered) * share) for share in LATER]
+        for begin, end in itertools.pairwise(cuts):
+            yield ordered[:begin], ordered[begin:end]
+        return
+    lot = np.random.default_rng(seed).permutation(len(statements))
+    for fold in range(FOLDS):
+        asked = set(lot[fold::FOLDS].tolist())
+        yield (
+            [one for at, one in enumerate(statements) if at not in asked],
+            [one for at, one in enumerate(statements) if at in asked],
+        )
+
+
+def examples(
+    known: Known, statements: Sequence[Statement], weights: Floats, *, seed: int = 0, most: int = MAX_QUESTIONS
+) -> list[Example]:
+    """Questions of a log with their candidates, each asked of a part of the log that does not hold its statement."""
+    out: list[Example] = []
+    random = np.random.default_rng(seed)
+    every = list(splits(statements, seed))
+    for learned, asked in every:
+        reading = reading_of(known, learned, FULL_SCOPE)
+        found = list(questions(asked))
+        if len(found) > most // len(every):
+            found = [found[at] for at in random.choice(len(found), most // len(every), replace=False)]
+        out += [one for basket, table in found if (one := _example(reading, basket, table, weights, random)) is not None]
+    return out
+
+
+def _example(
+    reading: Reading, basket: Sequence[AssetId], table: AssetId, weights: Floats, random: np.random.Generator
+) -> Example | None:
+    row = reading.known.row
+    tables = np.asarray([row[one] for one in basket if one in row], dtype=np.int64)
+    tables = tables[reading.shown[tables]]
+    if not len(tables):
+        return None
+    candidates = np.setdiff1d(reading.candidates(tables), tables, assume_unique=True)
+    right = np.flatnonzero(candidates == row.get(table, -1))
+    if not len(right) or len(candidates) < 2:
+        return None
+    rows = features(reading, tables, candidates)
+    wrong = np.delete(np.arange(len(candidates)), right)
+    if len(wrong) > MAX_WRONG:
+        best = wrong[np.argsort(-(rows[wrong] @ weights), kind="stable")[: MAX_WRONG // 2]]
+        wrong = np.union1d(best, random.choice(wrong, MAX_WRONG // 2, replace=False))
+    return Example(rows[np.concatenate([right, wrong])], 0)
+
+
+def fit(found: Sequence[Example], start: Floats, *, pull: float = PULL, without: frozenset[str] = frozenset()) -> Floats:
+    """Weights that put what was taken away first, float64 (features,), all 0 or more.
+
+    Args:
+        found: what is learned from; none leaves `start` as it is.
+        start: where weights begin, and what they are pulled to.
+        pull: see `PULL`.
+        without: features that stay at 0, to see what they are worth.
+
+    """
+    if not found:
+        return start
+    rows, there = _padded(found)
+    kept = np.asarray([name not in without for name in FEATURES])
+    begin = np.where(kept, start, 0.0)
+    weights, first, second = begin.copy(), np.zeros_like(begin), np.zeros_like(begin)
+    for step in range(1, STEPS + 1):
+        scores = rows @ weights + there
+        share = np.exp(scores - scores.max(axis=1, keepdims=True))
+        share /= share.sum(axis=1, keepdims=True)
+        share[:, 0] -= 1.0
+        slope = np.tensordot(share, rows, axes=([0, 1], [0, 1])) / len(found) + 2 * pull * (weights - begin)
+        slope = np.where(kept, slope, 0.0)
+        first, second = 0.9 * first + 0.1 * slope, 0.999 * second + 0.001 * slope**2
+        # Adam (Kingma & Ba 2014, arXiv:1412.6980)
+        moved = RATE * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
+        weights = np.maximum(weights - moved, 0.0)
+    return weights
+
+
+def _padded(found: Sequence[Example]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    width = max(len(one.rows) for one in found)
+    rows = np.zeros((len(found), width, len(FEATURES)), dtype=np.float32)
+    there = np.full((len(found), width), -1e9, dtype=np.float32)
+    for at, one in enumerate(found):
+        rows[at, : len(one.rows)], there[at, : len(one.rows)] = one.rows, 0.0
+    return rows, there

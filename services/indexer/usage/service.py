@@ -1,0 +1,213 @@
+"""Used together as a running thing: follows the statement facts, keeps what recommendations are read from, learns weights.
+
+Implements the port `Recommendations`. One thread follows and makes readings ready; any thread answers from the last one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from services.common.errors import HeadwaterError
+from services.common.model.access import FULL_SCOPE, AccessScope
+from services.common.model.names import AssetId, Namespaces
+from services.common.model.related import AssetUsage, RelatedAnswer, RelatedQuery, Unused
+from services.common.model.usage import NO_FACTS, FactSeq, LogWindow
+from services.common.ports import StatementFacts
+from services.common.runtime.db import Database
+from services.common.runtime.logs import get_logger
+from services.indexer.index.snapshot import Snapshot
+from services.indexer.usage import store
+from services.indexer.usage.basket import basket_of
+from services.indexer.usage.facts import unused_of, usage_of
+from services.indexer.usage.known import Known, known_of
+from services.indexer.usage.learn import MAX_QUESTIONS, examples, fit
+from services.indexer.usage.reading import Reading, reading_of
+from services.indexer.usage.recommend import items, rank
+from services.indexer.usage.sparse import Floats
+from services.indexer.usage.statements import Statement, reweighted
+from services.indexer.usage.weights import read_weights, shipped, write_weights
+
+MAX_SCOPES = 32
+"""Readings kept, the ones asked for last: each is some megabytes for 100,000 tables."""
+PAGE = 1_000
+POLL_S = 1.0
+REST = 10.0
+"""After making everything anew, so many times as long as it took nothing is made anew again."""
+GROWTH = 0.1
+"""Weights are learned again when the log has grown by this share."""
+ENOUGH = 30
+"""Questions below which a home's log teaches no weights."""
+WEIGHTS_FILE = "index/used-together.json"
+_log = get_logger("usage")
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """What was known at one moment, and the readings of it by scope."""
+
+    known: Known
+    statements: tuple[Statement, ...]
+    seq: FactSeq
+    label: str
+    readings: OrderedDict[str, Reading] = field(default_factory=OrderedDict)
+
+
+class Usage:
+    """Implements `Recommendations`.
+
+    Args:
+        database: the indexer's; None where no log is read, as in a bundle: then everything is inferred.
+        snapshot: the index as it is now.
+        namespaces: whose sources own tables that only logs name.
+        home: where learned weights are kept.
+        min_people: pairs of tables that fewer distinct people have used together count as never used together.
+
+    """
+
+    def __init__(
+        self,
+        database: Database | None,
+        snapshot: Callable[[], Snapshot],
+        namespaces: Callable[[], Namespaces],
+        *,
+        home: Path,
+        min_people: int = 1,
+    ) -> None:
+        self._database = database
+        self._snapshot = snapshot
+        self._namespaces = namespaces
+        self._file = home / WEIGHTS_FILE
+        self._min_people = min_people
+        self._weights: Floats | None = read_weights(self._file)
+        self._learned_at = 0
+        self._windows: tuple[LogWindow, ...] = ()
+        self._programs: dict[str, float] = {}
+        self._state: State | None = None
+        self._made_at, self._took_s = 0.0, 0.0
+        self._lock = threading.Lock()
+
+    def related(self, query: RelatedQuery) -> RelatedAnswer:
+        """See `Recommendations.related`."""
+        reading = self._reading(query.scope)
+        basket = basket_of(reading, query.assets, query.names)
+        ranked = rank(reading, basket.rows, self._weights_for(query.scope), keep=basket.stand_ins)
+        return RelatedAnswer(tuple(items(reading, basket.rows, ranked, query.limit)), basket.unknown)
+
+    def usage(self, asset: AssetId, scope: AccessScope) -> AssetUsage | None:
+        """See `Recommendations.usage`."""
+        return usage_of(self._reading(scope), asset)
+
+    def unused(self, scope: AccessScope, *, days: int) -> Sequence[Unused]:
+        """See `Recommendations.unused`."""
+        return unused_of(self._reading(scope), self._windows, dt.datetime.now(dt.UTC).date(), days)
+
+    def catch_up(self, facts: StatementFacts) -> int:
+        """Follow the facts to their head; how many were new. Safe beside another process that does the same."""
+        new, database = 0, self._database
+        if database is None:
+            return 0
+        self._windows = tuple(facts.windows())
+        self._programs = dict(facts.weights())
+        while True:
+            with database.read() as connection:
+                at = store.position(connection)
+            if facts.head() < at:  # the lineage store was made anew
+                with database.write() as connection:
+                    store.forget(connection)
+                continue
+            page = facts.after(at, limit=PAGE)
+            if page.upto == at:
+                return new
+            with database.write() as connection:
+                if store.move(connection, at, page.upto):
+                    store.add(connection, page.facts)
+                    new += len(page.facts)
+
+    def refresh(self, *, learn: bool = True) -> None:
+        """Make everything anew from the index and the usage store as they are, and learn where there is more to learn from."""
+        begun = time.monotonic()
+        seq, statements = self._kept()
+        snapshot = self._snapshot()
+        statements = reweighted(statements, self._programs)
+        known = known_of(snapshot, statements, self._namespaces())
+        state = State(known, statements, seq, snapshot.label)
+        if learn:
+            self._learn(state)
+        state.readings[FULL_SCOPE.key] = _ready(reading_of(known, statements, FULL_SCOPE, min_people=self._min_people))
+        self._state = state
+        self._made_at = time.monotonic()
+        self._took_s = self._made_at - begun
+
+    def run_until(self, stop: threading.Event, facts: StatementFacts) -> None:
+        """Follow and refresh, at a bounded rate, until `stop` is set."""
+        while not stop.wait(POLL_S):
+            try:
+                self.catch_up(facts)
+                if self._is_stale() and time.monotonic() - self._made_at >= REST * self._took_s:
+                    self.refresh()
+            except HeadwaterError as error:
+                _log.warning("usage waits", code=error.code, detail=error.detail)
+
+    def _kept(self) -> tuple[FactSeq, tuple[Statement, ...]]:
+        if self._database is None:
+            return NO_FACTS, ()
+        with self._database.read() as connection:
+            return store.position(connection), store.read(connection)
+
+    def _is_stale(self) -> bool:
+        if self._database is None:
+            return self._state is None
+        with self._database.read() as connection:
+            seq = store.position(connection)
+        state = self._state
+        return state is None or state.seq != seq or state.label != self._snapshot().label
+
+    def _reading(self, scope: AccessScope) -> Reading:
+        if self._state is None:
+            self.refresh(learn=False)
+        state = self._state
+        if state is None:
+            raise RuntimeError("refresh left no state")
+        with self._lock:
+            known = state.readings.get(scope.key)
+            if known is None:
+                known = state.readings[scope.key] = _ready(self._read_in(state, scope))
+            state.readings.move_to_end(scope.key)
+            while len(state.readings) > MAX_SCOPES:
+                state.readings.popitem(last=False)
+        return known
+
+    def _read_in(self, state: State, scope: AccessScope) -> Reading:
+        return reading_of(state.known, state.statements, scope, min_people=self._min_people)
+
+    def _weights_for(self, scope: AccessScope) -> Floats:
+        # learned weights were moved by every statement: whoever is not shown all of them gets the shipped ones
+        return self._weights if scope.is_full and self._weights is not None else shipped()
+
+    def _learn(self, state: State) -> None:
+        many = len(state.statements)
+        if self._learned_at and many < self._learned_at * (1 + GROWTH):
+            return
+        found = examples(state.known, state.statements, shipped(), most=MAX_QUESTIONS)
+        self._learned_at = many
+        if len(found) < ENOUGH:
+            self._weights = None
+            return
+        self._weights = fit(found, shipped())
+        write_weights(self._file, self._weights, learned_from=len(found))
+        _log.info("weights of used together learned", questions=len(found), statements=many)
+
+
+def _ready(reading: Reading) -> Reading:
+    """Make now what the first question would wait for."""
+    if len(reading.known):
+        rank(reading, np.flatnonzero(reading.shown)[:1], shipped())
+    return reading

@@ -1,0 +1,109 @@
+"""The port `Recommendations`: one suite for the indexer's usage and for its client over HTTP, on both databases' store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from services.common.model.access import FULL_SCOPE, AccessScope
+from services.common.model.related import Basis, RelatedQuery
+from services.common.model.usage import FactPage, FactSeq, LogWindow, StatementFact
+from services.common.ports import Recommendations
+from services.indexer.embed.hashing import HashingEncoder
+from services.indexer.usage.app import create_router
+from services.indexer.usage.client import HttpRecommendations
+from services.indexer.usage.service import Usage
+from tests.support.feeds import MemoryFeed, asset
+from tests.support.indexes import DIMENSION, Home, snapshot_of
+from tests.support.usages import DAY, NAMESPACES, fact, name
+from tests.support.wires import WIRES, client_of, internal_app
+
+ASSETS = [asset("shop.sales.orders", "id"), asset("shop.crm.customers", "id"), asset("shop.hr.salaries", "id")]
+LONG_AGO = DAY.replace(year=2020)
+LOG = [
+    fact(1, "shop.sales.orders", "shop.crm.customers", at=LONG_AGO),
+    fact(2, "shop.sales.orders", "shop.hr.salaries", user="bob", at=LONG_AGO),
+    fact(3, "shop.sales.orders", "shop.lake.raw", user=None, at=None),
+]
+SCOPE = AccessScope(allow=("wh",), deny=("wh.shop.hr",))
+
+
+class Log:
+    """Facts in memory, as the lineage service would tell them."""
+
+    def __init__(self, facts: Sequence[StatementFact]) -> None:
+        self.facts = list(facts)
+
+    def after(self, seq: FactSeq, *, limit: int = 1000) -> FactPage:
+        found = [one for one in self.facts if one.seq > seq][:limit]
+        return FactPage(tuple(found), found[-1].seq if found else seq, self.head())
+
+    def head(self) -> FactSeq:
+        return max((one.seq for one in self.facts), default=FactSeq(0))
+
+    def weights(self) -> dict[str, float]:
+        return {}
+
+    def windows(self) -> tuple[LogWindow, ...]:
+        return (LogWindow("wh", DAY, DAY, DAY, len(self.facts)),)
+
+
+def made(tmp_path, log: Log) -> Usage:
+    home = Home(tmp_path, MemoryFeed())
+    snapshot = snapshot_of(ASSETS, encoder=HashingEncoder(DIMENSION))
+    usage = Usage(home.database, lambda: snapshot, lambda: NAMESPACES, home=tmp_path)
+    usage.catch_up(log)
+    usage.refresh()
+    return usage
+
+
+@pytest.fixture(params=("in process", *WIRES))
+def recommendations(request, tmp_path) -> Iterator[Recommendations]:
+    usage = made(tmp_path, Log(LOG))
+    if request.param == "in process":
+        yield usage
+        return
+    with client_of(internal_app(create_router(usage)), request.param) as client:
+        yield HttpRecommendations(client)
+
+
+def test_a_basket_is_answered_with_what_is_listed_and_what_is_not(recommendations):
+    answer = recommendations.related(RelatedQuery((name("shop.sales.orders").id,), FULL_SCOPE, ("nowhere",), 10))
+    assert {(one.name.parts[-1], one.listed, one.basis) for one in answer.items} == {
+        ("customers", True, Basis.OBSERVED),
+        ("salaries", True, Basis.OBSERVED),
+        ("raw", False, Basis.OBSERVED),
+    }
+    assert answer.unknown == ("nowhere",)
+
+
+def test_a_scope_hides_tables_their_statements_and_their_usage(recommendations):
+    answer = recommendations.related(RelatedQuery((name("shop.sales.orders").id,), SCOPE))
+    assert {one.name.parts[-1] for one in answer.items} == {"customers", "raw"}
+    assert recommendations.usage(name("shop.hr.salaries").id, SCOPE) is None
+    assert recommendations.usage(name("shop.sales.orders").id, SCOPE).queries == 2
+    assert recommendations.usage(name("shop.sales.orders").id, FULL_SCOPE).queries == 3
+
+
+def test_unused_names_what_no_log_tells_of(recommendations):
+    assert [one.name.parts[-1] for one in recommendations.unused(SCOPE, days=1)] == ["customers", "orders"]
+
+
+def test_facts_are_followed_once_and_news_of_a_statement_replace_what_it_does(tmp_path):
+    log = Log(LOG)
+    usage = made(tmp_path, log)
+    assert usage.catch_up(log) == 0
+    log.facts.append(fact(4, "shop.sales.orders", "shop.lake.clean", count=0, fingerprint="s3"))
+    assert usage.catch_up(log) == 1
+    usage.refresh()
+    answer = usage.related(RelatedQuery((name("shop.sales.orders").id,), FULL_SCOPE))
+    assert {one.name.parts[-1] for one in answer.items} == {"customers", "salaries", "clean"}
+    assert usage.usage(name("shop.sales.orders").id, FULL_SCOPE).queries == 3
+
+
+def test_a_lineage_store_that_was_made_anew_is_followed_from_its_beginning(tmp_path):
+    usage = made(tmp_path, Log(LOG))
+    usage.catch_up(Log(LOG[:1]))
+    usage.refresh()
+    assert usage.usage(name("shop.sales.orders").id, FULL_SCOPE).queries == 1

@@ -1,0 +1,68 @@
+"""Usage of a table, and what nobody uses: figures of a log, and what a log cannot say."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from services.common.model.usage import LogWindow
+from services.indexer.usage.facts import unused_of, usage_of
+from tests.support.feeds import asset
+from tests.support.usages import DAY, fact, name, reading
+
+ASSETS = [asset("shop.sales.orders", "id", "customer_id"), asset("shop.crm.customers", "id"), asset("shop.web.clicks", "at")]
+JOIN = ("shop.sales.orders", "customer_id", "shop.crm.customers", "id")
+
+
+def days(n: int) -> dt.datetime:
+    return DAY - dt.timedelta(days=n)
+
+
+def test_usage_counts_executions_people_columns_and_joins():
+    log = [
+        fact(1, "shop.sales.orders", "shop.crm.customers", user="ann", count=3, joins=[JOIN],
+             uses=[("shop.sales.orders", "customer_id", "join"), ("shop.sales.orders", "id", "filter")]),
+        fact(2, "shop.sales.orders", user="bob", at=days(8), uses=[("shop.sales.orders", "id", "group")]),
+        fact(3, "shop.web.clicks", writes=["shop.sales.orders"], at=days(2)),
+    ]  # fmt: skip
+    usage = usage_of(reading(ASSETS, log), name("shop.sales.orders").id)
+    assert usage is not None
+    assert (usage.queries, usage.statements, usage.people) == (4, 2, 2)
+    assert (usage.last_read, usage.last_written) == (DAY.date(), days(2).date())
+    assert (usage.since, usage.until) == (days(8).date(), DAY.date())
+    assert usage.weeks[-2:] == (1, 3)
+    assert [(c.name, c.queries, c.filters, c.joins, c.groups) for c in usage.columns] == [
+        ("id", 4, 3, 0, 1),
+        ("customer_id", 3, 0, 3, 0),
+    ]
+    assert [(j.name.parts[-1], j.on, j.queries, j.people, j.declared) for j in usage.joins] == [
+        ("customers", (("customer_id", "id"),), 1, 1, False)
+    ]
+
+
+def test_a_table_that_no_log_names_has_no_usage():
+    assert usage_of(reading(ASSETS, [fact(1, "shop.sales.orders")]), name("shop.web.clicks").id) is None
+
+
+def test_one_busy_person_is_not_popular():
+    busy = [fact(at, "shop.web.clicks", user="ann", count=100) for at in range(1, 4)]
+    many = [fact(10 + at, "shop.sales.orders", user=f"u{at}", count=3) for at in range(10)]
+    made = reading(ASSETS, [*busy, *many])
+    clicks, orders = (usage_of(made, name(one).id) for one in ("shop.web.clicks", "shop.sales.orders"))
+    assert clicks is not None
+    assert orders is not None
+    assert clicks.queries > orders.queries
+    assert orders.popularity > 3 * clicks.popularity
+
+
+def test_unused_is_only_said_where_the_log_covers_the_time():
+    made = reading(ASSETS, [fact(1, "shop.sales.orders", at=days(200)), fact(2, "shop.crm.customers", at=days(5))])
+    today = DAY.date()
+
+    def states(first: dt.datetime, last: dt.datetime) -> dict[str, str]:
+        found = unused_of(made, [LogWindow("wh", first, last, last, 2)], today, 90)
+        return {one.name.parts[-1]: one.state for one in found}
+
+    assert states(days(200), days(1)) == {"orders": "not read", "clicks": "not read"}
+    assert states(days(50), days(1)) == {"orders": "no log since", "clicks": "no log since"}
+    assert states(days(200), days(100)) == {"orders": "no log since", "clicks": "no log since"}
+    assert {one.state for one in unused_of(made, [], today, 90)} == {"no log since"}
