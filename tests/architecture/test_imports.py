@@ -70,6 +70,14 @@ def test_a_serving_process_loads_no_training_library(module):
     assert loaded(module, (*TRAINING, "fastapi"))[1] == ["fastapi"]
 
 
+def test_the_model_s_runtime_keeps_and_sends_nothing_of_this_machine(tmp_path):
+    """onnxruntime would keep a device's id and events under the user's cache, to send them, as soon as it is imported."""
+    code = "import services.indexer.embed.onnx_encoder"
+    env = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-B", "-c", code], cwd=ROOT, env=env, check=True, timeout=120)
+    assert list(tmp_path.rglob("*")) == []
+
+
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_help_loads_nothing_heavy(option):
     """It is there at once."""

@@ -322,3 +322,27 @@ def test_an_export_that_is_stopped_leaves_no_bundle(home, tmp_path):
     process.kill()
     process.wait()
     assert not place.exists()
+
+
+COPIED = {
+    "catalog": {"asset", "curation", "layer", "renamed", "source", "crawl", "vocabulary", "vocabulary_name", "feed_head"},
+    "lineage": {
+        *("node", "edge", "column_edge", "observed", "observed_column", "node_columns", "state", "mention", "definition"),
+        *("column_reading", "setting", "checkpoint"),
+    },
+}
+"""What of each service's tables a bundle has rows of; the others are there and empty."""
+
+
+def test_only_tables_that_were_decided_on_have_rows(bundle):
+    """What somebody adds to a service is no part of a bundle before its rows are chosen by scope."""
+    import sqlite3
+
+    for service, expected in COPIED.items():
+        with sqlite3.connect(f"file:{bundle / f'{service}.db'}?mode=ro&immutable=1", uri=True) as connection:
+            names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            filled = {name for name in names if connection.execute(f'SELECT 1 FROM "{name}" LIMIT 1').fetchone()}
+        assert expected <= names
+        assert filled <= expected, service
+        assert len(filled) >= 4
+        assert {"audit", "search_answer", "search_feedback", "version", "declared", "log_statement"} & filled == set()

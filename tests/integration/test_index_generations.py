@@ -194,3 +194,52 @@ def test_a_damaged_generation_is_not_opened_and_the_feed_answers(home):
     assert home.index().published.number == 2
     assert home.encoder.texts == []
     assert home.verify().findings == ()
+
+
+@pytest.mark.parametrize("victim", ["segment", "manifest", "pointer"])
+def test_a_damaged_generation_falls_back_to_the_last_good_one_and_is_made_again(home, victim):
+    """A process that starts stands on the one before at once, misses nothing of the feed, and the leader publishes anew."""
+    home.index()
+    home.feed.put(asset("shop.more.late", "a", "b", description="amber"))
+    second = home.index().published
+    index = home.folder / "index"
+    path = {
+        "segment": index / "segments" / second.segments[-1].name / "tables.docs.npy",
+        "manifest": index / "generations" / f"{second.number}.json",
+        "pointer": index / "CURRENT",
+    }[victim]
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    keeper = home.keeper()
+    assert keeper.reopen()
+    assert keeper.published.number == (second.number if victim == "pointer" else 1)
+    assert keeper.fell_back == (victim != "pointer")
+    assert found(keeper, "amber") == ["late"]
+    assert not keeper.reopen()  # it is not tried again and again
+    home.encoder.texts.clear()
+    worker = home.worker(keeper)
+    if victim != "pointer":
+        worker.finish(home.feed.head(), lambda _progress: None)
+        assert keeper.published.number == 3
+        assert home.encoder.texts == []
+        assert not keeper.fell_back
+        assert home.verify().findings == ()
+        assert home.keeper().reopen()
+
+
+def test_a_process_that_stands_on_a_good_generation_keeps_it(home):
+    """What was opened goes on answering when the next one is damaged, and the one after that is taken up."""
+    home.index()
+    follower = home.keeper()
+    assert follower.reopen()
+    home.feed.put(asset("shop.more.late", "a", "b", description="amber"))
+    published = home.index().published
+    path = home.folder / "index" / "generations" / f"{published.number}.json"
+    kept = path.read_bytes()
+    path.write_bytes(kept[:-9])
+    assert not follower.reopen()
+    follower.catch_up()
+    assert follower.published.number == 1
+    assert found(follower, "amber") == ["late"]
+    path.write_bytes(kept)
+    assert follower.reopen()
+    assert follower.published.number == published.number

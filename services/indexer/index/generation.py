@@ -149,6 +149,10 @@ class Generations:
             pointed = 0
         return max([pointed, *self._numbers()])
 
+    def down_from(self, number: int) -> list[int]:
+        """A generation and those before it that are still on disk, newest first."""
+        return sorted({number, *(one for one in self._numbers() if one < number)}, reverse=True)
+
     def _numbers(self) -> list[int]:
         """The numbers of all manifests on disk, ascending."""
         stems = (path.stem for path in (self._folder / "generations").glob("*.json"))

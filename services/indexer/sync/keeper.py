@@ -73,6 +73,9 @@ class Keeper:
         self._seq: Seq = START
         self._wanting: dict[bytes, str] = {}
         self._shown = True
+        self._passed: int | None = None
+        self.fell_back = False
+        """Whether it stands on an older generation than the published one, which is damaged: to be published anew."""
         self.snapshot: Snapshot = EMPTY
 
     @property
@@ -99,22 +102,42 @@ class Keeper:
         """Take up a newer published generation; True if there was one.
 
         What the feed brought since is read again on top of it before the snapshot changes, so that no reader ever sees
-        less than before. A damaged generation, or one of another model, document version or word list, is left alone.
+        less than before. A damaged generation, or one of another model, document version or word list, is left alone;
+        where nothing stands yet the one before a damaged one is taken up instead, and `fell_back` says so.
         """
         try:
-            if self._manifest is not None and self._generations.number() == self._manifest.number:
-                return False
-            manifest = self._generations.current()
-            if manifest is None or not self._fits(manifest):
-                return False
-            opened = self._generations.open(manifest)
+            number = self._generations.number()
         except IndexDamaged as error:
             _log.warning("generation not opened", detail=error.detail)
+            number = self._generations.highest()
+        stands = self._manifest.number if self._manifest is not None else 0
+        if number is None or number in {stands, self._passed}:
             return False
-        parts = [Part(live, entry) for live, entry in zip(opened, manifest.segments, strict=True)]
-        # what had no vector is the publisher's to encode
-        self._stand_on(manifest, parts, {})
-        return True
+        for candidate in self._generations.down_from(number):
+            if candidate <= stands:
+                return False
+            found = self._opened(candidate)
+            if found is None:
+                continue
+            manifest, parts = found
+            # what had no vector is the publisher's to encode
+            self._stand_on(manifest, parts, {})
+            self._passed = number
+            self.fell_back = candidate != number
+            return True
+        return False
+
+    def _opened(self, number: int) -> tuple[Manifest, list[Part]] | None:
+        """A generation and its parts; None where it is damaged or does not fit this process."""
+        try:
+            manifest = self._generations.manifest(number)
+            if not self._fits(manifest):
+                return None
+            opened = self._generations.open(manifest)
+        except IndexDamaged as error:
+            _log.warning("generation not opened", number=number, detail=error.detail)
+            return None
+        return manifest, [Part(live, entry) for live, entry in zip(opened, manifest.segments, strict=True)]
 
     def adopt(self, manifest: Manifest, parts: Sequence[Part]) -> None:
         """Stand on `manifest`, whose segments are `parts`, and on what the feed brought since.
@@ -124,11 +147,12 @@ class Keeper:
 
         """
         self._stand_on(manifest, parts, dict(self._wanting))
+        self.fell_back = False
 
     def restart(self) -> None:
         """Forget everything, to read the feed from its beginning; the snapshot stays until the new one knows as much."""
         self._manifest, self._parts, self._where, self._seq = None, [], {}, START
-        self._wanting, self._shown = {}, False
+        self._wanting, self._shown, self.fell_back = {}, False, False
 
     def catch_up(self, *, most: int | None = None, between: Callable[[], object] = lambda: None) -> int:
         """Read the feed to its head, or at least `most` changes of it; the snapshot changes once, at the end.

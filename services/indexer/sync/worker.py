@@ -199,7 +199,11 @@ class IndexWorker:
         published = self._keeper.published
         if published is None:
             return bool(self._keeper.seq)
-        return published.seq < self._keeper.seq or any(part.entry is None for part in self._keeper.parts)
+        return (
+            self._keeper.fell_back
+            or published.seq < self._keeper.seq
+            or any(part.entry is None for part in self._keeper.parts)
+        )
 
     def _await(self, texts: dict[bytes, str]) -> None:
         if self._cache is not None and texts:
