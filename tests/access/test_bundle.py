@@ -57,7 +57,7 @@ def _asked(case: Case, of: Any, caller: str) -> list[tuple[str, int, Any, str]]:
 def _is_not_held(what: str) -> bool:
     """Whether it is of a route that a bundle refuses by name."""
     path = what.partition(" ")[0]
-    return path.endswith(("/changes", "/versions")) or path.startswith("/crawls")
+    return path.endswith(("/changes", "/versions", "/coverage")) or path.startswith("/crawls")
 
 
 def _differences(case: Case, centre: Any, alone: Alone, caller: str) -> Iterator[str]:
