@@ -35,7 +35,7 @@ usage() {
 [ $# -gt 0 ] || usage
 for wanted in "$@"; do
     case $wanted in
-    openlineage) make .venv-openlineage "openlineage-python==1.54.0" "marquez-python==0.50.0" ;;
+    openlineage) make .venv-openlineage "openlineage-python==1.54.0" "marquez-python==0.50.0" pytz ;;
     airflow)
         make .venv-airflow "apache-airflow==3.3.2" "apache-airflow-providers-openlineage==2.20.3" \
             "apache-airflow-providers-postgres" "apache-airflow-providers-common-sql"

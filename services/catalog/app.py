@@ -16,7 +16,19 @@ from starlette.middleware.cors import CORSMiddleware
 from services import __version__
 from services.catalog import internal, pages
 from services.catalog.access import Access
-from services.catalog.api import assets, crawls, events, feedback, health, history, lineage, related, search, vocabulary
+from services.catalog.api import (
+    assets,
+    crawls,
+    events,
+    feedback,
+    health,
+    history,
+    lineage,
+    marquez,
+    related,
+    search,
+    vocabulary,
+)
 from services.catalog.api.caller import follow_renames
 from services.catalog.api.health import Measured, Metrics, Readiness
 from services.catalog.api.schemas import ProblemShape
@@ -26,6 +38,7 @@ from services.catalog.curation import Curator
 from services.catalog.event_datasets import EventDatasets
 from services.catalog.feedback import FeedbackLog
 from services.catalog.gate import Gate
+from services.catalog.marquez import Marquez
 from services.catalog.renaming import Renaming
 from services.catalog.search_history import SearchHistory
 from services.catalog.sink import CatalogSink
@@ -150,6 +163,8 @@ def create_app(parts: CatalogParts) -> FastAPI:
     crawled = crawls.create_router(parts.reader, parts.sink, parts.history, parts.renaming, parts.configured)
     public.include_router(crawled, max_body_size=limit)
     app.include_router(public)
+    if parts.events is not None and parts.told is not None:
+        _speak_marquez(app, Marquez(parts.reader, parts.events, parts.lineage, parts.told.namespaces), parts.search)
     app.include_router(health.create_router(readiness, metrics))
     app.include_router(pages.create_router(), include_in_schema=False)
     if parts.internal_key is not None:
@@ -173,3 +188,10 @@ def create_app(parts: CatalogParts) -> FastAPI:
             expose_headers=["ETag", "X-Request-ID"],
         )
     return app
+
+
+def _speak_marquez(app: FastAPI, asked: Marquez, searched: Search) -> None:
+    """Marquez' read API at its own place, and behind our routes."""
+    for prefix in (API, f"/marquez{API}"):
+        app.include_router(marquez.create_router(asked), prefix=prefix, include_in_schema=False)
+    app.include_router(marquez.create_search(asked, searched), prefix=f"/marquez{API}", include_in_schema=False)

@@ -136,6 +136,19 @@ class AssetReader:
             for name in names
         )
 
+    def namespaces(self, scope: AccessScope) -> tuple[tuple[str, dt.datetime, dt.datetime], ...]:
+        """The namespaces of what may be seen, in order of name, with when something of each was first and last seen."""
+        with self._database.read() as connection:
+            return tuple((row["namespace"], row["first"], row["last"]) for row in listing.namespaces(connection, scope))
+
+    def of_namespace(
+        self, namespace: str, scope: AccessScope, *, offset: int = 0, limit: int = 100
+    ) -> tuple[tuple[Asset, ...], int]:
+        """Assets of one namespace in order of name, and how many there are in all."""
+        with self._database.read() as connection:
+            rows, total = listing.of_namespace(connection, namespace, scope, offset=offset, limit=limit)
+            return tuple(shown(connection, listing.hydrated(connection, rows), scope)), total
+
     def history(
         self, asset: AssetId, scope: AccessScope, *, before: int | None = None, limit: int = 100
     ) -> tuple[AuditEntry, ...]:

@@ -55,7 +55,7 @@ class EventDatasets:
     ) -> None:
         self._events = events
         self._database = database
-        self._namespaces = namespaces
+        self.namespaces = namespaces
         self._clock = clock
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -92,7 +92,7 @@ class EventDatasets:
             page = self._events.datasets(0, limit=PAGE)
         elif page.upto == seq:
             return False
-        namespaces = self._namespaces()
+        namespaces = self.namespaces()
         with self._database.write() as connection:
             if unlisted.checkpoint(connection, lock=True) != seq:
                 return True  # another process was here first

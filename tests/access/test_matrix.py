@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi.routing import iter_route_contexts
@@ -18,8 +19,8 @@ from services.common.model.events import job_id
 from services.common.runtime.settings import Settings
 from tests.access.raw import Sent, send
 from tests.access.served import Served, bearer, secret
-from tests.access.shop import ROLES, id_of, shop
-from tests.support.events import dataset, run_event
+from tests.access.shop import NAMESPACE, ROLES, id_of, shop
+from tests.support.events import dataset, run_event, run_id
 
 KEY = "the-key-between-services"
 CALLERS = ("none", "wrong", "reader", "editor", "admin", "producer", "service")
@@ -40,6 +41,21 @@ def services(status: int) -> dict[str, int]:
     return INTERNAL | {"service": status}
 
 
+MARQUEZ = (
+    "/lineage",
+    "/column-lineage",
+    "/events",
+    "/events/lineage",
+    "/jobs/runs/{run_id}",
+    "/namespaces",
+    "/namespaces/{namespace:path}",
+    "/namespaces/{namespace:path}/jobs",
+    "/namespaces/{namespace:path}/jobs/{job:path}",
+    "/namespaces/{namespace:path}/jobs/{job:path}/runs",
+    "/namespaces/{namespace:path}/datasets",
+    "/namespaces/{namespace:path}/datasets/{dataset:path}",
+)
+"""Marquez' read API, at two places."""
 MATRIX: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/api/v1/search"): READERS,
     ("GET", "/api/v1/suggest"): READERS,
@@ -48,6 +64,8 @@ MATRIX: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "/api/v1/lineage"): READERS | {"reader": 403, "editor": 422, "admin": 422, "producer": 422},
     ("POST", "/api/v1/lineage/batch"): READERS | {"reader": 403, "editor": 422, "admin": 422, "producer": 422},
     ("GET", "/api/v1/jobs"): READERS,
+    **{("GET", f"{prefix}{path}"): READERS for prefix in ("/api/v1", "/marquez/api/v1") for path in MARQUEZ},
+    ("GET", "/marquez/api/v1/search"): READERS,
     ("GET", "/api/v1/jobs/{job_id}"): READERS,
     ("POST", "/api/v1/feedback"): READERS | {"reader": 404, "editor": 404, "admin": 404},
     ("GET", "/api/v1/search/analytics"): editors(403) | {"admin": 200},
@@ -98,6 +116,8 @@ MATRIX: dict[tuple[str, str], dict[str, int]] = {
 ALSO_HEAD = ("/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc", "/", "/widget/headwater.js", "/static/{name}")
 MATRIX |= {("HEAD", path): MATRIX["GET", path] for path in ALSO_HEAD}
 QUERIES = {
+    "/api/v1/lineage": f"?nodeId=dataset:{NAMESPACE}:shop.sales.orders",
+    "/api/v1/column-lineage": f"?nodeId=dataset:{NAMESPACE}:shop.sales.orders",
     "/api/v1/lineage/diff": "?from=2031-01-01&to=2031-02-01",
     "/api/v1/lineage/edges": f"?from={id_of('orders')}&to={id_of('nothing')}",
     "/api/v1/search": "?q=orders",
@@ -125,7 +145,9 @@ ODD_METHODS = (
 @pytest.fixture(scope="module")
 def served(tmp_path_factory) -> Iterator[Served]:
     with shop(tmp_path_factory.mktemp("matrix"), ROLES, internal_key=KEY) as made:
-        event = run_event("START", "2026-11-01T10:00:00Z", job="load", inputs=[dataset("shop.sales.orders")])
+        event = run_event(
+            "START", "2026-11-01T10:00:00Z", job="load", inputs=[dataset("shop.sales.orders")], namespace=NAMESPACE
+        )
         assert made.client.post("/api/v1/lineage", json=event, headers=bearer("producer")).status_code == 201
         yield made
 
@@ -144,8 +166,14 @@ def routes_of(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[tuple[s
 def url(served: Served, path: str) -> str:
     crawl = served.get("/crawls", "admin").json()["crawls"][0]["id"]
     values = {"asset_id": id_of("orders"), "change_id": 999, "crawl_id": crawl, "crawl": crawl, "name": "api.js"}
-    values |= {"rename_id": "none", "job_id": job_id("airflow", "load")}
-    return path.format(**values) + QUERIES.get(path, "")
+    values |= {"rename_id": "none", "job_id": job_id(NAMESPACE, "load")}
+    values |= {
+        "namespace": quote(NAMESPACE, safe=""),
+        "job": "load",
+        "dataset": "shop.sales.orders",
+        "run_id": run_id("one"),
+    }
+    return path.replace(":path", "").format(**values) + QUERIES.get(path.replace("/marquez", ""), QUERIES.get(path, ""))
 
 
 def credentials(caller: str) -> dict[str, str]:

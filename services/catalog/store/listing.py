@@ -132,6 +132,23 @@ def counts_by_source(connection: Connection, scope: AccessScope) -> dict[str, di
     return found
 
 
+def namespaces(connection: Connection, scope: AccessScope) -> Sequence[RowMapping]:
+    """The namespaces of what the caller may see, in order, each with when something of it was first and last seen."""
+    times = func.min(asset.c.first_seen).label("first"), func.max(asset.c.last_seen).label("last")
+    query = _seen_by(scope, asset.c.namespace, *times).group_by(asset.c.namespace).order_by(asset.c.namespace)
+    return connection.execute(query).mappings().all()
+
+
+def of_namespace(
+    connection: Connection, namespace: str, scope: AccessScope, *, offset: int, limit: int
+) -> tuple[Sequence[RowMapping], int]:
+    """Rows of one namespace in order of name and id, and how many there are in all."""
+    theirs = asset.c.namespace == clean(namespace)
+    query = _seen_by(scope).where(theirs).order_by(asset.c.qualified_lower, asset.c.id).offset(offset).limit(limit)
+    total = connection.execute(_seen_by(scope, func.count()).where(theirs)).scalar_one()
+    return connection.execute(query).mappings().all(), int(total)
+
+
 def versions(connection: Connection, asset_id: AssetId, scope: AccessScope, limit: int) -> Sequence[RowMapping]:
     """The rows of `tables.version` of an asset that the caller may see, newest first."""
     seen = _seen_by(scope, asset.c.id).where(asset.c.id == version.c.asset_id)
