@@ -14,13 +14,12 @@ from services.catalog.event_datasets import EventDatasets
 from services.cli.terminal import progress, say
 from services.common.errors import SourceFailed
 from services.common.model.changes import Seq
-from services.common.model.platforms import canonical_scheme
-from services.common.runtime.pseudonyms import Pseudonyms, home_key
 from services.common.runtime.source_settings import SourceSettings
 from services.compose import Workspace
-from services.indexer.logs.intake import LogReport, Users, take_in
+from services.indexer.logs.intake import LogReport, take_in
 from services.indexer.logs.open import OpenLog, open_log
-from services.indexer.logs.pg_stat_statements import open_statements
+from services.indexer.logs.pg_stat_statements import keeps_statements, open_statements
+from services.indexer.logs.users import users_of
 
 Chosen = Sequence[tuple[str, SourceSettings]]
 _NAMED = 5
@@ -38,7 +37,7 @@ def open_logs(files: Sequence[Path], chosen: Chosen) -> list[tuple[str, str, Ope
     zone = ZoneInfo(only[1].timezone) if only is not None else ZoneInfo("UTC")
     logs = [(str(file), only[0] if only is not None else "", open_log(file, zone)) for file in files]
     for name, source in chosen:
-        if source.query_log and canonical_scheme(source.url.partition("://")[0]) == "postgres":
+        if keeps_statements(source):
             logs.append((f"{name}: pg_stat_statements", name, open_statements(name, source)))
     return logs
 
@@ -51,7 +50,7 @@ def read_logs(space: Workspace, logs: Sequence[tuple[str, str, OpenLog]]) -> lis
 def _read(space: Workspace, name: str, source: str, log: OpenLog) -> dict[str, object]:
     begun = time.monotonic()
     failure = None
-    users = users_of(space)
+    users = users_of(space.settings.usage.users, space.settings.home)
     with progress(f"reading {name}") as update:
         try:
             report = take_in(
@@ -72,16 +71,6 @@ def list_named(space: Workspace) -> Seq:
     """Let the catalog list the tables that only logs name; returns up to where its feed has to be followed then."""
     EventDatasets(space.lineage.events, space.catalog_database, space.namespaces).catch_up()
     return space.feed.head()
-
-
-def users_of(space: Workspace) -> Users:
-    """What is kept of users' names, as the settings say."""
-    kept = space.settings.usage.users
-    if kept == "names":
-        return lambda name: name
-    if kept == "off":
-        return lambda _name: None
-    return Pseudonyms(home_key(space.settings.home)).principal
 
 
 def _tell(report: LogReport, failure: str | None) -> None:

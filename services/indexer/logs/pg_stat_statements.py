@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from services.common.errors import SourceFailed
+from services.common.model.platforms import canonical_scheme
 from services.common.model.usage import LogLine
 from services.common.runtime.source_settings import SourceSettings
 from services.indexer.logs.line import Entry, Skipped, Why
@@ -33,6 +34,11 @@ ORDER BY s.queryid, s.userid
 """
 _HIDDEN = "<insufficient privilege>"
 _ROWS = 1_000
+
+
+def keeps_statements(settings: SourceSettings) -> bool:
+    """Whether a crawl of the source is to read what ran there."""
+    return settings.query_log and canonical_scheme(settings.url.partition("://")[0]) == "postgres"
 
 
 def open_statements(name: str, settings: SourceSettings) -> OpenLog:
