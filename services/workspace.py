@@ -188,7 +188,8 @@ def make_indexer(
     namespaces: Callable[[], Namespaces] | None = None,
 ) -> Indexer:
     """An indexer over the catalog's ports, in this process or apart; the settings' namespaces unless others are given."""
-    wanted = IndexerSettings(settings.home, settings.model, settings.n_threads, settings.sources, settings.usage.min_people)
+    usage = settings.usage.min_people, settings.usage.users
+    wanted = IndexerSettings(settings.home, settings.model, settings.n_threads, settings.sources, *usage)
     return Indexer(wanted, database, feed, sink, role=role, namespaces=namespaces or settings.namespaces)
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from services.cli.exits import DONE
-from services.cli.query_logs import users_of
 from services.cli.terminal import print_json, progress, say, settings_of
 from services.common.errors import BadRequest
 from services.common.model.usage import NO_FACTS, StatementFact
@@ -23,6 +22,7 @@ from services.common.runtime.migrations import ensure_current
 from services.compose import Workspace, make_lineage
 from services.indexer.logs.intake import take_in
 from services.indexer.logs.open import open_log
+from services.indexer.logs.users import users_of
 from services.indexer.usage import evaluate
 from services.indexer.usage.evaluate import METHODS, Asked
 from services.indexer.usage.known import known_of
@@ -72,7 +72,12 @@ def _read(space: Workspace, lineage: Lineage, log: Path, source: str) -> tuple[S
     with progress(f"reading {log}") as update:
         opened = open_log(log, ZoneInfo("UTC"))
         report = take_in(
-            str(log), opened, lineage.statements, source=source, users=users_of(space), on_progress=lambda n: update(n, None)
+            str(log),
+            opened,
+            lineage.statements,
+            source=source,
+            users=users_of(space.settings.usage.users, space.settings.home),
+            on_progress=lambda n: update(n, None),
         )
     facts: list[StatementFact] = []
     at = NO_FACTS

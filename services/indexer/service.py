@@ -29,6 +29,9 @@ from services.indexer.embed.open import open_encoder
 from services.indexer.index.generation import Generations
 from services.indexer.index.snapshot import EMPTY, Snapshot
 from services.indexer.index.vectors import set_threads
+from services.indexer.logs.intake import take_in
+from services.indexer.logs.pg_stat_statements import keeps_statements, open_statements
+from services.indexer.logs.users import KeptUsers, users_of
 from services.indexer.retrieve.answer import Retriever
 from services.indexer.retrieve.ranker_file import RankerFile
 from services.indexer.schedule import Scheduler
@@ -54,13 +57,14 @@ _log = get_logger("indexer")
 
 @dataclass(frozen=True, slots=True)
 class IndexerSettings:
-    """What the indexer needs to know: where its files are, which model, how many threads, which sources."""
+    """What the indexer needs to know: where its files are, which model, how many threads, which sources, what of logs is kept."""
 
     home: Path
     model: str
     threads: int
     sources: Mapping[str, SourceSettings]
     min_people: int = 1
+    users: KeptUsers = "hashed"
 
 
 class Indexer:
@@ -100,6 +104,7 @@ class Indexer:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._ready_at: Seq | None = None
+        self._facts: StatementFacts | None = None
         self.ranker = RankerFile(settings.home)
         self.usage = Usage(database, self._snapshot, namespaces, home=settings.home, min_people=settings.min_people)
         self.retriever = Retriever(self._snapshot, lambda: self._encoder, self.status, self.ranker.current)
@@ -135,6 +140,7 @@ class Indexer:
 
     def start(self, facts: StatementFacts | None = None) -> None:
         """Open in the background, then keep indexing, crawling and following what people run, where `facts` tell, until `close`."""
+        self._facts = facts
         follow = (
             []
             if facts is None
@@ -304,6 +310,11 @@ class Indexer:
             self._sink.close(record.id, CrawlState.FAILED, [known])
             raise
         _log.info("crawl ended", source=record.source, state=outcome.record.state.value, found=outcome.record.counts.found)
+        if self._facts is not None and keeps_statements(settings):
+            users = users_of(self._settings.users, self._settings.home)
+            log = open_statements(record.source, settings)
+            report = take_in(record.source, log, self._facts, source=record.source, users=users)
+            _log.info("log read", source=record.source, format=report.format, executions=report.taken.counted)
 
 
 def _log_unexpected(event: str, error: Exception) -> None:

@@ -18,7 +18,7 @@ import pytest
 from services.common.model.usage import NO_FACTS, StatementFact
 from services.common.runtime.settings import load_settings
 from services.compose import Workspace
-from tests.support.commands import hw, simple_table, write_metadata
+from tests.support.commands import Server, hw, simple_table, write_metadata
 from tests.support.mariadb import MariaDbServer
 from tests.support.mariadb import find_binaries as find_mariadb
 from tests.support.servers import PostgresServer, find_binaries
@@ -119,6 +119,25 @@ def test_pg_stat_statements_of_a_real_server(postgres, tmp_path):
         connection.execute(JOIN.format(99))
     crawl(home, "shop")
     assert_told(home, runs=8)
+
+
+def test_a_server_reads_what_ran_after_each_crawl_that_it_runs(postgres, tmp_path):
+    """A crawl that is asked for over HTTP brings the statistics too."""
+    url = postgres.create_database("served")
+    with postgres.connect(url) as connection:
+        for statement in ("CREATE EXTENSION pg_stat_statements", *TABLES, MOVE, JOIN.format(1), JOIN.format(2)):
+            connection.execute(statement)
+    (tmp_path / "headwater.toml").write_text(f'[sources.shop]\nurl = "{url}"\nquery_log = true\n', encoding="utf-8")
+    home = tmp_path / "home"
+    with Server(home=home) as server:
+        server.ready()
+        assert server.client.post("/api/v1/crawls", json={"source": "shop"}).status_code in (200, 201, 202)
+        _until(lambda: "log read" in server.log.read_text(encoding="utf-8"), within_s=60)
+        _until(lambda: server.get("/lineage/coverage")["logs"] != [])
+        (log,) = server.get("/lineage/coverage")["logs"]
+    assert log["source"] == "shop"
+    assert log["parsed"] > 5
+    assert_told(home, runs=2)
 
 
 def test_a_server_without_the_extension_is_said_and_does_not_end_the_crawl(postgres, tmp_path):
