@@ -169,6 +169,19 @@ def create_app(parts: CatalogParts) -> FastAPI:
     app.include_router(pages.create_router(), include_in_schema=False)
     if parts.internal_key is not None:
         app.include_router(internal.create_router(parts.sink, parts.feed), include_in_schema=False)
+    _guard(app, parts, metrics)
+    return app
+
+
+def _speak_marquez(app: FastAPI, asked: Marquez, searched: Search) -> None:
+    """Marquez' read API at its own place, and behind our routes."""
+    for prefix in (API, f"/marquez{API}"):
+        app.include_router(marquez.create_router(asked), prefix=prefix, include_in_schema=False)
+    app.include_router(marquez.create_search(asked, searched), prefix=f"/marquez{API}", include_in_schema=False)
+
+
+def _guard(app: FastAPI, parts: CatalogParts, metrics: Metrics) -> None:
+    """The layers in front of the routes."""
     # the last one added is the outermost: requests get their id first, then the gate, then CORS and measuring
     app.add_middleware(Measured, metrics=metrics)
     app.add_middleware(
@@ -187,11 +200,3 @@ def create_app(parts: CatalogParts) -> FastAPI:
             allow_headers=["Authorization", "Content-Type", "If-Match"],
             expose_headers=["ETag", "X-Request-ID"],
         )
-    return app
-
-
-def _speak_marquez(app: FastAPI, asked: Marquez, searched: Search) -> None:
-    """Marquez' read API at its own place, and behind our routes."""
-    for prefix in (API, f"/marquez{API}"):
-        app.include_router(marquez.create_router(asked), prefix=prefix, include_in_schema=False)
-    app.include_router(marquez.create_search(asked, searched), prefix=f"/marquez{API}", include_in_schema=False)
