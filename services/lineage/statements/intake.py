@@ -25,7 +25,7 @@ from services.lineage.store.column_edges import ColumnEdge
 from services.lineage.store.datasets import Dataset
 from services.lineage.store.event_rows import DatasetRow
 from services.lineage.store.log_runs import Run
-from services.lineage.store.log_statements import Mention, Row
+from services.lineage.store.log_statements import Brief, Mention, Row
 from services.lineage.store.lookup import rows_with
 from services.lineage.store.tables import node_columns
 
@@ -59,11 +59,11 @@ def store(
     connection: Connection, batch: Batch, known: Known, key: bytes, namespaces: Namespaces, now: dt.datetime
 ) -> IntakeReport:
     """Store a batch. The caller holds the checkpoint's lock and commits."""
-    rows = log_statements.by_fingerprint(connection, set(batch.fingerprints))
+    rows = log_statements.briefs(connection, set(batch.fingerprints))
     new = {one: batch.read[one] for one in batch.read if one not in rows}
     named = _add(connection, new, known, owner_of(namespaces))
     named |= _tell_catalog(connection, new.values(), known, namespaces, now)
-    rows |= log_statements.by_fingerprint(connection, new.keys())
+    rows |= log_statements.briefs(connection, new.keys())
     keys = [event_key(line, around, key) for line, around in zip(batch.lines, batch.arounds, strict=True)]
     counts = news(connection, batch.lines, keys)
     times = [_believable(line.at, now) for line in batch.lines]
@@ -138,7 +138,7 @@ def mentions_of(meaning: Meaning, known: Known) -> list[Mention]:
     ]
 
 
-def _runs(batch: Batch, rows: Mapping[str, Row], counts: Sequence[int], times: Sequence[dt.datetime | None]) -> list[Run]:
+def _runs(batch: Batch, rows: Mapping[str, Brief], counts: Sequence[int], times: Sequence[dt.datetime | None]) -> list[Run]:
     """One for each statement, person and hour, in the order of the lines."""
     found: dict[tuple[int, str | None, int | None], Run] = {}
     for line, fingerprint, count, at in zip(batch.lines, batch.fingerprints, counts, times, strict=True):
@@ -159,7 +159,7 @@ def _runs(batch: Batch, rows: Mapping[str, Row], counts: Sequence[int], times: S
 def _edges(
     connection: Connection,
     batch: Batch,
-    rows: Mapping[str, Row],
+    rows: Mapping[str, Brief],
     counts: Sequence[int],
     times: Sequence[dt.datetime | None],
     now: dt.datetime,
@@ -167,12 +167,13 @@ def _edges(
     """What statements of the log moved, as edges between datasets and between their columns."""
     seen: dict[str, list[tuple[dt.datetime, int]]] = {}
     for fingerprint, count, at in zip(batch.fingerprints, counts, times, strict=True):
-        if count and rows[fingerprint].told.writes:
+        if count and rows[fingerprint].writes:
             seen.setdefault(fingerprint, []).append((at or now, count))
+    moving = log_statements.by_fingerprint(connection, seen.keys())
     found: list[observed.Observation] = []
     for fingerprint, runs in seen.items():
-        found.extend(observations(rows[fingerprint], runs))
-        edges = columns_moved(rows[fingerprint])
+        found.extend(observations(moving[fingerprint], runs))
+        edges = columns_moved(moving[fingerprint])
         at = max(time for time, _ in runs)
         column_edges.put_observed(connection, edges, kind=observed.LOG, origin=fingerprint, at=at, arrived=now)
     return observed.put(connection, found, now) if found else False
@@ -218,7 +219,7 @@ def _windows(batch: Batch, counts: Sequence[int], times: Sequence[dt.datetime | 
     ]
 
 
-def _unread(batch: Batch, rows: Mapping[str, Row]) -> tuple[Unread, ...]:
+def _unread(batch: Batch, rows: Mapping[str, Brief]) -> tuple[Unread, ...]:
     found: dict[str, Unread] = {}
     for line, fingerprint in zip(batch.lines, batch.fingerprints, strict=True):
         reason = rows[fingerprint].problem

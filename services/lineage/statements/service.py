@@ -143,7 +143,7 @@ class Statements:
     def _read(self, connection: Connection, lines: Sequence[LogLine], arounds: Sequence[Around], known: Known) -> Batch:
         """What has to be found out before the unit of work begins, because the worker may be slow."""
         fingerprints, asked = self._shapes.fingerprints(list(zip(lines, arounds, strict=True)))
-        stored = log_statements.by_fingerprint(connection, set(fingerprints))
+        stored = log_statements.briefs(connection, set(fingerprints))
         missing = {one for one in fingerprints if one not in stored} - asked.keys()
         if missing:  # remembered, and taken away since, or never stored because a batch failed
             self._shapes = Shapes(self._reader)

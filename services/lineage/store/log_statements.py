@@ -80,6 +80,23 @@ def by_fingerprint(connection: Connection, fingerprints: Collection[str]) -> dic
     return {row.fingerprint: row for row in map(_row, found)}
 
 
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What counting a statement needs: its number, why it could not be read, and whether it writes anything."""
+
+    id: int
+    problem: str | None
+    writes: bool
+
+
+def briefs(connection: Connection, fingerprints: Collection[str]) -> dict[str, Brief]:
+    """The statements among `fingerprints` that are stored, without what they do."""
+    statement = log_statement.c
+    query = select(statement.fingerprint, statement.id, statement.problem, statement.told)
+    found = rows_with(connection, query, statement.fingerprint, fingerprints)
+    return {row.fingerprint: Brief(row.id, row.problem, bool(row.told[2])) for row in found}
+
+
 def by_id(connection: Connection, ids: Collection[int]) -> dict[int, Row]:
     """The statements of these numbers."""
     return {row.id: row for row in map(_row, rows_with(connection, select(log_statement), log_statement.c.id, ids))}
