@@ -102,6 +102,11 @@ bench-lineage: setup ## lineage from SQL beside its peers, which are made first:
 	@tools/lineage_peers.sh
 	$(PY) -m bench lineage $(ARGS)
 
+.PHONY: bench-usage
+bench-usage: setup ## queries of open logs foretold beside their peers, which are made first: ARGS=DATA
+	@tools/usage_peers.sh
+	$(PY) -m bench usage $(ARGS)
+
 ## Tidy up
 
 .PHONY: clean

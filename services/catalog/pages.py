@@ -35,6 +35,7 @@ _PORTAL: Final = (
     "lineage.js",
     "portal.css",
     "portal.js",
+    "related.js",
     "results.js",
     "start.js",
     "state.js",

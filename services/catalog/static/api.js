@@ -83,6 +83,11 @@ export async function lineage(id, direction, signal) {
   return (await call(`api/v1/assets/${encodeURIComponent(id)}/lineage?${asked}`, { signal })).body;
 }
 
+/** What is used together with an asset, best first. */
+export async function related(id, signal) {
+  return (await call(`api/v1/assets/${encodeURIComponent(id)}/related?limit=5`, { signal })).body;
+}
+
 /** Who said what, newest first; `before` is the id of the last entry that is known already. */
 export async function changes(id, before) {
   const asked = new URLSearchParams({ limit: "50", ...(before === undefined ? {} : { before }) });

@@ -20,7 +20,7 @@ from services.indexer.usage.statements import Statement
 
 ALL_RANKED = 3_000
 """Of so few tables every one is ranked; of more, those that something speaks for."""
-MAX_CANDIDATES = 1_500
+MAX_CANDIDATES = 600
 COMMON = 5_000
 """A word that more tables have in their names finds none of them."""
 POPULAR = 50
@@ -38,6 +38,15 @@ class Weighted:
         weights = self.rows.spread(basket, 1.0 / np.maximum(self.length[basket], 1e-9) / len(basket))
         sums = self.rows.gather(candidates, weights)
         return sums / np.maximum(self.length[candidates], 1e-9)
+
+    def among(self, tables: Ints) -> Floats:
+        """The cosines of some tables with each other, float64 (len(tables), len(tables))."""
+        at, owner = self.rows.places(tables)
+        words, place = np.unique(self.rows.index[at], return_inverse=True)
+        dense = np.zeros((len(tables), len(words)))
+        dense[owner, place] = self.rows.value[at] / np.maximum(self.length[tables], 1e-9)[owner]
+        cosines: Floats = dense @ dense.T
+        return cosines
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,8 @@ of bigquery-etl 1.0 found most (`bench/usage.py`); it keeps versions and copies 
 COPY = 2.0
 """And for each other version of it in its schema that stands before it."""
 LOOKED_AT = 50
-"""So many of the best are put in order; the others follow as they are."""
+CHOSEN = 20
+"""Of so many of the best so many are chosen one after the other; the others follow as they are."""
 OBSERVED = frozenset(("share", "lift", "basket", "often"))
 _TEXTS = {
     "text": "its description and columns read alike",
@@ -100,19 +101,19 @@ def rank(reading: Reading, basket: Ints, weights: Floats, *, spread: bool = True
 
 
 def _spread(reading: Reading, best: Ints, scores: Floats, order: Ints) -> Ints:
-    """The places in `order` of the best, each chosen for what is left of its score beside those before it."""
+    """The places in `order` of the best, the first `CHOSEN` for what is left of their scores beside those before them."""
+    alike = 2 * np.round(np.maximum(0.5 * (reading.words.among(best) + reading.home.among(best)) - 0.5, 0.0), 3)
+    stem, schema = reading.known.stem[best], reading.known.schema[best]
+    same = (stem[:, None] == stem[None]) & (schema[:, None] == schema[None])
     loss, copies = np.zeros((2, len(best)))
-    stem, schema = reading.known.stem, reading.known.schema
     left, chosen = np.ones(len(best), dtype=np.bool_), []
-    for _ in range(len(best)):
+    for _ in range(min(CHOSEN, len(best))):
         at = int(np.argmax(np.where(left, scores - DIVERSITY * loss - COPY * copies, -np.inf)))
         left[at] = False
         chosen.append(at)
-        one = best[at : at + 1]
-        likeness = 0.5 * (reading.words.cosines(one, best) + reading.home.cosines(one, best))
-        loss = np.maximum(loss, 2 * np.round(np.maximum(likeness - 0.5, 0.0), 3))
-        copies += (stem[best] == stem[one]) & (schema[best] == schema[one])
-    found: Ints = order[np.asarray(chosen)]
+        loss = np.maximum(loss, alike[at])
+        copies += same[at]
+    found: Ints = order[np.concatenate([np.asarray(chosen, dtype=np.int64), np.flatnonzero(left)])]
     return found
 
 

@@ -1,0 +1,302 @@
+"""Queries foretold: one table of each held-out query is taken away and asked for with the others alone, beside peers and controls.
+
+Run: `make bench-usage ARGS=DATA`, with `--logs bigquery_etl,dbt` for some, `--features` for what each feature is worth, `--fit` to
+learn the shipped weights anew. Each log is measured with weights that the other logs taught, and learns its own from its earlier
+part. Tables only are encoded; `implicit` runs in an environment of its own (`tools/usage_peers.sh`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import gzip
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from bench.relevance import all_changes
+from bench.report import machine, print_table
+from services.common.model.access import FULL_SCOPE
+from services.common.model.assets import Asset
+from services.common.model.changes import Seq
+from services.common.model.names import AssetId, DatasetName, Namespace, Namespaces
+from services.common.runtime import logs
+from services.common.runtime.settings import Settings
+from services.common.runtime.source_settings import SourceSettings
+from services.compose import Workspace
+from services.indexer.crawl import run_crawl
+from services.indexer.embed.open import open_encoder
+from services.indexer.index.segment import build_segment
+from services.indexer.index.snapshot import Live, Snapshot
+from services.indexer.text.document import document_of, text_hash
+from services.indexer.usage import evaluate
+from services.indexer.usage.evaluate import METHODS, NOT_FOUND, Asked
+from services.indexer.usage.features import FEATURES
+from services.indexer.usage.known import Known, known_of
+from services.indexer.usage.learn import Example, examples, fit, questions
+from services.indexer.usage.reading import Reading, reading_of
+from services.indexer.usage.sparse import Floats
+from services.indexer.usage.statements import Run, Statement
+from services.indexer.usage.weights import BY_HAND
+
+OUT = Path("bench/out/usage")
+PEER = Path(".venv-peer-implicit/bin/python")
+LOGS = {
+    "bigquery_etl": ("bigquery_etl_early", "bigquery_etl", "time"),
+    "dbt": ("dbt", "dbt", "folds"),
+    "stackexchange": ("stackexchange", "stackexchange", "folds"),
+    "job": ("job", None, "folds"),
+    "tpcds": ("tpcds", None, "folds"),
+}
+"""Log, schema and split of each."""
+TAUGHT = {"bigquery_etl": 240, "dbt": 240}
+"""Questions of each log that teach the shipped weights; 80 of the others, which have few tables."""
+FEW = 80
+
+
+@dataclass(frozen=True, eq=False)
+class Log:
+    """A log with the catalog that it was run on."""
+
+    name: str
+    known: Known
+    statements: tuple[Statement, ...]
+    split: str
+
+    def parts(self, folds: int) -> list[tuple[list[Statement], list[Statement]]]:
+        """What learns and what is asked."""
+        if self.split == "time":
+            return list(evaluate.time_split(self.statements))
+        return list(evaluate.fold_split(self.statements))[:folds]
+
+
+def main() -> None:
+    """Print the tables."""
+    logs.configure("warning")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--logs", default=",".join(LOGS), help="which logs are measured")
+    parser.add_argument("--folds", type=int, default=5, help="of a log that is split in folds, so many of the five")
+    parser.add_argument("--features", action="store_true", help="leave each feature out in turn")
+    parser.add_argument("--fit", action="store_true", help="print weights learned from all logs, and nothing else")
+    arguments = parser.parse_args()
+    every = {name: opened(arguments.data, name) for name in LOGS}
+    half = np.full(len(FEATURES), BY_HAND)
+    taught = {name: examples(log.known, log.parts(1)[0][0], half, most=400) for name, log in every.items()}
+    if arguments.fit:
+        print({name: round(float(value), 2) for name, value in zip(FEATURES, learned(taught, None), strict=True)})
+        return
+    rows: list[list[object]] = []
+    bins: list[list[object]] = []
+    for name in arguments.logs.split(","):
+        log, start = every[name], learned(taught, name)
+        found = [measured(log, start, arguments.folds, bins), peers(log, arguments.folds)]
+        found += [without_each(log, start)] if arguments.features else []
+        for row in chain.from_iterable(found):
+            rows.append(row)
+            print(row, file=sys.stderr, flush=True)
+    head = ["log", "n", "method", "Hit@1", "Hit@10", "95 %", "MRR", "read in learning", "never read, known"]
+    print_table(head, rows)
+    print()
+    print_table(["log", "Brier skill", "AUROC", *(f"≥ {low:g}" for low in evaluate.BINS[:-1])], bins)
+    print(machine(["numpy", "faiss-cpu", "onnxruntime"]))
+
+
+def learned(taught: dict[str, list[Example]], without: str | None) -> Floats:
+    """Weights from all logs but one, each log weighing by how many tables it has to tell apart."""
+    random = np.random.default_rng(0)
+    pool: list[Example] = []
+    for name, found in taught.items():
+        if name != without:
+            most = min(len(found), TAUGHT.get(name, FEW))
+            pool += [found[at] for at in random.choice(len(found), most, replace=False)]
+    return fit(pool, np.full(len(FEATURES), BY_HAND))
+
+
+def opened(data: Path, name: str) -> Log:
+    """A log over its catalog, the tables of which are encoded once and kept."""
+    log, schema, split = LOGS[name]
+    assets = list(_assets(data / "schemas" / f"{schema}.tables.jsonl.gz")) if schema else []
+    namespace = assets[0].name.namespace if assets else Namespace(f"metadata://{name}")
+    ids = {asset.name.qualified.lower(): asset.name for asset in assets}
+    with gzip.open(data / "usage" / f"{log}.jsonl.gz", "rt", encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file]
+    statements = tuple(_statement(at, line, name, ids, namespace) for at, line in enumerate(lines))
+    known = known_of(_snapshot(assets, name), statements, Namespaces())
+    return Log(name, known, statements, split)
+
+
+def _assets(schema: Path) -> Iterator[Asset]:
+    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as home:
+        space = Workspace(Settings(home=Path(home)))
+        try:
+            run_crawl("log", SourceSettings(url=f"metadata://{schema}"), space.sink, by="bench")
+            yield from [change.asset for change in all_changes(space) if change.asset is not None]
+        finally:
+            space.close()
+
+
+def _snapshot(assets: Sequence[Asset], name: str) -> Snapshot:
+    documents = [document_of(asset) for asset in assets]
+    if not documents:
+        return Snapshot((), 0, Seq(0), 1)
+    OUT.mkdir(parents=True, exist_ok=True)
+    file = OUT / f"{name}.npz"
+    texts = sorted({document.text for document in documents})
+    if not file.exists() or len(np.load(file)["rows"]) != len(texts):
+        encoder = open_encoder(Settings().model, OUT / "models", threads=1)
+        rows = [encoder.encode_documents(texts[at : at + 64]) for at in range(0, len(texts), 64)]
+        np.savez(file, rows=np.concatenate(rows).astype(np.float16))
+        encoder.close()
+    vectors = dict(zip(map(text_hash, texts), np.load(file)["rows"], strict=True))
+    dimension = len(next(iter(vectors.values())))
+    segment = build_segment(documents, lambda hashes: {h: vectors[h] for h in hashes if h in vectors}, dimension)
+    return Snapshot((Live(segment, np.ones(len(segment), dtype=np.bool_)),), 1, Seq(1), dimension)
+
+
+def _statement(number: int, line: dict[str, str], log: str, ids: dict[str, DatasetName], namespace: Namespace) -> Statement:
+    database = {"dbt": line.get("project"), "bigquery_etl": None}.get(log, log)
+
+    def name(table: str) -> DatasetName:
+        parts = (database, table) if database else tuple(table.split(".", 2))
+        return ids.get(".".join(parts).lower()) or DatasetName(namespace, parts)
+
+    reads = [name(table) for table in line["tables"]]
+    writes = [name(line["target"])] if line["target"] else []
+    day = dt.date(*map(int, line["at"].split(" ")[0].split("T")[0].split("-"))).toordinal() if line["at"] else 0
+    return Statement(
+        fingerprint=f"{number:06d}",
+        source="log",
+        reads=tuple(dict.fromkeys(one.id for one in reads)),
+        writes=tuple(one.id for one in writes),
+        joins=(),
+        uses=(),
+        names={one.id: one for one in (*reads, *writes)},
+        runs=(Run(day, "", 1),),
+    )
+
+
+def measured(log: Log, start: Floats, folds: int, bins: list[list[object]]) -> Iterator[list[object]]:
+    """Our rows, popularity, co-occurrence, and the control."""
+    asked = _asked(log, folds, start)
+    names = {"used together": "**headwater**", "shipped weights": "headwater, weights of the other logs alone"}
+    for method in METHODS:
+        yield _row(log.name, names.get(method, method), asked, method)
+    true = evaluate.calibration(asked)
+    told = [f"{right:.3f} of {mean:.3f} ({n})" if n else "–" for n, mean, right in true.bins]
+    bins.append([log.name, true.brier_skill or 0.0, true.auroc or 0.0, *told])
+    control = Log(log.name, log.known, tuple(evaluate.shuffled(log.statements, 1)), log.split)
+    shuffled = _asked(control, 1, start)
+    yield _row(log.name, "control: log shuffled", shuffled, METHODS[0])
+    yield _row(log.name, "control: log shuffled, popularity", shuffled, "popularity")
+
+
+def _asked(log: Log, folds: int, start: Floats, without: frozenset[str] = frozenset()) -> Asked:
+    asked = Asked()
+    for learns, asks in log.parts(folds):
+        evaluate.ask(log.known, learns, asks, asked, start=start, without=without)
+    return asked
+
+
+def _row(log: str, told: str, asked: Asked, method: str) -> list[object]:
+    row = evaluate.figures(asked, method)
+    parts = ["–" if value is None else f"{value:.3f}" for value in (row.seen, row.unseen)]
+    low, high = row.interval
+    return [log, len(asked.seen), told, row.hit_1, row.hit_10, f"{low:.3f}–{high:.3f}", row.mrr, *parts]
+
+
+def without_each(log: Log, start: Floats) -> Iterator[list[object]]:
+    """One row a feature that is left out, on the first fold."""
+    for name in FEATURES:
+        begin = np.where([other == name for other in FEATURES], 0.0, start)
+        yield _row(log.name, f"without {name}", _asked(log, 1, begin, frozenset((name,))), METHODS[0])
+
+
+def peers(log: Log, folds: int) -> Iterator[list[object]]:
+    """Text alone, PPMI and a singular value decomposition, and `implicit` where its environment is there."""
+    scores = {"text alone": _text, "PPMI + SVD, 32 dimensions": _ppmi}
+    places: dict[str, list[int]] = {}
+    for learns, asks in log.parts(folds):
+        reading = reading_of(log.known, learns, FULL_SCOPE)
+        found = list(questions(asks))
+        for name, score in scores.items():
+            table = score(reading)
+            places.setdefault(name, []).extend(_places(reading, found, table))
+        for name, table in _implicit(reading).items():
+            places.setdefault(name, []).extend(_places(reading, found, table))
+    for name, these in places.items():
+        at = np.asarray(these)
+        yield [
+            log.name,
+            len(at),
+            name,
+            float((at <= 1).mean()),
+            float((at <= 10).mean()),
+            "",
+            float((1.0 / at).mean()),
+            "",
+            "",
+        ]
+
+
+def _places(reading: Reading, found: Sequence[tuple[tuple[AssetId, ...], AssetId]], table: Floats) -> Iterator[int]:
+    """Places by the mean of rows of a table-by-table score; a table that the reading does not show is not found."""
+    row = reading.known.row
+    for basket, right in found:
+        rows = [row[one] for one in basket if reading.shown[row[one]]]
+        if not rows or not reading.shown[row[right]]:
+            yield NOT_FOUND
+            continue
+        scores = np.where(reading.shown, table[rows].mean(axis=0), -np.inf)
+        scores[rows] = -np.inf
+        here = scores[row[right]]
+        yield int((scores > here).sum()) + (int((scores == here).sum()) + 1) // 2
+
+
+def _text(reading: Reading) -> Floats:
+    vectors = reading.known.vectors(np.arange(len(reading.known)))
+    return (vectors @ vectors.T).astype(np.float64)
+
+
+def _dense(reading: Reading) -> Floats:
+    together = reading.counts.together
+    out = np.zeros((len(together), len(together)))
+    out[np.repeat(np.arange(len(together)), np.diff(together.start)), together.index] = together.value
+    return out
+
+
+def _ppmi(reading: Reading) -> Floats:
+    """Positive PMI, shrunk by one, its left singular vectors (Levy & Goldberg, NIPS 2014)."""
+    counts = _dense(reading)
+    rows = counts.sum(axis=1) + 2.0
+    with np.errstate(divide="ignore"):
+        pmi = np.log(counts * counts.sum() / np.outer(rows, rows))
+    ppmi = np.where(counts > 0, np.maximum(pmi, 0.0) * counts / (counts + 1.0), 0.0)
+    used = np.flatnonzero(counts.any(axis=1))
+    left, strength, _ = np.linalg.svd(ppmi[np.ix_(used, used)])
+    vectors = np.zeros((len(counts), min(32, len(used))))
+    vectors[used] = (left * np.sqrt(strength))[:, :32]
+    scores: Floats = vectors @ vectors.T
+    return scores
+
+
+def _implicit(reading: Reading) -> dict[str, Floats]:
+    if not PEER.exists():
+        return {}
+    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
+        reads = reading.counts.reads
+        owner = np.repeat(np.arange(len(reads)), np.diff(reads.start))
+        np.savez(f"{folder}/reads.npz", statement=owner, table=reads.index, shape=[len(reads), reads.width])
+        subprocess.run([str(PEER), "bench/peers/implicit_peer.py", folder], check=True, stderr=subprocess.DEVNULL)
+        return {name: np.load(f"{folder}/{file}.npy") for name, file in (("implicit BM25", "bm25"), ("implicit ALS", "als"))}
+
+
+if __name__ == "__main__":
+    main()
