@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.lineage_demo_truth import judge_demo
 from bench.lineage_truth import Tally, generated, judge
 from bench.report import machine, print_table
 from services.lineage.sql.extract import read_script
@@ -214,26 +215,28 @@ def bench_variants(data: Path) -> None:
 
 
 def bench_truth(_data: Path, n: int = 720) -> None:
+    """Generated statements and the demo's views, each beside the edges of another one, which must not cover what was seen."""
     tally, shuffled = Tally(), Tally()
     for part in range(6):
         statements = generated(n // 6, 100 + part)
         judge(statements, part, tally)
         judge(statements[:40], part, shuffled, said_of=statements[1:41])
+    views, turned = judge_demo(Tally()), judge_demo(Tally(), rotate=1)
     rows = [
-        ["headwater", tally.statements, tally.seen, f"{tally.coverage:.2%}", tally.direct, f"{tally.precision:.1%}"],
-        [
-            "control: the next statement's edges",
-            shuffled.statements,
-            shuffled.seen,
-            f"{shuffled.coverage:.2%}",
-            shuffled.direct,
-            f"{shuffled.precision:.1%}",
-        ],
+        _truth_row("generated", "headwater", tally),
+        _truth_row("generated", "control: the next statement's edges", shuffled),
+        _truth_row("the demo's views", "headwater", views),
+        _truth_row("the demo's views", "control: the next view's edges", turned),
     ]
     print(f"{tally.refused} generated statements were refused by DuckDB, {tally.slow} left out because they take long")
-    print_table(["edges", "statements", "dependences seen", "covered", "direct edges", "of them seen"], rows)
-    for line in (tally.missed or [])[:10]:
+    print_table(["statements", "edges", "n", "dependences seen", "covered", "direct edges", "of them seen"], rows)
+    for line in [*(tally.missed or []), *(views.missed or [])][:10]:
         print("missed:", line[:300])
+
+
+def _truth_row(what: str, edges: str, tally: Tally) -> list[object]:
+    counts = [tally.statements, tally.seen, f"{tally.coverage:.2%}", tally.direct, f"{tally.precision:.1%}"]
+    return [what, edges, *counts]
 
 
 def bench_speed(data: Path, n: int = 2_000, sample_size: int = 200) -> None:

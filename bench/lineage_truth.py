@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -102,13 +102,38 @@ class World:
             for column in self.kinds[table]:
                 for trial in range(TRIALS):
                     self.show(table, f"{table}_{column}_{trial}")
-                    try:
-                        after = self.answer(sql)
-                    except duckdb.Error:
-                        continue  # with these rows it fails: nothing was seen
-                    found.update(((table, column), name) for name, values in before.items() if after[name] != values)
+                    after = changed(self.answer, sql)
+                    if after is not None:
+                        found.update(((table, column), name) for name, values in before.items() if after[name] != values)
             self.show(table, f"{table}_0")
         return found
+
+
+def changed(answer: Callable[[str], dict[str, list[str]]], sql: str) -> dict[str, list[str]] | None:
+    """The answer over other rows; None where the statement fails with them: then nothing was seen."""
+    try:
+        return answer(sql)
+    except duckdb.Error:
+        return None
+
+
+def compare(
+    tally: Tally,
+    seen: set[tuple[Column, str]],
+    everything: set[tuple[Column, str]],
+    direct: set[tuple[Column, str]],
+    what: str,
+) -> None:
+    """Count one statement: what was seen, and what of it is among the edges."""
+    tally.statements += 1
+    tally.seen += len(seen)
+    lost = seen - everything
+    tally.covered += len(seen) - len(lost)
+    columns = {pair for pair in direct if pair[0][1] != "*"}
+    tally.direct += len(columns)
+    tally.direct_seen += len(columns & seen)
+    if lost:
+        tally.missed = [*(tally.missed or []), f"{sorted(lost)[:4]} in {what}"]
 
 
 def said(sql: str) -> tuple[set[tuple[Column, str]], set[tuple[Column, str]]]:
@@ -139,15 +164,7 @@ def judge(statements: Sequence[str], seed: int, tally: Tally, *, said_of: Sequen
             continue
         direct, everything = said(other)
         seen = world.dependences(sql, [table for table in SCHEMA if table in sql])
-        tally.statements += 1
-        tally.seen += len(seen)
-        lost = seen - everything
-        tally.covered += len(seen) - len(lost)
-        columns = {pair for pair in direct if pair[0][1] != "*"}
-        tally.direct += len(columns)
-        tally.direct_seen += len(columns & seen)
-        if lost:
-            tally.missed.append(f"{sorted(lost)[:4]} in {sql}")
+        compare(tally, seen, everything, direct, sql)
     return tally
 
 
