@@ -51,7 +51,7 @@ def write_segment(segment: Segment, folder: Path) -> dict[str, str]:
     ):
         arrays |= {f"{shelf}.{name}": getattr(postings, name) for name in _POSTINGS}
         arrays |= {f"{shelf}.hashes": texts.hashes, f"{shelf}.row": texts.row}
-        texts.vectors.save(folder / f"{shelf}.faiss")
+        texts.vectors.save(folder / f"{shelf}.faiss", folder / _codes(shelf))
     arrays |= {f"evidence.{name}": getattr(segment.evidence, name) for name in _POSTINGS}
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
@@ -71,7 +71,12 @@ def open_segment(folder: Path, sums: Mapping[str, str], dimension: int) -> Segme
     for name in sums:
         if not is_whole(folder, name, sums):
             raise IndexDamaged(f"{folder.name}/{name} is not what was published; run `headwater verify`")
-    return _read(folder, lambda shelf, _texts: Vectors.load(folder / f"{shelf}.faiss", dimension))
+
+    def vectors(shelf: str, _texts: int) -> Vectors:
+        found = Vectors.load(folder / f"{shelf}.faiss", dimension)
+        return found.load_codes(folder / _codes(shelf)) if _codes(shelf) in sums else found
+
+    return _read(folder, vectors)
 
 
 def salvage_segment(folder: Path, dimension: int) -> Segment:
@@ -137,6 +142,11 @@ def _sealed(path: Path) -> str:
         os.fsync(file.fileno())
     path.chmod(0o600)
     return file_sha256(path)
+
+
+def _codes(shelf: str) -> str:
+    """The file of a shelf's codes, which is there where it has many vectors."""
+    return f"{shelf}.codes.faiss"
 
 
 def _lines(path: Path) -> list[str]:
