@@ -28,6 +28,7 @@ BENCHMARKS = {
     "query_logs": "query logs into facts: lines a second and memory, short, many-shaped and long: query_logs [DATA] [--big N]",
     "lineage_confidence": "confidence of edges between columns: hidden schemas, suites held out, a control: lineage_confidence DATA",
     "usage": "queries foretold beside popularity, co-occurrence, text, SVD and implicit, with controls: usage DATA",
+    "lineage_events": "OpenLineage events over HTTP: events a second in batches, one event's p95, kill -9 in between",
     "feedback": "what a ranking would learn from simulated people, an adversary and shuffled clicks: feedback DATA",
     "sidecar": "a bundle of 10,000 tables: start, memory, idle processor time, beside its centre: sidecar DATA",
     "catalog_put": "the store's commits alone, on SQLite and PostgreSQL",

@@ -1,0 +1,228 @@
+"""The port `LineageEvents`: one suite for the intake itself and for its client over HTTP, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import select
+
+from services.common.errors import BadRequest, NotFound, ServiceUnavailable, Unauthenticated
+from services.common.model.access import FULL_SCOPE, NO_SCOPE, AccessScope
+from services.common.model.assets import Kind
+from services.common.model.events import (
+    Delivery,
+    EventsRequest,
+    Fate,
+    JobsRequest,
+    RunsRequest,
+    RunState,
+    job_id,
+)
+from services.common.ports import LineageEvents
+from services.common.runtime.http import ServiceClient
+from services.lineage.events.app import create_router
+from services.lineage.events.client import HttpEvents
+from services.lineage.events.intake import EventIntake
+from services.lineage.store import event_tables, tables
+from services.lineage.store.observed import RUN
+from tests.support import lineages
+from tests.support.events import NAMESPACES as KNOWN
+from tests.support.events import WH, columns_from, dataset, run_event, run_id, symlink
+from tests.support.wires import WIRES, client_of, internal_app
+
+WAYS = ("in process", *WIRES)
+AT, END = "2026-11-01T10:00:00Z", "2026-11-01T10:05:00Z"
+NOW = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
+NOT_HR = AccessScope(("*",), ("*.hr",))
+
+
+@pytest.fixture(params=lineages.DATABASES)
+def intake(request, tmp_path) -> Iterator[EventIntake]:
+    for made in lineages.opened(request.param, request, tmp_path):
+        yield EventIntake(made.database, lambda: KNOWN, clock=lambda: NOW)
+
+
+@pytest.fixture(params=WAYS)
+def port(request, intake) -> Iterator[LineageEvents]:
+    if request.param == "in process":
+        yield intake
+        return
+    with client_of(internal_app(create_router(intake)), request.param) as client:
+        yield HttpEvents(client)
+
+
+def sent(port: LineageEvents, *events: object) -> list[Fate]:
+    return [outcome.fate for outcome in port.accept(Delivery(json.dumps(events), batch=True, by="airflow")).outcomes]
+
+
+def test_a_delivery_is_stored_once_and_told_apart(port, intake):
+    """Accepted, duplicate in it and of before, rejected with its place; the sender is on record."""
+    good = run_event("START", AT, inputs=[dataset("shop.public.orders")])
+    assert sent(port, good, good, {"eventTime": AT}) == [Fate.ACCEPTED, Fate.DUPLICATE, Fate.REJECTED]
+    assert sent(port, good) == [Fate.DUPLICATE]
+    (refused,) = port.accept(Delivery(json.dumps(run_event("START", "soon")))).outcomes
+    assert (refused.fate, refused.pointer) == (Fate.REJECTED, "/eventTime")
+    with intake._database.read() as connection:
+        assert connection.execute(select(event_tables.event.c.by)).scalars().all() == ["airflow"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1, 2", '{"a": 1} x', "[" * 100_000])
+def test_what_is_no_json_is_an_error_with_its_place(port, text):
+    """The place is where in the text."""
+    with pytest.raises(BadRequest) as raised:
+        port.accept(Delivery(text))
+    assert "start" in raised.value.errors[0]
+
+
+def test_a_batch_is_an_array(port):
+    """An object is none."""
+    with pytest.raises(BadRequest, match="array"):
+        port.accept(Delivery("{}", batch=True))
+
+
+def test_a_run_is_followed_to_its_end(port):
+    """States by the events' own times, whatever comes late; the error masked; durations from start to end."""
+    error = {
+        "errorMessage": {
+            "message": 'relation "x" lacks value "4711-canary" at token=abc123def456',
+            "programmingLanguage": "SQL",
+        }
+    }
+    sent(port, run_event("FAIL", END, run_facets=error), run_event("RUNNING", "2026-11-01T10:04:00Z"))
+    sent(port, run_event("START", AT), run_event("OTHER", "2026-11-01T10:09:00Z"))
+    page = port.runs(RunsRequest(FULL_SCOPE, job_id("airflow", "load")))
+    run = page.runs[0]
+    assert (run.id, run.state, run.duration_ms) == (run_id("one"), RunState.FAIL, 300_000)
+    assert run.error == 'relation "x" lacks value "***" at token=***'
+    assert page.job is not None
+    assert page.job.latest == run
+
+
+def test_a_clock_that_goes_back_has_no_duration(port):
+    """The end is before the start."""
+    sent(port, run_event("START", END), run_event("COMPLETE", AT))
+    assert port.runs(RunsRequest(FULL_SCOPE, job_id("airflow", "load"))).runs[0].duration_ms is None
+
+
+def test_facts_follow_what_events_say(port):
+    """The newest word of each facet; a name that is another's is given up; nothing new is an empty page."""
+    schema = {"fields": [{"name": "id", "type": "int", "description": "key"}]}
+    old = dataset("/lake/t", "s3://b", documentation={"description": "old"}, datasetType={"datasetType": "VIEW"})
+    sent(port, run_event("START", AT, outputs=[old]))
+    first = port.datasets(0)
+    assert [(fact.name.qualified, fact.description, fact.kind) for fact in first.facts] == [("/lake/t", "old", Kind.VIEW)]
+    new = dataset("/lake/t", "s3://b", documentation={"description": "new"}, schema=schema, symlinks=symlink("shop.mart.t"))
+    sent(port, run_event("COMPLETE", END, outputs=[new]))
+    second = port.datasets(first.upto)
+    told = {fact.name.qualified: fact for fact in second.facts}
+    assert told["shop.mart.t"].description == "new"
+    assert told["shop.mart.t"].columns[0].description == "key"
+    assert told["/lake/t"].is_now == told["shop.mart.t"].name
+    third = port.datasets(second.upto)
+    assert (third.facts, third.upto) == ((), second.head)
+    with pytest.raises(BadRequest):
+        port.datasets(-1)
+
+
+def test_jobs_are_listed_inside_a_scope(port):
+    """In order, by part of a name, by dataset, in pages; hidden ones count nowhere."""
+    for name, table in (("b", "shop.public.orders"), ("a", "shop.hr.pay"), ("c", "shop.public.orders")):
+        sent(port, run_event("START", AT, name, name, inputs=[dataset(table)]))
+    assert [job.name for job in port.jobs(JobsRequest(FULL_SCOPE)).jobs] == ["a", "b", "c"]
+    first = port.jobs(JobsRequest(NOT_HR, limit=1))
+    assert ([job.name for job in first.jobs], first.total) == (["b"], 2)
+    assert [job.name for job in port.jobs(JobsRequest(NOT_HR, limit=1, after=first.cursor)).jobs] == ["c"]
+    assert port.jobs(JobsRequest(NO_SCOPE)).total == 0
+    assert [job.name for job in port.jobs(JobsRequest(FULL_SCOPE, text="A")).jobs] == ["a"]
+    orders = lineages.id_of("shop.public.orders")
+    assert [job.name for job in port.jobs(JobsRequest(FULL_SCOPE, datasets=(orders,))).jobs] == ["b", "c"]
+    with pytest.raises(NotFound):
+        port.runs(RunsRequest(NOT_HR, job_id("airflow", "a")))
+    for wrong in ("x", "bm9uZQ"):
+        with pytest.raises(BadRequest):
+            port.jobs(JobsRequest(FULL_SCOPE, after=wrong))
+
+
+def test_events_are_kept_without_what_may_not_be(port, intake):
+    """SQL as its hash, secrets and literals masked, unknown facets as they are; none for a scope that is not full."""
+    facets = {
+        "sql": {"query": "SELECT 'qwertzuiop' FROM t"},
+        "custom": {"deep": [{"x": 1}], "password": "hunter22", "note": "select a from b where c = 'qwertzuiop' and d = 1"},
+    }
+    sent(port, run_event("START", AT, job_facets=facets))
+    page = port.events(EventsRequest(FULL_SCOPE))
+    assert page.total == 1
+    kept = json.loads(page.events[0])["job"]["facets"]
+    assert set(kept["sql"]) == {"sha256"}
+    assert kept["custom"] == {"deep": [{"x": 1}], "password": "***", "note": "select a from b where c = *** and d = ***"}
+    assert "qwertzuiop" not in page.events[0]
+    assert "qwertzuiop" not in json.dumps(port.jobs(JobsRequest(FULL_SCOPE)).jobs[0].facets)
+    assert port.events(EventsRequest(NOT_HR)).total == 0
+
+
+def test_texts_of_events_go_and_what_they_told_stays(intake):
+    """Older than they are kept; the event is still a duplicate."""
+    event = run_event("START", AT)
+    send = Delivery(json.dumps(event))
+    EventIntake(intake._database, lambda: KNOWN, clock=lambda: NOW - dt.timedelta(hours=12)).accept(send)
+    young = EventIntake(intake._database, lambda: KNOWN, keep_days=1, clock=lambda: NOW)
+    assert young.forget() == 0
+    old = EventIntake(intake._database, lambda: KNOWN, keep_days=1, clock=lambda: NOW + dt.timedelta(days=1))
+    assert old.forget() == 1
+    assert old.events(EventsRequest(FULL_SCOPE)).total == 0
+    assert old.accept(send).outcomes[0].fate is Fate.DUPLICATE
+    assert old.jobs(JobsRequest(FULL_SCOPE)).total == 1
+
+
+def test_edges_between_columns_have_their_kinds(port, intake):
+    """DIRECT and INDIRECT subtypes of columnLineage 1-2-0, and its list about the whole dataset."""
+    one = {"namespace": WH, "name": "shop.public.orders"}
+    subtypes = {
+        "a": ("DIRECT", "IDENTITY"),
+        "b": ("DIRECT", "AGGREGATION"),
+        "c": ("INDIRECT", "GROUP_BY"),
+        "d": ("INDIRECT", "WINDOW"),
+    }
+    fields = {
+        into: {"inputFields": [one | {"field": "x", "transformations": [{"type": kind, "subtype": subtype}]}]}
+        for into, (kind, subtype) in subtypes.items()
+    }
+    whole = [one | {"field": "y", "transformations": [{"type": "INDIRECT", "subtype": "FILTER"}]}]
+    sent(
+        port,
+        run_event("COMPLETE", END, outputs=[dataset("shop.mart.t", columnLineage={"fields": fields, "dataset": whole})]),
+    )
+    with intake._database.read() as connection:
+        rows = connection.execute(select(tables.observed_column)).all()
+        edges = connection.execute(select(tables.observed)).all()
+    assert {(row.source_column, row.target_column, row.kind) for row in rows} == {
+        ("x", "a", "identity"),
+        ("x", "b", "aggregation"),
+        ("x", "c", "group"),
+        ("x", "d", "window"),
+        ("y", "*", "filter"),
+    }
+    assert [(row.kind, row.origin) for row in edges] == [(RUN, job_id("airflow", "load"))]
+
+
+def test_an_alias_of_a_namespace_is_the_namespace(port):
+    """A replica's address, and the port left out."""
+    for namespace in ("postgres://replica:5432", "postgresql://DB1"):
+        sent(port, run_event("START", AT, namespace, inputs=[dataset("shop.public.orders", namespace)]))
+    (job,) = port.jobs(JobsRequest(FULL_SCOPE)).jobs
+    assert [(name.namespace, name.qualified) for name in job.inputs] == [(WH, "shop.public.orders")]
+    assert columns_from("a", ("b", "c"))
+
+
+def test_a_service_that_is_away_or_a_wrong_key_is_told(intake):
+    """503 and 401, as errors of ours."""
+    with pytest.raises(ServiceUnavailable):
+        HttpEvents(ServiceClient("lineage", "http://127.0.0.1:1", "x" * 16)).datasets(0)
+    with (
+        client_of(internal_app(create_router(intake)), "asgi", key="another key than that") as client,
+        pytest.raises(Unauthenticated),
+    ):
+        HttpEvents(client).datasets(0)
