@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -36,6 +37,7 @@ from tests.support.wires import WIRES, client_of, internal_app
 WAYS = ("in process", *WIRES)
 AT, END = "2026-11-01T10:00:00Z", "2026-11-01T10:05:00Z"
 NOW = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
+GOLDEN = Path(__file__).parents[1] / "golden" / "openlineage"
 NOT_HR = AccessScope(("*",), ("*.hr",))
 
 
@@ -226,3 +228,31 @@ def test_a_service_that_is_away_or_a_wrong_key_is_told(intake):
         pytest.raises(Unauthenticated),
     ):
         HttpEvents(client).datasets(0)
+
+
+def told(name: str) -> list[dict[str, object]]:
+    """Events in a producer's documented shape; the folder's page says what they are and are not."""
+    return [json.loads(line) for line in (GOLDEN / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_sparks_locations_are_the_tables_of_their_symlinks(port, intake):
+    """Recorded shape: edges between the tables of the metastore, columns too; nothing of the plan's literals is kept."""
+    assert sent(port, *told("spark")) == [Fate.ACCEPTED, Fate.ACCEPTED]
+    (job,) = port.jobs(JobsRequest(FULL_SCOPE)).jobs
+    assert (job.type, job.latest.state if job.latest else None) == ("SQL_JOB", RunState.COMPLETE)
+    ends = [(name.namespace, name.qualified) for name in (*job.inputs, *job.outputs)]
+    assert ends == [("hive://metastore:9083", "shop.orders"), ("hive://metastore:9083", "shop.daily")]
+    with intake._database.read() as connection:
+        kinds = set(connection.execute(select(tables.observed_column.c.kind)).scalars())
+    assert kinds == {"aggregation", "filter"}
+    assert "qwertzuiop-canary" not in "".join(port.events(EventsRequest(FULL_SCOPE)).events)
+
+
+def test_flinks_streams_run_on(port):
+    """Recorded shape: a topic into a table, still running, a facet that nobody knows kept."""
+    sent(port, *told("flink"))
+    (job,) = port.jobs(JobsRequest(FULL_SCOPE)).jobs
+    assert job.latest is not None
+    assert (job.latest.state, job.latest.ended_at) == (RunState.RUNNING, None)
+    assert [name.qualified for name in (*job.inputs, *job.outputs)] == ["clicks", "shop.public.clicks"]
+    assert '"completed":12' in port.events(EventsRequest(FULL_SCOPE)).events[0]

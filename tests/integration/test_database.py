@@ -332,3 +332,20 @@ def test_the_file_is_where_the_url_says(tmp_path):
     """Nothing else is made, and nothing before it is needed."""
     Database(f"sqlite:///{tmp_path / 'x.db'}", schema="x").close()
     assert list(Path(tmp_path).iterdir()) == []
+
+
+def test_a_file_that_stays_open_is_not_written_back_after_each_commit(tmp_path):
+    """The write-ahead log stays until the end, whichever thread opened the idle connection, and goes then."""
+    database = Database(f"sqlite:///{tmp_path / 'one.db'}", schema="one")
+    opener = threading.Thread(target=database.stay_open)
+    opener.start()
+    opener.join()
+    database.stay_open()
+    with database.write() as connection:
+        connection.execute(text("CREATE TABLE t (x integer)"))
+    assert (tmp_path / "one.db-wal").stat().st_size > 0
+    database.close()
+    assert not (tmp_path / "one.db-wal").exists()
+    with database.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM t")).scalar_one() == 0
+    database.close()

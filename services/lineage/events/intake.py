@@ -179,6 +179,7 @@ class EventIntake:
     def _store(self, found: dict[str, tuple[int, Event]], outcomes: dict[int, Outcome], now: dt.datetime, by: str) -> None:
         if not found:
             return
+        self._database.stay_open()
         packed = {digest: events.packed(event.body) for digest, (_, event) in found.items()}
         namespaces = self._namespaces()
         with self._database.write() as connection:
