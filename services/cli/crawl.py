@@ -55,6 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     space = Workspace(settings)
     try:
         files = arguments.query_log
+        if files and arguments.dry_run:
+            raise BadRequest("--dry-run reads no query log: leave one of the two out")
         chosen = [] if files and not arguments.sources else list(_chosen(space, arguments.sources))
         if arguments.dry_run:
             return _previewed(space, chosen, as_json=arguments.json)

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert
 
 from services.common.errors import ServiceUnavailable, Unauthenticated
 from services.common.model.access import FULL_SCOPE, AccessScope
-from services.common.model.names import AssetId, DatasetName, Namespace
+from services.common.model.names import AssetId, DatasetName, Namespace, Namespaces
 from services.common.model.usage import NO_FACTS, ColumnUse, FactSeq, JoinFact, LogLine, StatementFact
 from services.common.ports import StatementFacts
 from services.common.runtime.http import ServiceClient
@@ -149,6 +149,19 @@ def test_a_table_that_no_crawl_shows_is_kept_and_joined_up_later(lineage, facts)
     (news,) = facts.after(fact.seq).facts
     assert (news.fingerprint, news.count, set(news.reads)) == (fact.fingerprint, 0, {ORDERS, id_of("shop.fx.rates")})
     assert set(everything(facts)[0].reads) == {ORDERS, id_of("shop.fx.rates")}
+
+
+def test_a_log_that_came_before_its_source_is_joined_up_with_it(lineage, facts):
+    """Whose it is becomes known with the crawl; the same lines again count nothing."""
+    owned, lineage.namespaces = lineage.namespaces, Namespaces()
+    early = line("SELECT id FROM late.things", at=AT)
+    facts.put([early], source="")
+    assert [name.qualified for name in everything(facts)[0].names.values()] == ["shop.late.things"]
+    lineage.namespaces = owned
+    lineage.follow(asset("shop.late.things"))
+    news = everything(facts)[-1]
+    assert (news.count, news.source, news.reads) == (0, "wh", (id_of("shop.late.things"),))
+    assert facts.put([early], source="wh").counted == 0
 
 
 def test_a_statement_that_cannot_be_read_is_a_reason_and_a_place(facts):

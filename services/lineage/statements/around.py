@@ -101,6 +101,19 @@ class Sources:
             line.target,
         )
 
+    def again(self, around: Around) -> Around:
+        """What a line that nobody owned is read in now that sources may have come."""
+        told = around.told
+        line = LogLine(
+            "",
+            dialect=around.dialect or None,
+            database=around.database if told[0] else None,
+            schema=around.schema if told[1] else None,
+            tables=around.reads,
+            target=around.target,
+        )
+        return self.around(line, "")
+
     def _name(self, line: LogLine, source: str, dialect: str) -> str:
         for said in (line.source, source):
             if said and said in self._by_name:

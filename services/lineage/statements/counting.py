@@ -20,7 +20,9 @@ from services.lineage.store import log_runs
 def event_key(line: LogLine, around: Around, key: bytes) -> int:
     """What a line is known by: 63 bits. Who has no `key` can try no literal out on it."""
     at = None if line.at is None or line.is_total else line.at.astimezone(dt.UTC)  # a total is one whenever it is read
-    text = repr((around.source, at, line.user, around.database, around.schema, line.is_total))
+    # whose a line is may be known better the next time; what has no time is told apart by that alone
+    source = around.source if at is None else None
+    text = repr((source, at, line.user, line.database, line.schema, line.is_total))
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key)
     digest.update(line.sql.encode("utf-8", "surrogatepass"))
     return int.from_bytes(digest.digest()) >> 1

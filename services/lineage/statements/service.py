@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
-from services.common.model.names import AssetId, DatasetName, Namespaces
+from services.common.model.names import UNLISTED, AssetId, DatasetName, Namespaces
 from services.common.model.usage import (
     ColumnUse,
     FactPage,
@@ -75,7 +75,7 @@ class Statements:
         namespaces = self._namespaces()
         with self._database.read() as connection:
             known = self._loaded(connection)
-            sources = Sources(namespaces, lambda name: known.databases.get(name, {}))
+            sources = _sources(namespaces, known)
             batch = self._read(connection, lines, [sources.around(line, source) for line in lines], known)
         with self._database.write() as connection:
             checkpoint.read(connection, lock=True)  # numbers of facts come in their order
@@ -160,25 +160,36 @@ class Statements:
                 return
             known = self._loaded(connection)
             rows = log_statements.by_id(connection, set(log_statements.waiting(connection)))
+        namespaces = self._namespaces()
+        sources = _sources(namespaces, known)
         with self._database.write() as connection:
             checkpoint.read(connection, lock=True)
-            if _relink(connection, rows, known, intake.owner_of(self._namespaces())):
+            if _relink(connection, rows, known, sources, intake.owner_of(namespaces)):
                 checkpoint.raise_version(connection)
             log_runs.set_relinked(connection, seq)
 
 
-def _relink(connection: Connection, rows: dict[int, Row], known: Known, source_of: Callable[[DatasetName], str]) -> bool:
+def _sources(namespaces: Namespaces, known: Known) -> Sources:
+    return Sources(namespaces, lambda name: known.databases.get(name, {}))
+
+
+def _relink(
+    connection: Connection, rows: dict[int, Row], known: Known, sources: Sources, source_of: Callable[[DatasetName], str]
+) -> bool:
     """Say anew what statements stand for; each that stands for something else is told again, without a count."""
-    changed, named, mentions = {}, {}, {}
+    changed, named, mentions, placed = {}, {}, {}, {}
     for id_, row in rows.items():
         around = around_in(row.source, row.namespace, row.dialect, row.around)
+        if row.source == UNLISTED and (found := sources.again(around)).source != UNLISTED:
+            around = placed[id_] = found
         meaning = meaning_of(usage_in(row.said), around, known)
         told = told_of(meaning)
         mentions[id_] = intake.mentions_of(meaning, known)
-        if told != row.told:
+        if told != row.told or id_ in placed:
             changed[id_] = told
             named.update({name.id: name for name in (*meaning.reads, *meaning.writes)})
     log_statements.put_mentions(connection, mentions)
+    log_statements.place(connection, {id_: (one.source, one.namespace, one.as_json()) for id_, one in placed.items()})
     log_statements.tell(connection, changed)
     log_runs.add(connection, [Run(id_, None, 0, None, None) for id_ in changed])
     datasets.put_named(connection, [Dataset.named(name, source_of(name)) for name in named.values()])

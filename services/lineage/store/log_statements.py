@@ -133,6 +133,13 @@ def tell(connection: Connection, told: Mapping[int, Told]) -> None:
         connection.execute(update(log_statement).where(log_statement.c.id == id_).values(told=one.as_json()))
 
 
+def place(connection: Connection, found: Mapping[int, tuple[str, str, list[Any]]]) -> None:
+    """Say of statements that nobody owned whose they are: the source, its namespace, and JSON of `Around`."""
+    for id_, (source, namespace, around) in found.items():
+        change = update(log_statement).where(log_statement.c.id == id_)
+        connection.execute(change.values(source=source, namespace=namespace, around=around))
+
+
 def put_mentions(connection: Connection, mentions: Mapping[int, Iterable[Mention]]) -> None:
     """Say what statements may mean, in place of what was said before."""
     write_with(connection, delete(log_mention), log_mention.c.statement_id, mentions.keys())
