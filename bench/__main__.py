@@ -26,6 +26,7 @@ BENCHMARKS = {
     "next_day": "a crawl after 1 % of the tables changed: texts encoded",
     "lineage": "lineage from SQL beside its peers: cases, declared edges, variants, truth by execution, speed: lineage DATA",
     "query_logs": "query logs into facts: lines a second and memory, short, many-shaped and long: query_logs [DATA] [--big N]",
+    "lineage_graph": "walks, bounded answers and builds of large graphs beside four graph libraries: lineage_graph [--small]",
     "lineage_confidence": "confidence of edges between columns: hidden schemas, suites held out, a control: lineage_confidence DATA",
     "usage": "queries foretold beside popularity, co-occurrence, text, SVD and implicit, with controls: usage DATA",
     "lineage_events": "OpenLineage events over HTTP: events a second in batches, one event's p95, kill -9 in between",
