@@ -17,12 +17,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from services.lineage.paths import paths
 from sqlalchemy import insert, update
 
 from bench.report import machine, median, print_table
@@ -36,7 +38,6 @@ from services.common.runtime.wire import dump
 from services.lineage.csr import steps
 from services.lineage.facts import Entries
 from services.lineage.graph import LineageGraph, Snapshot
-from services.lineage.paths import paths
 from services.lineage.store import tables
 from services.lineage.store.line import LINE
 from services.lineage.walk import walk
@@ -105,7 +106,7 @@ def descendants(n: int, m: int, kind: str, rounds: int) -> None:
     sizes = {int(one): len(ours(int(one))) for one in chance.choice(sources, 40)}
     starts = sorted(sizes, key=lambda one: -sizes[one])[:5]
     mine = [digest(ours(start)) for start in starts]
-    seconds = [timed(lambda start=start: ours(start), rounds) for start in starts]
+    seconds = [timed(partial(ours, start), rounds) for start in starts]
     control(n, sources, targets, starts[0], mine[0])
     rows = [["headwater", "", f"{median(seconds) * 1e3:.2f} ms", "1.0", "yes"]]
     for peer in peers(n, sources, targets, starts, rounds):

@@ -21,8 +21,8 @@ NEAR = 4
 Measured with `python -m bench lineage_graph`: at 600,000 edges a walk of everything takes 1.0 times scipy's with it and 1.3
 without. Most nodes of a warehouse have fewer.
 """
-_FEW = 2_000
-"""Below so many neighbours sorting them is faster than passing over a mask of all nodes."""
+_FEW, _SPARSE = 2_000, 8
+"""Below so many neighbours, or that part of all nodes, sorting them is faster than passing over a mask of all nodes."""
 _NO_NODES: Nodes = np.empty(0, np.intp)
 
 
@@ -35,7 +35,7 @@ class Adjacency:
         indices: int32, the node at the other end of each entry; ascending within a node.
         facts: int32, what each entry rests on, a number of the snapshot's facts.
         guards: int32, which set of guards each entry asks for, 0 for none; None where no entry asks for any.
-        near: int32, n × `NEAR`: the first neighbours, filled up with the node itself.
+        near: intp, n × `NEAR`: the first neighbours, filled up with the node itself; of the type that numpy indexes by.
         far: bool, n: whether a node has entries beyond those in `near`.
         guarded: bool, n: whether any entry of a node asks for a guard; None as for `guards`.
 
@@ -45,7 +45,7 @@ class Adjacency:
     indices: Ints
     facts: Ints
     guards: Ints | None
-    near: Ints
+    near: Nodes
     far: Bools
     guarded: Bools | None
 
@@ -64,7 +64,7 @@ class Adjacency:
         indptr = np.zeros(n + 1, np.int32)
         np.cumsum(np.bincount(owner, minlength=n), out=indptr[1:])
         degree = np.diff(indptr)
-        near = np.repeat(np.arange(n, dtype=np.int32)[:, None], NEAR, axis=1)
+        near = np.repeat(np.arange(n, dtype=np.intp)[:, None], NEAR, axis=1)
         for column in range(NEAR):
             having = np.flatnonzero(degree > column)
             near[having, column] = other[indptr[having] + column]
@@ -90,7 +90,7 @@ class Adjacency:
         places += np.arange(len(places))
         return places
 
-    def neighbours(self, nodes: Nodes, guards_met: Bools | None = None) -> list[Ints]:
+    def neighbours(self, nodes: Nodes, guards_met: Bools | None = None) -> list[Ints | Nodes]:
         """The other ends of all entries of `nodes`, in pieces, in no order, with repeats; `nodes` themselves may be among them.
 
         Args:
@@ -98,7 +98,7 @@ class Adjacency:
             guards_met: for each set of guards whether the caller may see all of it; None where that does not matter.
 
         """
-        pieces: list[Ints] = []
+        pieces: list[Ints | Nodes] = []
         if guards_met is not None and self.guarded is not None and self.guards is not None:
             asks = self.guarded.take(nodes)
             if asks.any():
@@ -150,9 +150,15 @@ def steps(
 
 def _fresh(pieces: Sequence[Ints | Nodes], seen: Bools) -> Nodes:
     """The distinct nodes in `pieces` that were not seen yet, ascending; they are seen afterwards."""
-    if sum(map(len, pieces)) < _FEW:
-        nodes = np.concatenate(pieces).astype(np.intp, copy=False)
-        nodes = np.unique(nodes[~seen.take(nodes)])
+    if sum(map(len, pieces)) < max(_FEW, len(seen) // _SPARSE):
+        nodes = np.concatenate(pieces, dtype=np.intp)
+        nodes = nodes[~seen.take(nodes)]
+        nodes.sort()
+        if len(nodes):
+            first = np.empty(len(nodes), np.bool_)
+            first[0] = True
+            np.not_equal(nodes[1:], nodes[:-1], out=first[1:])
+            nodes = nodes[first]
         seen[nodes] = True
         return nodes
     new = np.zeros(len(seen), np.bool_)

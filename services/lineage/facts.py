@@ -6,7 +6,7 @@ Journey 3, step "graph": most edges share their kind, evidence and guards with o
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
@@ -82,23 +82,51 @@ class Entries:
 
 
 class _Numbers:
-    """Gives equal things one number, as long as it remembers them."""
+    """Gives equal things one number."""
 
-    def __init__(self, *, forgets: bool = False) -> None:
-        self.said: list[Hashable] = []
-        self.count = 0
-        self._numbers: dict[Hashable, int] = {}
-        self._forgets = forgets
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
 
-    def of(self, things: Sequence[Hashable]) -> Ints:
-        if self._forgets and len(self._numbers) > _REMEMBERED:
+    def of(self, things: Sequence[str]) -> Ints:
+        """The number of each; in a piece they are mostly all the same."""
+        for thing in set(things):
+            self.numbers.setdefault(thing, len(self.numbers))
+        first = things[0]
+        if things.count(first) == len(things):
+            return np.full(len(things), self.numbers[first], np.int32)
+        return np.fromiter(map(self.numbers.__getitem__, things), np.int32, len(things))
+
+
+class _FactNumbers:
+    """Gives equal facts one number, as long as it remembers them."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[int, str, float]] = []
+        self._count = 0
+        self._remembered = 0
+        self._numbers: dict[tuple[int, float], dict[str, int]] = {}
+
+    def of(self, kinds: Ints, lines: Sequence[str], confidences: Sequence[float]) -> Ints:
+        """The number of each row's fact; what is new is in `said`."""
+        if self._remembered > _REMEMBERED:
             self._numbers.clear()
-        for thing in dict.fromkeys(things):
-            if thing not in self._numbers:
-                self._numbers[thing] = self.count
-                self.said.append(thing)
-                self.count += 1
-        return np.fromiter(map(self._numbers.__getitem__, things), np.int32, len(things))
+            self._remembered = 0
+        same = confidences.count(confidences[0]) == len(confidences) and bool((kinds == kinds[0]).all())
+        if same:  # then the lines alone tell facts apart, which is twice as fast
+            held = self._known(int(kinds[0]), confidences[0], lines)
+            return np.fromiter(map(held.__getitem__, lines), np.int32, len(lines))
+        rows = zip(kinds.tolist(), confidences, lines, strict=True)
+        return np.fromiter((self._known(kind, sure, (line,))[line] for kind, sure, line in rows), np.int32, len(lines))
+
+    def _known(self, kind: int, confidence: float, lines: Sequence[str]) -> dict[str, int]:
+        held = self._numbers.setdefault((kind, confidence), {})
+        for line in lines if len(lines) == 1 else dict.fromkeys(lines):
+            if line not in held:
+                held[line] = self._count
+                self.said.append((kind, line, confidence))
+                self._count += 1
+                self._remembered += 1
+        return held
 
 
 def entries_of(nodes: Nodes, pieces: Iterable[Sequence[Sequence[Any]]]) -> tuple[Entries, Facts]:
@@ -107,7 +135,7 @@ def entries_of(nodes: Nodes, pieces: Iterable[Sequence[Sequence[Any]]]) -> tuple
     Each row has the fields of `EdgeRow`. Of several rows of one pair and kind the last counts.
     """
     numbers = nodes.numbers()
-    kinds, guards, facts = _Numbers(), _Numbers(), _Numbers(forgets=True)
+    kinds, guards, facts = _Numbers(), _Numbers(), _FactNumbers()
     guards.of(["[]"])
     columns: list[tuple[Ints, Ints, Ints, Ints]] = []
     evidence: list[Texts] = []
@@ -115,19 +143,19 @@ def entries_of(nodes: Nodes, pieces: Iterable[Sequence[Sequence[Any]]]) -> tuple
     for batch in pieces:
         sources, targets, kind, lines, confidence, guard = zip(*batch, strict=True)
         a, b = (np.fromiter(map(numbers.get, ids, repeat(-1)), np.int32, len(batch)) for ids in (sources, targets))
-        rests_on = facts.of(list(zip(kinds.of(kind).tolist(), lines, confidence, strict=True)))
+        rests_on = facts.of(kinds.of(kind), lines, confidence)
         kept = (a >= 0) & (b >= 0) & (a != b)
         columns.append((a[kept], b[kept], rests_on[kept], guards.of(guard)[kept]))
         new, facts.said = facts.said, []
-        evidence.append(Texts.of([one[1] for one in new]))  # type: ignore[index]  # they are the tuples above
-        told.append(np.array([[one[0], one[2]] for one in new], np.float64).reshape(len(new), 2))  # type: ignore[index]
+        evidence.append(Texts.of([one[1] for one in new]))
+        told.append(np.array([[one[0], one[2]] for one in new], np.float64).reshape(len(new), 2))
     by_fact = np.concatenate([np.empty((0, 2)), *told])
     held = Facts(
-        kinds=tuple(map(str, kinds.said)),
+        kinds=tuple(kinds.numbers),
         kind=by_fact[:, 0].astype(np.uint8),
         evidence=Texts.joined(evidence),
         confidence=by_fact[:, 1].copy(),
-        guards=tuple(tuple(map(ScopePath, json.loads(str(text)))) for text in guards.said),
+        guards=tuple(tuple(map(ScopePath, json.loads(text))) for text in guards.numbers),
     )
     return _sorted(len(nodes), columns, held), held
 

@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 from services.common.errors import BadRequest
 from services.common.model.access import AccessScope
 from services.common.model.changes import START, Seq
-from services.common.model.lineage import LineageEdge
 from services.common.model.names import AssetId
 from services.common.runtime.db import Database
 from services.lineage.csr import Adjacency, Ints
@@ -90,11 +89,6 @@ class Snapshot:
         node = self.nodes.number(asset)
         if node is not None:
             yield from map(self.nodes.id, dict.fromkeys(graph.indices[graph.row(node)].tolist()))
-
-    def edge(self, source: int, target: int, fact: int) -> LineageEdge:
-        """An edge as it is told."""
-        kind, evidence, confidence = self.facts[fact]
-        return LineageEdge(self.nodes.id(source), self.nodes.id(target), kind, evidence, confidence)
 
 
 class LineageGraph:

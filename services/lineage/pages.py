@@ -9,7 +9,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -132,6 +132,8 @@ class Teller:
     shown: Inside
     marks: Mapping[int, AssetId]
     """The nodes that the caller may not see, with the ids that they have in this answer."""
+    told: dict[int, tuple[str, tuple[str, ...], float]] = field(default_factory=dict)
+    """Facts that were said before: edges into one view share theirs."""
 
     @classmethod
     def of(cls, snapshot: Snapshot, shown: Inside, nodes: Nodes) -> Teller:
@@ -159,7 +161,10 @@ class Teller:
             return LineageEdge(self.id(row.source), self.id(row.target), HIDDEN, (), confidence)
         if self.shown.met is not None and not self.shown.met[row.guard]:
             return None
-        return self.snapshot.edge(row.source, row.target, row.fact)
+        told = self.told.get(row.fact)
+        if told is None:
+            told = self.told[row.fact] = self.snapshot.facts[row.fact]
+        return LineageEdge(self.id(row.source), self.id(row.target), *told)
 
 
 class EdgeAt(NamedTuple):
