@@ -13,13 +13,13 @@ from services.catalog.crawl_history import CrawlHistory
 from services.catalog.curation import Curator
 from services.catalog.feed import CatalogFeed
 from services.catalog.feedback import FeedbackLog, log_of
+from services.catalog.known_namespaces import known_namespaces
 from services.catalog.preview import PreviewSink
 from services.catalog.renaming import Renaming
 from services.catalog.search_history import SearchHistory
 from services.catalog.sink import CatalogSink
 from services.catalog.store.line import LINE as CATALOG_LINE
 from services.catalog.vocabulary import Vocabulary
-from services.common.model.access import FULL_SCOPE
 from services.common.model.names import Namespaces
 from services.common.ports import AssetSink, ChangeFeed
 from services.common.runtime.db import Database
@@ -125,18 +125,7 @@ class Workspace:
         configured = self.settings.namespaces()
         if self.is_new:
             return configured
-        aliases = dict(configured.aliases)
-        owners = dict(configured.sources)
-        databases = {namespace: dict(known) for namespace, known in configured.databases.items()}
-        for summary in self.reader.sources(FULL_SCOPE):
-            source = summary.source
-            if source.database is not None:
-                databases.setdefault(source.namespace, {}).setdefault(source.database, source.name)
-            elif source.into is None:
-                owners.setdefault(source.namespace, source.name)
-            for alias in source.aliases:
-                aliases.setdefault(alias, source.namespace)
-        return Namespaces(aliases=aliases, sources=owners, databases=databases)
+        return known_namespaces(configured, self.reader)
 
     def close(self) -> None:
         """Close what was opened."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from services import __version__
 from services.bundle.check import check
-from services.bundle.manifest import CATALOG, FILE, LINEAGE, BundleManifest, read_manifest, seal, to_text
+from services.bundle.manifest import CATALOG, FILE, LINEAGE, USAGE, BundleManifest, read_manifest, seal, to_text
 from services.bundle.parts import REVISIONS
 from services.catalog.assets import MAX_PAGE, AssetReader
 from services.catalog.bundle import write_catalog
@@ -25,9 +25,10 @@ from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import Asset
 from services.common.runtime.db import Database
 from services.common.runtime.settings import Settings
+from services.indexer.bundle_usage import WEIGHTS, write_usage
 from services.indexer.bundle_write import IndexSource, write_index
 from services.indexer.store.line import LINE as INDEXER_LINE
-from services.lineage.bundle import write_lineage
+from services.lineage.bundle import shown_nodes, write_lineage
 from services.lineage.store.line import LINE as LINEAGE_LINE
 from services.workspace import Workspace, open_database
 
@@ -101,9 +102,15 @@ def _write(settings: Settings, making: Path, scope: AccessScope) -> Exported:
     try:
         catalog = write_catalog(space.catalog_database, making / CATALOG, scope, space.lineage.walker)
         write_lineage(lineage, making / LINEAGE, scope)
+        programs = space.lineage.statements.weights()
+        shown = shown_nodes(lineage, scope)
+        write_usage(indexer, making / USAGE, scope, shown, space.namespaces(), programs)
         origin = IndexSource(settings.home, settings.model, settings.n_threads, indexer)
         with contextlib.closing(Database.of_snapshot(making / CATALOG, schema="catalog")) as written:
             index = write_index(origin, making, _pages(AssetReader(written)), catalog.seq)
+        learned = settings.home / "index" / WEIGHTS
+        if scope.is_full and learned.exists():  # every statement has moved them
+            shutil.copyfile(learned, making / "index" / WEIGHTS)
     finally:
         lineage.close()
         indexer.close()
@@ -117,6 +124,7 @@ def _write(settings: Settings, making: Path, scope: AccessScope) -> Exported:
         label=f"{index.generation}.{catalog.seq}",
         assets=catalog.assets,
         model=index.model,
+        min_people=settings.usage.min_people,
         revisions=REVISIONS,
         files=seal(making),
     )

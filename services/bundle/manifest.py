@@ -18,7 +18,7 @@ from services.common.errors import IndexDamaged
 FILE = "bundle.json"
 FORMAT = 1
 """Raised whenever files or manifest change their form: a bundle of another format is refused."""
-CATALOG, LINEAGE = "catalog.db", "lineage.db"
+CATALOG, LINEAGE, USAGE = "catalog.db", "lineage.db", "usage.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class BundleManifest:
         label: what answers say they were read from: generation and newest change.
         assets: how many are in it.
         model: the encoder's id.
+        min_people: pairs of tables that fewer people have used together count as never used together.
         revisions: of the databases' tables, by service.
         files: every file but this one, by its path in the folder.
 
@@ -51,6 +52,7 @@ class BundleManifest:
     label: str
     assets: int
     model: str
+    min_people: int
     revisions: Mapping[str, str]
     files: Mapping[str, Sealed]
 
@@ -107,6 +109,7 @@ def to_text(manifest: BundleManifest) -> str:
         "label": manifest.label,
         "assets": manifest.assets,
         "model": manifest.model,
+        "min_people": manifest.min_people,
         "revisions": dict(manifest.revisions),
         "files": {name: {"bytes": file.bytes, "sha256": file.sha256} for name, file in manifest.files.items()},
     }

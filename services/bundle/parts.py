@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.bundle.manifest import CATALOG, LINEAGE, BundleManifest, read_manifest
+from services.bundle.manifest import CATALOG, LINEAGE, USAGE, BundleManifest, read_manifest
 from services.catalog.assets import AssetReader
+from services.catalog.known_namespaces import known_namespaces
 from services.catalog.store.line import LINE as CATALOG_LINE
 from services.common.errors import IndexDamaged
+from services.common.model.names import Namespaces
 from services.common.runtime.db import Database
 from services.indexer.bundle_read import BundledIndex
+from services.indexer.bundle_usage import read_usage
+from services.indexer.store.line import LINE as INDEXER_LINE
 from services.lineage.answers import LineageAnswers
 from services.lineage.graph import LineageGraph
 from services.lineage.store.line import LINE as LINEAGE_LINE
 
-REVISIONS = {line.service: line.head for line in (CATALOG_LINE, LINEAGE_LINE)}
+REVISIONS = {line.service: line.head for line in (CATALOG_LINE, INDEXER_LINE, LINEAGE_LINE)}
 """Of the tables that this version reads."""
 
 
@@ -47,6 +51,7 @@ class Bundle:
         try:
             self.catalog = Database.of_snapshot(self.folder / CATALOG, schema=CATALOG_LINE.service)
             self._lineage_database = Database.of_snapshot(self.folder / LINEAGE, schema=LINEAGE_LINE.service)
+            self._usage_database = Database.of_snapshot(self.folder / USAGE, schema=INDEXER_LINE.service)
         except OSError as error:
             raise IndexDamaged(f"the bundle in {folder} cannot be read: {error.strerror}") from error
         self.reader = AssetReader(self.catalog)
@@ -54,6 +59,10 @@ class Bundle:
         self._graph.refresh()
         self.lineage = LineageAnswers(self._graph, self._lineage_database)
         self.index = BundledIndex(self.folder, threads=threads)
+        names = known_namespaces(Namespaces(), self.reader)
+        self.related = read_usage(
+            self._usage_database, self.folder, lambda: self.index.snapshot, lambda: names, self.manifest.min_people
+        )
 
     def examine(self) -> None:
         """Read everything that answers read, in a process that may die of it.
@@ -62,7 +71,7 @@ class Bundle:
             IndexDamaged: parts do not fit together.
 
         """
-        for database in (self.catalog, self._lineage_database):
+        for database in (self.catalog, self._lineage_database, self._usage_database):
             with database.read() as connection:
                 found = connection.exec_driver_sql("PRAGMA quick_check").scalars().all()
             if found != ["ok"]:
@@ -76,3 +85,4 @@ class Bundle:
         self.index.close()
         self.catalog.close()
         self._lineage_database.close()
+        self._usage_database.close()

@@ -31,10 +31,8 @@ from services.catalog.sink import CatalogSink
 from services.catalog.vocabulary import Vocabulary
 from services.common.errors import HeadwaterError, WrongSettings
 from services.common.model.access import AccessScope, Principal, Role
-from services.common.model.names import Namespaces
 from services.common.runtime.logs import get_logger
 from services.common.runtime.settings import Settings
-from services.indexer.usage.service import Usage
 
 LOOK_S = 2.0
 """How often the folder is looked at: one `stat`."""
@@ -182,7 +180,7 @@ def _application(settings: Settings, bundle: Bundle) -> FastAPI:
             vocabulary=Vocabulary(database, reader),
             search=bundle.index.retriever,
             lineage=bundle.lineage,
-            related=Usage(None, lambda: bundle.index.snapshot, Namespaces, home=settings.home),
+            related=bundle.related,
             started_at=lambda: seq,
             hosts=settings.allowed_hosts if is_loopback(settings.host) else None,
             cors_origins=settings.cors_origins,

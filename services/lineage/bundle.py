@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, select
 
 from services.common.model.access import AccessScope
-from services.common.model.names import ScopePath
+from services.common.model.names import AssetId, ScopePath
 from services.common.runtime.db import Database
 from services.common.runtime.snapshot import Copied, Row, write_snapshot
 from services.lineage.store import tables
@@ -49,6 +49,13 @@ def write_lineage(database: Database, file: Path, scope: AccessScope) -> None:
                 Copied(tables.checkpoint, lambda connection: _rows(connection, tables.checkpoint)),
             ],
         )
+
+
+def shown_nodes(database: Database, scope: AccessScope) -> dict[AssetId, bool]:
+    """Of every dataset that a crawl, SQL or an event has named: whether a scope shows it."""
+    with database.read() as connection:
+        rows = connection.execute(select(node.c.id, node.c.scope_path))
+        return {AssetId(one): scope.is_full or scope.permits(ScopePath(path)) for one, path in rows}
 
 
 class _Copy:

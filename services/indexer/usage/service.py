@@ -9,7 +9,7 @@ import datetime as dt
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -130,6 +130,10 @@ class Usage:
                 if store.move(connection, at, page.upto):
                     store.add(connection, page.facts)
                     new += len(page.facts)
+
+    def count_programs(self, programs: Mapping[str, float]) -> None:
+        """What a run of each user counts who behaves as a program, where no facts are followed: of a bundle."""
+        self._programs = dict(programs)
 
     def refresh(self, *, learn: bool = True) -> None:
         """Make everything anew from the index and the usage store as they are, and learn where there is more to learn from."""
