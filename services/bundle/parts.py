@@ -19,6 +19,7 @@ from services.indexer.bundle_usage import read_usage
 from services.indexer.store.line import LINE as INDEXER_LINE
 from services.lineage.answers import LineageAnswers
 from services.lineage.graph import LineageGraph
+from services.lineage.sql.worker import SqlParser
 from services.lineage.store.line import LINE as LINEAGE_LINE
 
 REVISIONS = {line.service: line.head for line in (CATALOG_LINE, INDEXER_LINE, LINEAGE_LINE)}
@@ -57,7 +58,8 @@ class Bundle:
         self.reader = AssetReader(self.catalog)
         self._graph = LineageGraph(self._lineage_database)
         self._graph.refresh()
-        self.lineage = LineageAnswers(self._graph, self._lineage_database)
+        self._parser = SqlParser()
+        self.lineage = LineageAnswers(self._graph, self._lineage_database, self._parser.read_ddl)
         self.index = BundledIndex(self.folder, threads=threads)
         names = known_namespaces(Namespaces(), self.reader)
         self.related = read_usage(
@@ -86,3 +88,4 @@ class Bundle:
         self.catalog.close()
         self._lineage_database.close()
         self._usage_database.close()
+        self._parser.close()

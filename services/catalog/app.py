@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, params
 from fastapi.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
@@ -23,6 +23,7 @@ from services.catalog.api import (
     feedback,
     health,
     history,
+    impact,
     lineage,
     marquez,
     related,
@@ -81,6 +82,7 @@ class CatalogParts:
         told: follows what events say of datasets.
         lifespan: starts and stops what runs beside it, such as the index worker in role `all`.
         configured: the sources of this process's settings by name.
+        opaque: whether marks stand for hidden assets in walks of lineage.
         hosts: Host headers accepted besides loopback's own; None accepts any.
         internal_key: opens the internal routes to services apart.
         about: what probes tell beside their state.
@@ -105,6 +107,7 @@ class CatalogParts:
     told: EventDatasets | None = None
     configured: Mapping[str, SourceInfo] = field(default_factory=dict)
     lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None
+    opaque: bool = False
     hosts: tuple[str, ...] | None = ()
     cors_origins: tuple[str, ...] = ()
     internal_key: str | None = None
@@ -154,7 +157,7 @@ def create_app(parts: CatalogParts) -> FastAPI:
         dependencies=one_asset,
     )
     public.include_router(history.create_router(parts.reader), max_body_size=limit, dependencies=one_asset)
-    public.include_router(lineage.create_router(parts.lineage), max_body_size=limit, dependencies=one_asset)
+    _include_lineage(public, parts, one_asset)
     if parts.events is not None and parts.told is not None:
         sent = events.create_router(parts.events, parts.told.poke, limit * EVENTS_BODY_TIMES)
         public.include_router(sent, max_body_size=limit * EVENTS_BODY_TIMES)
@@ -200,3 +203,12 @@ def _guard(app: FastAPI, parts: CatalogParts, metrics: Metrics) -> None:
             allow_headers=["Authorization", "Content-Type", "If-Match"],
             expose_headers=["ETag", "X-Request-ID"],
         )
+
+
+def _include_lineage(public: APIRouter, parts: CatalogParts, one_asset: list[params.Depends]) -> None:
+    limit = parts.max_body_bytes
+    walks = lineage.create_router(parts.lineage, opaque=parts.opaque)
+    public.include_router(walks, max_body_size=limit, dependencies=one_asset)
+    affected = impact.create_router(parts.lineage, parts.reader)
+    public.include_router(affected, max_body_size=limit, dependencies=one_asset)
+    public.include_router(impact.create_lineage_router(parts.lineage, parts.reader), max_body_size=limit)

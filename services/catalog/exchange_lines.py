@@ -40,9 +40,9 @@ def csv_header() -> tuple[str, ...]:
 
 def csv_cells(row: Row) -> tuple[str, ...]:
     """A row as the cells of a CSV record."""
-    cells = {name: _cell(_text(name, value)) for name, value in row.said.items()}
-    cells["source"], cells["namespace"], cells["qualified_name"] = map(_cell, (row.source, row.namespace, row.name))
-    cells["column"] = "" if row.column is None else _cell(row.column)
+    cells = {name: plain_cell(_text(name, value)) for name, value in row.said.items()}
+    cells["source"], cells["namespace"], cells["qualified_name"] = map(plain_cell, (row.source, row.namespace, row.name))
+    cells["column"] = "" if row.column is None else plain_cell(row.column)
     cells["people"] = ";".join(name for name in FIELDS if name in (row.people or ()))
     cells["revision"] = "" if row.revision is None else str(row.revision)
     cells["exported"] = ";".join(f"{name}={value}" for name, value in (row.exported or {}).items())
@@ -291,7 +291,8 @@ def _exported(cell: str) -> dict[str, str]:
     return {name: value for name, _, value in pairs if name}
 
 
-def _cell(text: str) -> str:
+def plain_cell(text: str) -> str:
+    """A cell of a CSV file that no spreadsheet takes for a formula, and that reads back as the text that it was."""
     return f"'{text}" if _GUARDED.fullmatch(text) else text
 
 

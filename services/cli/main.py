@@ -57,6 +57,8 @@ def build_parser() -> argparse.ArgumentParser:
     _eval_usage(command("eval-usage", "measure how well a query log's own queries are foretold", "eval_usage"))
     _unused(command("unused", "list tables that no query log shows to be read lately"))
     _lineage(command("lineage", "show what an asset is made from, and what is made from it"))
+    _impact(command("impact", "show who is affected when a table or a column of it changes"))
+    _check(command("check", "say what breaks if a script were run or a dbt project rebuilt"))
     _lineage_sql(command("lineage-sql", "show what SQL reads and writes, tables and columns", "lineage_sql"))
     _history(command("history", "show what changed in a table's schema, and whether that breaks its readers"))
     _export(command("export", "write what is said of tables and columns to a file"))
@@ -187,6 +189,27 @@ def _lineage(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stale", action="store_true", help="also edges that nothing has shown for long")
     parser.add_argument("--coverage", action="store_true", help="say instead how far definitions are understood")
     parser.add_argument("--json", action="store_true", help="print one JSON document, as the API answers")
+
+
+def _impact(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("asset", metavar="ASSET", help="an id, or a name of which the end is enough")
+    parser.add_argument("--column", metavar="C", help="the column that changes (default: the whole table)")
+    parser.add_argument("--change", choices=("drop", "retype", "rename"), default="drop", help="default: drop")
+    parser.add_argument("--sort", choices=("depth", "name", "source", "owner"), default="depth", help="default: depth")
+    parser.add_argument("--limit", type=int, default=1_000, metavar="N", help="datasets at most (default: 1000)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON document, as the API answers")
+    form.add_argument("--csv", action="store_true", help="print a table for a spreadsheet")
+    form.add_argument("--mermaid", action="store_true", help="print a picture for a page, as Mermaid")
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--ddl", metavar="FILE", help="SQL that is about to be run; - is standard input")
+    what.add_argument("--manifest", type=Path, metavar="FILE", help="dbt's manifest.json after the change")
+    parser.add_argument("--against", type=Path, metavar="FILE", help="dbt's manifest.json before it (default: the catalog)")
+    parser.add_argument("--dialect", default="", metavar="D", help="of the SQL, such as postgres or snowflake")
+    parser.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="default: text")
 
 
 def _lineage_sql(parser: argparse.ArgumentParser) -> None:

@@ -30,10 +30,13 @@ from services.common.model.lineage import (
     LineageDiff,
     LineageRequest,
     LineageStatus,
+    Paths,
+    PathsRequest,
     Subgraph,
 )
 from services.common.model.names import AssetId, ScopePath
 from services.common.model.related import AssetUsage, RelatedAnswer, RelatedQuery, Unused
+from services.common.model.schema_changes import PlannedChanges
 from services.common.model.search import IndexStatus, SearchAnswer, SearchQuery, Suggestion
 from services.common.model.usage import FactPage, FactSeq, IntakeReport, LogLine, LogWindow
 from services.common.model.vocabulary import Proposal
@@ -139,6 +142,20 @@ class LineageQuery(Protocol):
             NotFound: neither a crawl nor SQL has ever named the asset, or the scope hides it.
 
         """
+        ...
+
+    def paths(self, request: PathsRequest) -> Paths:
+        """The shortest ways from one asset to another, inside a scope.
+
+        Raises:
+            BadRequest: `depth` or `limit` is out of its bounds.
+            NotFound: one of them is unknown, or the scope hides it.
+
+        """
+        ...
+
+    def planned(self, sql: str, dialect: str) -> PlannedChanges:
+        """What a script of DDL would change, as it is written; nothing is looked up and nothing is changed."""
         ...
 
     def mentioned(self, asset: AssetId, sha256: str) -> tuple[ScopePath, ...] | None:

@@ -19,24 +19,28 @@ from services.common.model.lineage import (
     LineageRequest,
     Subgraph,
 )
+from services.common.model.schema_changes import PlannedChanges
 from services.common.runtime.db import Database
 from services.lineage.coverage import coverage
 from services.lineage.diff import diff
 from services.lineage.graph import LineageGraph
+from services.lineage.queries import LineageQueries
+from services.lineage.sql.ddl_script import Ddl
 from services.lineage.store import checkpoint, declared, edges, observed
 from services.lineage.store.edges import Edge
 from services.lineage.store.flows import When
 from services.lineage.store_walk import StoreWalker
 from services.lineage.visible import Visible
-from services.lineage.walk import MAX_LIMIT, LineageWalker, check_bounds
+from services.lineage.walk import MAX_LIMIT, check_bounds
 
 
-class LineageAnswers(LineageWalker):
+class LineageAnswers(LineageQueries):
     """`LineageService` on the graph and the store of this process.
 
     Args:
         graph: the graph in memory.
         database: the lineage service's own.
+        read_ddl: reads a script of DDL, in the worker process.
         clock: the time of asking, with an offset.
 
     """
@@ -45,9 +49,10 @@ class LineageAnswers(LineageWalker):
         self,
         graph: LineageGraph,
         database: Database,
+        read_ddl: Callable[[Ddl], PlannedChanges],
         clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     ) -> None:
-        super().__init__(graph, database)
+        super().__init__(graph, database, read_ddl)
         self._store = StoreWalker(database, clock)
         self._clock = clock
 

@@ -10,13 +10,21 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Response
 
 from services.common.model.access import AccessScope
-from services.common.model.lineage import Declaration, DiffRequest, LineageRequest
+from services.common.model.lineage import Declaration, DiffRequest, LineageRequest, PathsRequest
 from services.common.model.names import AssetId, ScopePath
 from services.common.ports import LineageService
 from services.common.runtime.wire import dump
 
 PREFIX = "/internal/v1/lineage"
 _JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRequest:
+    """The body of `POST …/planned`."""
+
+    sql: str
+    dialect: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,14 @@ def create_router(lineage: LineageService) -> APIRouter:
     @router.post("/walk")
     def walk(request: LineageRequest) -> Response:
         return Response(dump(lineage.walk(request)), media_type=_JSON)
+
+    @router.post("/paths")
+    def paths(request: PathsRequest) -> Response:
+        return Response(dump(lineage.paths(request)), media_type=_JSON)
+
+    @router.post("/planned")
+    def planned(request: PlannedRequest) -> Response:
+        return Response(dump(lineage.planned(request.sql, request.dialect)), media_type=_JSON)
 
     @router.post("/mentioned")
     def mentioned(request: MentionedRequest) -> Response:

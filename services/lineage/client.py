@@ -13,12 +13,15 @@ from services.common.model.lineage import (
     LineageDiff,
     LineageRequest,
     LineageStatus,
+    Paths,
+    PathsRequest,
     Subgraph,
 )
 from services.common.model.names import AssetId, ScopePath
+from services.common.model.schema_changes import PlannedChanges
 from services.common.runtime.http import ServiceClient
 from services.common.runtime.wire import dump, load
-from services.lineage.app import PREFIX, MentionedAnswer, MentionedRequest, SayRequest
+from services.lineage.app import PREFIX, MentionedAnswer, MentionedRequest, PlannedRequest, SayRequest
 
 
 class HttpLineage:
@@ -38,6 +41,14 @@ class HttpLineage:
     def walk(self, request: LineageRequest) -> Subgraph:
         """See `LineageQuery.walk`."""
         return load(Subgraph, self._service.post(f"{PREFIX}/walk", dump(request)))
+
+    def paths(self, request: PathsRequest) -> Paths:
+        """See `LineageQuery.paths`."""
+        return load(Paths, self._service.post(f"{PREFIX}/paths", dump(request)))
+
+    def planned(self, sql: str, dialect: str) -> PlannedChanges:
+        """See `LineageQuery.planned`."""
+        return load(PlannedChanges, self._service.post(f"{PREFIX}/planned", dump(PlannedRequest(sql, dialect))))
 
     def mentioned(self, asset: AssetId, sha256: str) -> tuple[ScopePath, ...] | None:
         """See `LineageQuery.mentioned`."""

@@ -124,6 +124,14 @@ def page_of(teller: Teller, reached: Reached, request: LineageRequest, begin: Cu
     return Page(tuple(nodes), tuple(edges), cut or more, begin.after(stop) if more else None)
 
 
+def edges_among(teller: Teller, nodes: Nodes) -> Iterator[LineageEdge]:
+    """Every edge between two of `nodes` that is shown, in no particular order."""
+    for row in _among(teller.snapshot.out, nodes).tolist():
+        edge = teller.edge(EdgeAt._make(row))
+        if edge is not None:
+            yield edge
+
+
 @dataclass(frozen=True, slots=True)
 class Teller:
     """Says nodes and edges as the caller may know them."""

@@ -48,7 +48,7 @@ class Lineage:
         self._threads: list[threading.Thread] = []
         graph = LineageGraph(database)
         self.follower = LineageFollower(feed, database, self._parser, namespaces, graph, stale_days=stale_days)
-        self.walker = LineageAnswers(graph, database)
+        self.walker = LineageAnswers(graph, database, self._parser.read_ddl)
         self.statements = Statements(database, self._parser, namespaces, key=key)
         self.events = EventIntake(database, namespaces, keep_days=keep_events_days)
 

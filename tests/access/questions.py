@@ -65,6 +65,7 @@ def cases(world: World, dice: random.Random, n: int) -> Iterator[Case]:
         made.asset,
         made.search,
         made.lineage,
+        made.impact,
         made.column_lineage,
         made.columns,
         made.suggest,
@@ -153,7 +154,21 @@ class _Questions:
             ("depth", self._dice.choice((1, 2, 3, 100))),
             ("limit", self._dice.choice((1, 3, 200))),
         ]
-        return Case(f"lineage of {asset} {params}", lambda asker: [asker.one("lineage", f"/assets/{asset}/lineage", params)])
+        path = f"/assets/{asset}/lineage"
+        return Case(f"lineage of {asset} {params}", lambda asker: asker.pages("lineage", path, params, 50))
+
+    def impact(self) -> Case:
+        asset, other = self._id(), self._id()
+        params: Params = [("change", self._dice.choice(("drop", "rename"))), ("limit", self._dice.choice((1, 100)))]
+        params += [("column", f"{self._dice.choice(NOUNS)}_id")] if self._dice.random() < 0.3 else []
+        between: Params = [("from", other), ("to", asset), ("limit", 5)]
+        return Case(
+            f"impact of {asset} {params}, paths from {other}",
+            lambda asker: [
+                asker.one("impact", f"/assets/{asset}/impact", params),
+                asker.one("paths", "/lineage/paths", between),
+            ],
+        )
 
     def column_lineage(self) -> Case:
         """From a column of a table or view, along all edges or some, now or at a time before or after everything."""

@@ -84,6 +84,10 @@ class Served:
         """The answer to a GET of the public API."""
         return self.client.get(f"/api/v1{path}", params=params, headers=bearer(caller))
 
+    def post(self, path: str, caller: str, body: Any) -> Any:
+        """The answer to a POST of the public API."""
+        return self.client.post(f"/api/v1{path}", json=body, headers=bearer(caller))
+
     def crawl(self, source: str) -> None:
         """Crawl a source to its end, as a crawl beside a running server does."""
         outcome = run_crawl(source, self.settings.sources[source], self.space.sink, by="maker")

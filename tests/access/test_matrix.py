@@ -78,6 +78,9 @@ MATRIX: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/api/v1/assets/{asset_id}/lineage"): READERS,
     ("GET", "/api/v1/assets/{asset_id}/related"): READERS,
     ("POST", "/api/v1/related"): READERS,
+    ("GET", "/api/v1/assets/{asset_id}/impact"): READERS,
+    ("GET", "/api/v1/lineage/paths"): READERS,
+    ("POST", "/api/v1/lineage/check"): READERS,
     ("GET", "/api/v1/lineage/diff"): READERS,
     ("GET", "/api/v1/lineage/coverage"): READERS,
     ("POST", "/api/v1/lineage/edges"): editors(404),
@@ -118,11 +121,19 @@ MATRIX |= {("HEAD", path): MATRIX["GET", path] for path in ALSO_HEAD}
 QUERIES = {
     "/api/v1/lineage": f"?nodeId=dataset:{NAMESPACE}:shop.sales.orders",
     "/api/v1/column-lineage": f"?nodeId=dataset:{NAMESPACE}:shop.sales.orders",
+    "/api/v1/lineage/paths": f"?from={id_of('orders')}&to={id_of('cost')}",
     "/api/v1/lineage/diff": "?from=2031-01-01&to=2031-02-01",
     "/api/v1/lineage/edges": f"?from={id_of('orders')}&to={id_of('nothing')}",
     "/api/v1/search": "?q=orders",
     "/api/v1/suggest": "?q=or",
     "/internal/v1/catalog/changes": "?after=0&limit=1",
+}
+BODIES = {
+    "/api/v1/crawls": {"source": "nowhere"},
+    "/api/v1/lineage/check": {"ddl": "DROP TABLE orders"},
+    "/api/v1/lineage/edges": {"from": id_of("orders"), "to": id_of("nothing")},
+    "/api/v1/feedback": {"query_id": "never", "events": [{"kind": "click", "id": id_of("orders")}]},
+    "/api/v1/related": {"assets": [id_of("orders")]},
 }
 CLOSED = sorted({path for _, path in MATRIX if path not in {*OPEN_PATHS, *PUBLIC, "/static/{name}"}})
 ODD_METHODS = (
@@ -190,16 +201,8 @@ def call(served: Served, method: str, path: str, caller: str) -> Any:
         return served.client.patch(target, json={"status": "endorsed"}, headers=headers)
     if method == "PUT":
         return served.client.put(target, json={"term": f"word of {caller}", "synonyms": ["name"]}, headers=headers)
-    if path == "/api/v1/crawls" and method == "POST":
-        return served.client.post(target, json={"source": "nowhere"}, headers=headers)
-    if path == "/api/v1/lineage/edges" and method == "POST":
-        return served.client.post(target, json={"from": id_of("orders"), "to": id_of("nothing")}, headers=headers)
-    bodies: dict[str, dict[str, Any]] = {
-        "/api/v1/related": {"assets": [id_of("orders")]},
-        "/api/v1/feedback": {"query_id": "never", "events": [{"kind": "click", "id": id_of("orders")}]},
-    }
-    if path in bodies:
-        return served.client.post(target, json=bodies[path], headers=headers)
+    if method == "POST" and path in BODIES:
+        return served.client.post(target, json=BODIES[path], headers=headers)
     return served.client.request(method, target, headers=headers)
 
 

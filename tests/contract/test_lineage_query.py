@@ -15,8 +15,9 @@ from fastapi import Depends
 
 from services.common.errors import BadRequest, NotFound, ServiceUnavailable, Unauthenticated
 from services.common.model.access import FULL_SCOPE, NO_SCOPE, AccessScope
-from services.common.model.lineage import Direction, LineageRequest, LineageStatus
+from services.common.model.lineage import Direction, LineageRequest, LineageStatus, PathsRequest
 from services.common.model.names import AssetId
+from services.common.model.schema_changes import ChangeKind, SchemaChange
 from services.common.ports import LineageQuery
 from services.common.runtime.http import ServiceClient, create_service_app, require_key
 from services.lineage.app import create_router
@@ -246,3 +247,37 @@ def test_a_view_that_is_gone_is_there_for_whom_one_of_its_edges_is(tmp_path):
             lineage.walk("shop.hidden.v", scope=scope, namespace=lineages.DUCKDB)
         lineage.database.close()
     assert answers[0] == answers[1]
+
+
+def test_paths_are_told_inside_a_scope(query):
+    """The shortest first; none through what the scope hides; a hidden end is an unknown one."""
+    ends = id_of("shop.raw.orders"), id_of("shop.mart.report")
+    found = query.paths(PathsRequest(*ends, FULL_SCOPE))
+    assert [[one.name.parts[-1] for node in path for one in found.nodes if one.id == node] for path in found.paths] == [
+        ["orders", "orders", "v", "report"]
+    ]
+    assert len(found.edges) == 3
+    assert not found.truncated
+    assert query.paths(PathsRequest(*ends, AccessScope(("*",), ("wh.shop.staging",)))).paths == ()
+    with pytest.raises(NotFound):
+        query.paths(PathsRequest(*ends, AccessScope(("*",), ("wh.shop.raw",))))
+    with pytest.raises(BadRequest):
+        query.paths(PathsRequest(*ends, FULL_SCOPE, limit=0))
+
+
+def test_ddl_is_read_and_not_run(query):
+    """What a script would change, by statement; what is not understood is a problem without its text."""
+    found = query.planned("ALTER TABLE a.b DROP COLUMN secret_c; ALTER secret_d", "postgres")
+    assert found.changes == (SchemaChange(ChangeKind.DROP, "a.b", "secret_c"),)
+    assert (found.statements, found.problems) == (2, ("statement 2: its syntax is not understood",))
+
+
+def test_pages_go_on_where_the_one_before_ended(query):
+    """Over the wire too; a cursor of another question is refused."""
+    first = ask(query, "shop.mart.v", limit=2)
+    rest = ask(query, "shop.mart.v", limit=10, cursor=first.cursor)
+    whole = ask(query, "shop.mart.v")
+    assert first.nodes + rest.nodes == whole.nodes
+    assert rest.cursor is None
+    with pytest.raises(BadRequest):
+        ask(query, "shop.mart.v", depth=1, cursor=first.cursor)

@@ -20,6 +20,8 @@ from services.common.runtime.db import Database
 from services.common.runtime.migrations import ensure_current
 from services.lineage.follow import LineageFollower
 from services.lineage.graph import LineageGraph
+from services.lineage.queries import LineageQueries
+from services.lineage.sql.ddl import read_ddl
 from services.lineage.sql.extract import read_script
 from services.lineage.sql.facts import ScriptLineage
 from services.lineage.sql.parse import read_tables
@@ -27,7 +29,6 @@ from services.lineage.sql.script import Script
 from services.lineage.sql.statement import Reading, Statement
 from services.lineage.store import event_tables, tables
 from services.lineage.store.line import LINE
-from services.lineage.walk import LineageWalker
 
 POSTGRES = Namespace("postgres://db1:5432")
 DUCKDB = Namespace("duckdb:///data/shop.duckdb")
@@ -107,7 +108,7 @@ class Lineage:
 
     def __post_init__(self) -> None:
         self.graph = LineageGraph(self.database)
-        self.walker = LineageWalker(self.graph, self.database)
+        self.walker = LineageQueries(self.graph, self.database, read_ddl)
 
     def follower(self, page: int = 500) -> LineageFollower:
         return LineageFollower(

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from services.common.runtime.settings import Settings, TokenSettings, UsageSettings
+from services.common.runtime.settings import LineageSettings, Settings, TokenSettings, UsageSettings
 from services.common.runtime.source_settings import SourceSettings
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +68,7 @@ def blocks(page: Path) -> Iterator[Block]:
 def setting_rows() -> list[str]:
     """The rows that docs/settings.md must have, one for each setting in the code."""
     tables = {"sources": SourceSettings, "tokens": TokenSettings}
-    single = {"usage": UsageSettings}
+    single = {"usage": UsageSettings, "lineage": LineageSettings}
     rows = [
         _row(name, f"HEADWATER_{name.upper()}", field)
         for name, field in Settings.model_fields.items()

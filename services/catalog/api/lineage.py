@@ -48,6 +48,9 @@ class LineageParameters(Strict):
         examples=[["view"], ["key"]],
     )
     stale: bool = Field(default=False, description="Also edges that runs and logs have not shown for long")
+    fan_out: int = Field(default=1_000, ge=1, le=10_000, description="Neighbours of one asset in a direction at most")
+    max_bytes: int = Field(default=4_000_000, ge=10_000, le=16_000_000, description="About how large the answer may be")
+    cursor: str | None = Field(default=None, max_length=200, description="Of the page before; ask else as for that one")
 
 
 class DiffParameters(Strict):
@@ -66,8 +69,8 @@ class DeclaredEdge(Strict):
     to: str = Field(description="The id of the asset that it gets into")
 
 
-def create_router(lineage: LineageService) -> APIRouter:
-    """The routes over the lineage service's ports."""
+def create_router(lineage: LineageService, *, opaque: bool = False) -> APIRouter:
+    """The routes over the lineage service's ports; with `opaque` a mark stands in the place of what a caller may not see."""
     router = APIRouter(tags=["lineage"])
 
     @router.get(
@@ -87,6 +90,10 @@ def create_router(lineage: LineageService) -> APIRouter:
             as_of=None if asked.as_of is None else instant(asked.as_of),
             kinds=asked.kinds,
             stale=asked.stale,
+            fan_out=asked.fan_out,
+            max_bytes=asked.max_bytes,
+            cursor=asked.cursor,
+            opaque=opaque,
         )
         return answer(lineage_shape(lineage.walk(request)))
 

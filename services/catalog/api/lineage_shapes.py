@@ -12,14 +12,15 @@ from pydantic import Field
 
 from services.catalog.api.schemas import Shape
 from services.common.model.assets import Kind
-from services.common.model.lineage import LineageCoverage, LineageDiff, LineageEdge, LineageNode, Subgraph
+from services.common.model.lineage import Direction, LineageCoverage, LineageDiff, LineageEdge, LineageNode, Subgraph
 from services.common.model.names import AssetId, DatasetName
 
 
 class NodeShape(Shape):
     """A dataset of a lineage answer; `depth` is negative upstream, `listed` and `gone` say what crawls showed.
 
-    With `column` in the question it is a column: `id` is its own, `asset` its dataset's.
+    With `column` in the question it is a column: `id` is its own, `asset` its dataset's. `opaque` marks something that you may
+    not see, where the setting `lineage.hidden` says so.
     """
 
     id: str
@@ -31,6 +32,16 @@ class NodeShape(Shape):
     gone: bool
     asset: str | None = None
     column: str | None = None
+    opaque: bool = False
+
+
+class HubShape(Shape):
+    """A dataset with more neighbours in one direction than were gone to: `shown` of `count`, the first ones by id."""
+
+    id: str
+    direction: Direction
+    count: int
+    shown: int
 
 
 class EdgeShape(Shape):
@@ -49,7 +60,8 @@ class EdgeShape(Shape):
 
 class LineageShape(Shape):
     """A bounded neighbourhood. `state` is `unparsed` where the asset's own definition could not be read, `partly` where not
-    all of its columns could; `stale` counts the edges that were left out because nothing has shown them for long.
+    all of its columns could; `stale` counts the edges that were left out because nothing has shown them for long. `cursor` leads
+    to the next nodes, with the edges between them and those before.
     """
 
     nodes: list[NodeShape]
@@ -59,7 +71,8 @@ class LineageShape(Shape):
     state: str
     problem: str | None
     stale: int = 0
-    cursor: None = None
+    hubs: list[HubShape] = Field(default_factory=list)
+    cursor: str | None = None
 
 
 class DiffNodeShape(Shape):
@@ -149,6 +162,8 @@ def lineage_shape(graph: Subgraph) -> LineageShape:
         state=graph.state,
         problem=graph.problem,
         stale=graph.stale,
+        hubs=[HubShape(id=hub.id, direction=hub.direction, count=hub.count, shown=hub.shown) for hub in graph.hubs],
+        cursor=graph.cursor,
     )
 
 
@@ -211,6 +226,7 @@ def _node(node: LineageNode) -> NodeShape:
         depth=node.depth,
         listed=node.listed,
         gone=node.gone,
+        opaque=node.opaque,
         asset=None if column is None else node.id,
         column=column,
     )

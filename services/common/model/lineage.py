@@ -248,6 +248,35 @@ class Declaration:
 
 
 @dataclass(frozen=True, slots=True)
+class PathsRequest:
+    """Ways along which data flows from `source` to `target`: at most `limit` (1 to 100) of at most `depth` steps (1 to 100)."""
+
+    source: AssetId
+    target: AssetId
+    scope: AccessScope
+    depth: int = 20
+    limit: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Ways from one dataset to another, the shortest first; none where no data flows, or both ends are one.
+
+    Attributes:
+        paths: each the ids from source to target, none twice.
+        nodes: the datasets on them in order of id, at depth 0.
+        edges: the edges along them.
+        truncated: whether there are more of at most `depth` steps; what takes more steps is not looked for.
+
+    """
+
+    paths: tuple[tuple[AssetId, ...], ...]
+    nodes: tuple[LineageNode, ...]
+    edges: tuple[LineageEdge, ...]
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LineageStatus:
     """How far the graph is: every change up to `seq` is in it; how many definitions were read and how many could not be."""
 

@@ -60,6 +60,14 @@ class UsageSettings(Strict):
     )
 
 
+class LineageSettings(Strict):
+    """`[lineage]`: what walks show."""
+
+    hidden: Literal["absent", "opaque"] = Field(
+        default="absent", description="Assets that a caller may not see: absent from walks, or marks without a name"
+    )
+
+
 class Settings(Strict):
     """Everything that can be set. `HEADWATER_` and the name in capitals sets it from the environment; two underscores
     step into a table: `HEADWATER_SOURCES__WH__URL`.
@@ -79,6 +87,7 @@ class Settings(Strict):
     threads: int = Field(default=0, ge=0, description="Threads for encoding and vector search; 0 = the machine's cores")
     sources: dict[str, SourceSettings] = Field(default_factory=dict, description="Warehouses to crawl, by name")
     usage: UsageSettings = Field(default_factory=UsageSettings, description="What is kept of query logs")
+    lineage: LineageSettings = Field(default_factory=LineageSettings, description="What walks of lineage show")
     tokens: dict[str, TokenSettings] = Field(default_factory=dict, description="Callers, by name")
     cors_origins: tuple[str, ...] = Field(default=(), description="Origins whose pages may call the API, written out")
     allowed_hosts: tuple[str, ...] = Field(default=(), description="Host headers accepted besides loopback's own names")

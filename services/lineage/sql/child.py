@@ -16,6 +16,8 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
+from services.lineage.sql.ddl import read_ddl
+from services.lineage.sql.ddl_script import Ddl
 from services.lineage.sql.extract import read_script
 from services.lineage.sql.frames import EXIT_MEMORY, LENGTH, READY, Answer, Question, dump_answer, frame, load_batch
 from services.lineage.sql.logged import Shape
@@ -74,6 +76,8 @@ def _read(question: Question) -> Answer:
     try:
         if isinstance(question, Statement):
             return read_tables(question)
+        if isinstance(question, Ddl):
+            return read_ddl(question)
         if isinstance(question, Script):
             return read_script(question)
         return read_shape(question) if isinstance(question, Shape) else read_usage(question)

@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.common.model.names import SqlPart
+from services.common.model.schema_changes import ChangeKind, PlannedChanges, SchemaChange
+from services.lineage.sql.ddl_script import Ddl
 from services.lineage.sql.facts import ColumnEdge, Kind, Lineage, ScriptLineage, StatementLineage
 from services.lineage.sql.logged import LogStatement, Shape, Shaped, Usage, usage_in
 from services.lineage.sql.script import Script
 from services.lineage.sql.statement import MAX_SQL_BYTES, Problem, Reading, Statement, TableRef
 
-Question = Statement | Script | Shape | LogStatement
+Question = Statement | Script | Shape | LogStatement | Ddl
 """A definition whose tables are asked for, or a text whose whole lineage is."""
-Answer = Reading | ScriptLineage | Shaped | Usage
+Answer = Reading | ScriptLineage | Shaped | Usage | PlannedChanges
 
 LENGTH = struct.Struct(">I")
 """Every frame begins with its length in bytes."""
@@ -65,12 +67,15 @@ _QUESTIONS: dict[str, Callable[..., Question]] = {
     "script": Script,
     "shape": Shape,
     "logged": LogStatement,
+    "ddl": Ddl,
 }
 
 
 def _question_out(question: Question) -> list[Any]:
     if isinstance(question, Statement):
         return ["statement", question.sql, question.dialect]
+    if isinstance(question, Ddl):
+        return ["ddl", question.sql, question.dialect]
     if isinstance(question, Shape):
         return ["shape", question.sql, question.dialect, question.folds]
     schema = {table: list(columns) for table, columns in question.schema.items()}
@@ -86,6 +91,9 @@ def dump_answer(answer: Answer) -> bytes:
         return json.dumps({"statements": statements, "whole": _lineage_out(answer.whole)}).encode()
     if isinstance(answer, Shaped):
         return json.dumps({"digest": answer.digest, "names": [ref_out(ref) for ref in answer.names]}).encode()
+    if isinstance(answer, PlannedChanges):
+        changes = [[one.kind, one.table, one.column, one.to, one.columns] for one in answer.changes]
+        return json.dumps({"changes": changes, "statements": answer.statements, "problems": answer.problems}).encode()
     if isinstance(answer, Usage):
         return json.dumps({"usage": answer.as_json()}).encode()
     value = {
@@ -106,6 +114,8 @@ def load_answer(body: bytes) -> Answer:
         return ScriptLineage(tuple(found), _lineage_in(value["whole"]))
     if "digest" in value:
         return Shaped(value["digest"], tuple(ref_in(ref) for ref in value["names"]))
+    if "changes" in value:
+        return PlannedChanges(tuple(map(_change_in, value["changes"])), value["statements"], tuple(value["problems"]))
     if "usage" in value:
         return usage_in(value["usage"])
     return Reading(
@@ -115,6 +125,11 @@ def load_answer(body: bytes) -> Answer:
         line=value["line"],
         column=value["column"],
     )
+
+
+def _change_in(value: list[Any]) -> SchemaChange:
+    kind, table, column, to, columns = value
+    return SchemaChange(ChangeKind(kind), table, column, to, None if columns is None else tuple(columns))
 
 
 def _lineage_out(lineage: Lineage) -> list[Any]:

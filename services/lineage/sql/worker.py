@@ -20,6 +20,8 @@ from typing import Self
 
 import services
 from services.common.errors import ServiceUnavailable
+from services.common.model.schema_changes import PlannedChanges
+from services.lineage.sql.ddl_script import Ddl
 from services.lineage.sql.facts import ScriptLineage, StatementLineage
 from services.lineage.sql.frames import EXIT_MEMORY, LENGTH, READY, Answer, Limits, Question, dump_batch, frame, load_answer
 from services.lineage.sql.logged import LogStatement, Shape, Shaped, Usage
@@ -101,6 +103,18 @@ class SqlParser:
         """
         answers = self._ask(statements, keep=False)
         return [one if isinstance(one, Usage) else Usage("UNPARSED", problem=_problem(one)) for one in answers]
+
+    def read_ddl(self, script: Ddl) -> PlannedChanges:
+        """What a script of DDL would change; one that breaks a limit is a problem.
+
+        Raises:
+            ServiceUnavailable: no worker process can be started; trying again may help.
+
+        """
+        answer = self._ask([script], keep=False)[0]
+        if isinstance(answer, PlannedChanges):
+            return answer
+        return PlannedChanges((), 0, (f"the script: {_problem(answer)}",))
 
     def close(self) -> None:
         """End the worker process. The parser may be used again: it starts another."""

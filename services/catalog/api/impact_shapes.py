@@ -1,0 +1,187 @@
+"""The shapes of impacts, paths and checks in the public API. The last step of journey 3."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from services.catalog.check import Checked, Report, Verdict
+from services.catalog.impact import Affected, How, Impact
+from services.common.model.assets import Kind
+from services.common.model.lineage import LineageNode, Paths
+from services.common.model.schema_changes import ChangeKind
+
+
+class EndShape(BaseModel, frozen=True):
+    """A dataset that is named in an answer."""
+
+    id: str
+    qualified_name: str
+    namespace: str
+    kind: Kind | None
+    listed: bool
+    gone: bool
+
+
+class AffectedShape(EndShape, frozen=True):
+    """A dataset that is affected: how far, how, in which columns, and whom to tell."""
+
+    depth: int
+    how: How
+    columns: list[str]
+    source: str
+    owners: list[str]
+
+
+class OwnerShape(BaseModel, frozen=True):
+    """How many affected datasets somebody owns; `owner` is null for those that nobody does."""
+
+    owner: str | None
+    datasets: int
+
+
+class GroupsShape(BaseModel, frozen=True):
+    """How many of the affected datasets in the answer are at which distance, of which source, and whose."""
+
+    depth: dict[int, int]
+    source: dict[str, int]
+    owner: list[OwnerShape]
+
+
+class DrawnShape(BaseModel, frozen=True):
+    """The change gets from `from` to `to`; `direct` is false where only rows are decided about."""
+
+    from_: str = Field(serialization_alias="from")
+    to: str
+    direct: bool
+
+
+class ImpactShape(BaseModel, frozen=True):
+    """Who is affected by a change of an asset, or of a column of it."""
+
+    asset: EndShape
+    change: ChangeKind
+    column: str | None
+    affected: list[AffectedShape]
+    groups: GroupsShape
+    edges: list[DrawnShape]
+    total: int
+    truncated: bool
+
+
+class PathEdgeShape(BaseModel, frozen=True):
+    """An edge along a path, with what it rests on."""
+
+    from_: str = Field(serialization_alias="from")
+    to: str
+    kind: str
+    evidence: list[str]
+    confidence: float
+
+
+class PathsShape(BaseModel, frozen=True):
+    """Ways from one asset to another as lists of ids, the shortest first; `truncated` says that there are more."""
+
+    paths: list[list[str]]
+    nodes: list[EndShape]
+    edges: list[PathEdgeShape]
+    truncated: bool
+
+
+class CheckedShape(BaseModel, frozen=True):
+    """One change, judged; `asset` is null where no known asset, or more than one, is called so."""
+
+    change: ChangeKind
+    table: str
+    column: str | None
+    to: str | None
+    asset: str | None
+    verdict: Verdict
+    why: str
+    affected: list[AffectedShape]
+    total: int
+
+
+class ReportShape(BaseModel, frozen=True):
+    """Every change judged, the worst verdict, and what could not be read."""
+
+    verdict: Verdict
+    changes: list[CheckedShape]
+    problems: list[str]
+
+
+def impact_shape(impact: Impact) -> ImpactShape:
+    """An impact as the API shows it."""
+    owners = [OwnerShape(owner=owner, datasets=count) for owner, count in impact.by_owner().items()]
+    return ImpactShape(
+        asset=_end(impact.asked),
+        change=impact.change,
+        column=impact.column,
+        affected=list(map(_affected, impact.affected)),
+        groups=GroupsShape(depth=dict(impact.by_depth()), source=dict(impact.by_source()), owner=owners),
+        edges=[DrawnShape(from_=source, to=target, direct=direct) for source, target, direct in impact.edges],
+        total=impact.total,
+        truncated=impact.truncated,
+    )
+
+
+def paths_shape(found: Paths) -> PathsShape:
+    """Paths as the API shows them."""
+    return PathsShape(
+        paths=[list(path) for path in found.paths],
+        nodes=list(map(_end, found.nodes)),
+        edges=[
+            PathEdgeShape(
+                from_=edge.source, to=edge.target, kind=edge.kind, evidence=list(edge.evidence), confidence=edge.confidence
+            )
+            for edge in found.edges
+        ],
+        truncated=found.truncated,
+    )
+
+
+def report_shape(report: Report) -> ReportShape:
+    """A check's report as the API shows it."""
+    return ReportShape(verdict=report.verdict, changes=list(map(_checked, report.changes)), problems=list(report.problems))
+
+
+def _checked(one: Checked) -> CheckedShape:
+    change, impact = one.change, one.impact
+    return CheckedShape(
+        change=change.kind,
+        table=change.table,
+        column=change.column,
+        to=change.to,
+        asset=None if one.asset is None else one.asset.id,
+        verdict=one.verdict,
+        why=one.why,
+        affected=[] if impact is None else list(map(_affected, impact.affected)),
+        total=0 if impact is None else impact.total,
+    )
+
+
+def _end(node: LineageNode) -> EndShape:
+    return EndShape(**_named(node))
+
+
+def _affected(one: Affected) -> AffectedShape:
+    return AffectedShape(
+        **_named(one.node),
+        depth=one.node.depth,
+        how=one.how,
+        columns=list(one.columns),
+        source=one.source,
+        owners=list(one.owners),
+    )
+
+
+def _named(node: LineageNode) -> dict[str, Any]:
+    return {
+        "id": node.id,
+        "qualified_name": node.name.qualified,
+        "namespace": node.name.namespace,
+        "kind": node.kind,
+        "listed": node.listed,
+        "gone": node.gone,
+    }

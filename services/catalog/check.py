@@ -1,0 +1,193 @@
+"""A check before a change: what breaks, and who is affected, for each change of a script or a project. For pull requests.
+
+Beside journey 3: names become assets inside the caller's scope, and what the scope hides is neither named nor counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.catalog.assets import AssetReader
+from services.catalog.impact import Impact, impact_of
+from services.catalog.widening import Retyping, retyping
+from services.common.errors import BadRequest, NotFound
+from services.common.model.access import AccessScope
+from services.common.model.assets import Asset
+from services.common.model.lineage import Direction, LineageNode, LineageRequest
+from services.common.model.names import AssetId, parse_asset_id
+from services.common.model.schema_changes import ChangeKind, PlannedChanges, SchemaChange
+from services.common.ports import LineageQuery
+
+MAX_CHANGES = 500
+"""Changes of one check; a release has tens."""
+SHOWN = 100
+"""Affected datasets that are told for each change, the nearest; all are counted."""
+
+
+_READERS = 20
+"""Direct readers that are asked whether their columns are known; more count as not known."""
+_DEFINITIONS = ("view", "query")
+"""Kinds of edges that rest on a text that was read."""
+
+
+class Verdict(StrEnum):
+    """What a change does to what reads the table, the later in this list the worse."""
+
+    SAFE = "safe"  # nothing that is known reads it, or it means nothing to readers
+    UNKNOWN = "unknown"  # the table is not known, or what it has afterwards is not
+    RISKY = "risky"  # readers go on, but wider values, or readers whose columns are not known, may surprise
+    BREAKING = "breaking"  # a known reader fails, or its values mean something else
+
+    @property
+    def rank(self) -> int:
+        """Its place in the list."""
+        return list(Verdict).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One change, judged.
+
+    Attributes:
+        asset: what it changes; None where no asset is called so, or several are.
+        why: one sentence for a person.
+        impact: who is affected, the nearest `SHOWN`; None where nobody was looked for.
+
+    """
+
+    change: SchemaChange
+    asset: Asset | None
+    verdict: Verdict
+    why: str
+    impact: Impact | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Every change of a check in its order, what could not be read, and the worst verdict of all."""
+
+    changes: tuple[Checked, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst; `UNKNOWN` at the least where something could not be read."""
+        least = Verdict.UNKNOWN if self.problems else Verdict.SAFE
+        return max((least, *(one.verdict for one in self.changes)), key=lambda verdict: verdict.rank)
+
+
+class Checker:
+    """Judges changes inside one scope."""
+
+    def __init__(self, reader: AssetReader, lineage: LineageQuery, scope: AccessScope) -> None:
+        self._reader = reader
+        self._lineage = lineage
+        self._scope = scope
+
+    def check(self, planned: PlannedChanges) -> Report:
+        """Judge every change.
+
+        Raises:
+            BadRequest: there are more than `MAX_CHANGES`.
+            ServiceUnavailable: the lineage service does not answer; trying again helps.
+
+        """
+        if len(planned.changes) > MAX_CHANGES:
+            raise BadRequest(
+                f"a check takes at most {MAX_CHANGES} changes, and these are {len(planned.changes)}; split them"
+            )
+        return Report(tuple(one for change in planned.changes for one in self._judged(change)), planned.problems)
+
+    def _judged(self, change: SchemaChange) -> Iterator[Checked]:
+        found = self._assets(change.table)
+        if len(found) != 1:
+            if not found and change.kind is ChangeKind.REPLACE:
+                return  # it is new
+            why = f"{len(found)} tables may be meant; write a longer name" if found else "no table of this name is known"
+            yield Checked(change, None, Verdict.UNKNOWN, why)
+            return
+        asset = found[0]
+        if change.kind is not ChangeKind.REPLACE:
+            yield self._one(change, asset)
+        elif change.columns is None:
+            yield self._of_whole(change, asset)
+        else:
+            kept = {name.lower() for name in change.columns}
+            lost = [column.name for column in asset.columns if column.name.lower() not in kept]
+            for name in lost:
+                yield self._one(SchemaChange(ChangeKind.DROP, change.table, name), asset)
+            if not lost:
+                yield Checked(change, asset, Verdict.SAFE, "it keeps all of its columns")
+
+    def _of_whole(self, change: SchemaChange, asset: Asset) -> Checked:
+        impact = self._impact(ChangeKind.DROP, asset.id, None)
+        if not impact.total:
+            return Checked(change, asset, Verdict.SAFE, "nothing that is known reads it", impact)
+        return Checked(change, asset, Verdict.UNKNOWN, "which columns it has afterwards cannot be told", impact)
+
+    def _one(self, change: SchemaChange, asset: Asset) -> Checked:
+        column = change.column
+        if column is not None:
+            spelled = next((one for one in asset.columns if one.name.lower() == column.lower()), None)
+            if spelled is None:
+                return Checked(change, asset, Verdict.UNKNOWN, "the table is not known to have this column")
+            if change.kind is ChangeKind.RETYPE and retyping(spelled.type, change.to) is Retyping.SAME:
+                return Checked(change, asset, Verdict.SAFE, "the type stays the same")
+            column = spelled.name
+        impact = self._impact(change.kind, asset.id, column)
+        if not impact.total:
+            return self._unread(change, asset, column, impact)
+        if change.kind is ChangeKind.RETYPE and column is not None:
+            before = next(one.type for one in asset.columns if one.name == column)
+            if retyping(before, change.to) is Retyping.WIDER:
+                return Checked(change, asset, Verdict.RISKY, f"{_many(impact)} of it get wider values", impact)
+        return Checked(change, asset, Verdict.BREAKING, f"it breaks or changes {_many(impact)} of it", impact)
+
+    def _unread(self, change: SchemaChange, asset: Asset, column: str | None, impact: Impact) -> Checked:
+        """Nothing is known to read it; of a column that may be because only tables are known."""
+        whole = impact if column is None else self._impact(ChangeKind.DROP, asset.id, None)
+        if not whole.total:
+            return Checked(change, asset, Verdict.SAFE, "nothing that is known reads it", impact)
+        if self._columns_are_known(asset.id):
+            return Checked(change, asset, Verdict.SAFE, "what reads the table does not read this column", impact)
+        why = f"{_many(whole)} of the table are known, and not whether they read this column"
+        return Checked(change, asset, Verdict.RISKY, why, whole)
+
+    def _columns_are_known(self, asset: AssetId) -> bool:
+        """Whether everything that reads a table directly is a definition that was understood down to its columns."""
+        beside = self._lineage.walk(LineageRequest(asset, self._scope, Direction.DOWNSTREAM, 1, limit=_READERS + 1))
+        readers = self._reader.many([node.id for node in beside.nodes[1:]], self._scope)
+        defined = all(edge.kind in _DEFINITIONS for edge in beside.edges)
+        if not defined or len(beside.nodes) > _READERS or len(readers) < len(beside.nodes) - 1:
+            return False
+        return all(reader.columns and self._is_understood(reader) for reader in readers.values())
+
+    def _is_understood(self, asset: Asset) -> bool:
+        asked = LineageRequest(asset.id, self._scope, Direction.UPSTREAM, 1, limit=1, column=asset.columns[0].name)
+        try:
+            return self._lineage.walk(asked).state == "complete"
+        except NotFound:
+            return False
+
+    def _impact(self, change: ChangeKind, asset: AssetId, column: str | None) -> Impact:
+        try:
+            return impact_of(self._reader, self._lineage, self._scope, asset, change=change, column=column, limit=SHOWN)
+        except NotFound:  # the catalog knows it, and lineage has not followed so far or never saw this column
+            return _nobody(self._reader.get(asset, self._scope), change, column)
+
+    def _assets(self, text: str) -> tuple[Asset, ...]:
+        known = parse_asset_id(text)
+        if known is not None:
+            return tuple(self._reader.many([known], self._scope).values())
+        return self._reader.by_name(text, self._scope)
+
+
+def _nobody(asset: Asset, change: ChangeKind, column: str | None) -> Impact:
+    node = LineageNode(asset.id, asset.name, asset.kind, 0, listed=True)
+    return Impact(node, change, column, (), 0, truncated=False, edges=())
+
+
+def _many(impact: Impact) -> str:
+    return "1 known reader" if impact.total == 1 else f"{impact.total} known readers"

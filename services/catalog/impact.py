@@ -1,0 +1,231 @@
+"""Who is affected when a table or a column of it changes: everything that is made from it, with how far, how, and owners.
+
+Beside journey 3: the lineage service says what depends on it, inside the caller's scope; the catalog says whose that is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from services.catalog.assets import AssetReader
+from services.common.errors import BadRequest
+from services.common.model.access import AccessScope
+from services.common.model.assets import Asset
+from services.common.model.lineage import Direction, LineageEdge, LineageNode, LineageRequest, Subgraph
+from services.common.model.names import AssetId
+from services.common.model.schema_changes import ChangeKind
+from services.common.ports import LineageQuery
+
+MAX_AFFECTED = 10_000
+"""What one answer holds; who must tell more than that many owners does not read a list."""
+_PAGE = 5_000
+_DEPTH = 100
+_FAN_OUT = 10_000
+_BYTES = 16_000_000
+
+
+class How(StrEnum):
+    """How a change gets somewhere: with the values themselves, or only by deciding which rows there are."""
+
+    DIRECT = "direct"
+    FILTER = "filter"
+
+
+class Sort(StrEnum):
+    """Orders of what is affected; equal ones by depth and name."""
+
+    DEPTH = "depth"
+    NAME = "name"
+    SOURCE = "source"
+    OWNER = "owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """A dataset that is made from what changes.
+
+    Attributes:
+        node: the dataset at its distance.
+        how: `FILTER` where only its rows depend on the column.
+        columns: those of its columns that are affected; `*` for all of them. Empty where a whole table changes.
+        source: the source that it belongs to; its namespace where no crawl has shown it.
+        owners: whom to tell.
+
+    """
+
+    node: LineageNode
+    how: How
+    columns: tuple[str, ...]
+    source: str
+    owners: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What a change of one asset affects.
+
+    Attributes:
+        asked: the asset.
+        column: the column that changes; None where the whole table does.
+        affected: in the order asked for.
+        total: how many datasets are affected, also those that were cut.
+        edges: between the datasets in `affected` and `asked`, as pairs, each with whether it is direct.
+
+    """
+
+    asked: LineageNode
+    change: ChangeKind
+    column: str | None
+    affected: tuple[Affected, ...]
+    total: int
+    truncated: bool
+    edges: tuple[tuple[AssetId, AssetId, bool], ...]
+
+    def by_depth(self) -> Mapping[int, int]:
+        """How many at each distance, near to far."""
+        return dict(sorted(Counter(one.node.depth for one in self.affected).items()))
+
+    def by_source(self) -> Mapping[str, int]:
+        """How many of each source, in order of name."""
+        return dict(sorted(Counter(one.source for one in self.affected).items()))
+
+    def by_owner(self) -> Mapping[str | None, int]:
+        """How many of each owner, in order of name; those that nobody owns last, under None."""
+        counts = Counter(owner for one in self.affected for owner in one.owners)
+        nobody = sum(not one.owners for one in self.affected)
+        return {**dict(sorted(counts.items())), **({None: nobody} if nobody else {})}
+
+
+def impact_of(
+    reader: AssetReader,
+    lineage: LineageQuery,
+    scope: AccessScope,
+    asset: AssetId,
+    *,
+    change: ChangeKind = ChangeKind.DROP,
+    column: str | None = None,
+    sort: Sort = Sort.DEPTH,
+    limit: int = 1_000,
+) -> Impact:
+    """Who is affected by a change of `asset`, or of its column, as far as lineage is known and the scope shows it.
+
+    Raises:
+        BadRequest: a type changes and no column is named, or `limit` is out of its bounds.
+        NotFound: the asset or the column is unknown, or the scope hides it.
+
+    """
+    if change is ChangeKind.RETYPE and column is None:
+        raise BadRequest("a type is that of a column: say which one with `column`")
+    if not 1 <= limit <= MAX_AFFECTED:
+        raise BadRequest(f"an impact has a limit of 1 to {MAX_AFFECTED}")
+    graph = _everything_below(lineage, LineageRequest(asset, scope, Direction.DOWNSTREAM, _DEPTH, column=column))
+    found = _datasets(graph, asset, column)
+    total = len(found) if column is not None and not graph.truncated else max(len(found), _total(graph, column))
+    kept = found[:limit]
+    known = reader.many([one.node.id for one in kept], scope)
+    told = [_told(one, known.get(one.node.id)) for one in kept]
+    ids = {asset, *(one.node.id for one in told)}
+    edges = {(e.source, e.target): False for e in graph.edges if {e.source, e.target} <= ids and e.source != e.target}
+    for edge in graph.edges:
+        if (edge.source, edge.target) in edges and _is_direct(edge):
+            edges[edge.source, edge.target] = True
+    return Impact(
+        asked=_as_dataset(graph.nodes[0]),
+        change=change,
+        column=column,
+        affected=tuple(sorted(told, key=_KEYS[sort])),
+        total=total,
+        truncated=graph.truncated or total > len(kept),
+        edges=tuple((source, target, direct) for (source, target), direct in sorted(edges.items())),
+    )
+
+
+def _total(graph: Subgraph, column: str | None) -> int:
+    """How many datasets the walk has reached; of a walk between columns only those that it told are known."""
+    return graph.total - 1 if column is None else 0
+
+
+def _everything_below(lineage: LineageQuery, request: LineageRequest) -> Subgraph:
+    """The whole walk, or its first `MAX_AFFECTED` nodes, as one answer."""
+    asked = replace(request, limit=_PAGE, fan_out=_FAN_OUT, max_bytes=_BYTES)
+    found = lineage.walk(asked)
+    nodes, edges, page = list(found.nodes), list(found.edges), found
+    while page.cursor is not None and len(nodes) <= MAX_AFFECTED:
+        page = lineage.walk(replace(asked, cursor=page.cursor))
+        nodes += page.nodes
+        edges += page.edges
+    return replace(found, nodes=tuple(nodes), edges=tuple(edges), truncated=page.truncated)
+
+
+def _datasets(graph: Subgraph, asset: AssetId, column: str | None) -> list[Affected]:
+    """The datasets below, near ones first, each once, with how and where the change gets into them."""
+    direct = _reached_directly(graph, asset, column)
+    columns: dict[AssetId, list[str]] = {}
+    first: dict[AssetId, LineageNode] = {}
+    for node in graph.nodes:
+        if node.id == asset:
+            continue
+        first.setdefault(node.id, _as_dataset(node))
+        if node.column is not None:
+            columns.setdefault(node.id, []).append(node.column)
+    return [
+        Affected(
+            node=node,
+            how=How.DIRECT if id_ in direct else How.FILTER,
+            columns=tuple(sorted(columns.get(id_, ()))),
+            source=node.name.namespace,
+            owners=(),
+        )
+        for id_, node in first.items()
+    ]
+
+
+def _reached_directly(graph: Subgraph, asset: AssetId, column: str | None) -> set[AssetId]:
+    """The datasets that values get into; of a table that changes as a whole that is everything."""
+    if column is None:
+        return {node.id for node in graph.nodes}
+    ahead: dict[tuple[AssetId, str | None], list[tuple[AssetId, str | None]]] = {}
+    for edge in graph.edges:
+        if _is_direct(edge):
+            ahead.setdefault((edge.source, edge.column), []).append((edge.target, edge.into))
+    begin = [(node.id, node.column) for node in graph.nodes if node.id == asset and node.depth == 0]
+    seen = set(begin)
+    while begin:
+        for following in ahead.get(begin.pop(), ()):
+            if following not in seen:
+                seen.add(following)
+                begin.append(following)
+    return {id_ for id_, _ in seen}
+
+
+def _is_direct(edge: LineageEdge) -> bool:
+    return edge.direct is not False
+
+
+def _as_dataset(node: LineageNode) -> LineageNode:
+    return replace(node, column=None)
+
+
+def _told(one: Affected, asset: Asset | None) -> Affected:
+    return one if asset is None else replace(one, source=asset.source, owners=asset.owners)
+
+
+def _near(one: Affected) -> tuple[object, ...]:
+    return one.node.depth, one.node.name.qualified, one.node.id
+
+
+_KEYS = {
+    Sort.DEPTH: _near,
+    Sort.NAME: lambda one: (one.node.name.qualified, one.node.id),
+    Sort.SOURCE: lambda one: (one.source, *_near(one)),
+    Sort.OWNER: lambda one: (not one.owners, one.owners, *_near(one)),
+}
+
+
+def pairs(impact: Impact, ids: Sequence[AssetId]) -> Iterator[tuple[AssetId, AssetId, bool]]:
+    """The edges between `ids`."""
+    among = set(ids)
+    return (edge for edge in impact.edges if edge[0] in among and edge[1] in among)

@@ -1,0 +1,69 @@
+"""`headwater check`: what breaks, and who is affected, if a script were run or a dbt project rebuilt. For pull requests.
+
+Beside journey 3, in the terminal: exit code 1 says that something breaks, 3 that something could not be checked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from services.catalog.api.impact_shapes import report_shape
+from services.catalog.check import MAX_CHANGES, Checker, Report, Verdict
+from services.catalog.check_texts import as_markdown, as_text
+from services.cli.exits import DONE, FAILED, PARTLY
+from services.cli.manifests import Model, planned_changes, read_models
+from services.cli.terminal import print_json, settings_of
+from services.common.errors import BadRequest
+from services.common.model.access import FULL_SCOPE
+from services.common.model.schema_changes import PlannedChanges
+from services.common.ports import LineageQuery
+from services.compose import Workspace
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check one script or one project."""
+    if arguments.against is not None and arguments.manifest is None:
+        raise BadRequest("--against goes with --manifest: it is the manifest before the change")
+    new = None if arguments.manifest is None else read_models(arguments.manifest)
+    old = None if arguments.against is None else read_models(arguments.against)
+    sql = None if arguments.ddl is None else _text(arguments.ddl)
+    space = Workspace(settings_of(arguments))
+    try:
+        space.lineage.follower.catch_up()
+        walker = space.lineage.walker
+        planned = walker.planned(sql, arguments.dialect) if sql is not None else _of_models(walker, new or {}, old)
+        report = _checked(Checker(space.reader, walker, FULL_SCOPE), planned)
+    finally:
+        space.close()
+    if arguments.format == "json":
+        print_json(report_shape(report).model_dump(mode="json", by_alias=True))
+    else:
+        print((as_markdown if arguments.format == "markdown" else as_text)(report), end="")
+    if report.verdict is Verdict.BREAKING:
+        return FAILED
+    return PARTLY if report.problems else DONE
+
+
+def _of_models(walker: LineageQuery, new: dict[str, Model], old: dict[str, Model] | None) -> PlannedChanges:
+    planned = planned_changes(new, old)
+    changes, problems = list(planned.changes), list(planned.problems)
+    for model in planned.rebuilt:
+        found = walker.planned(f"CREATE OR REPLACE VIEW {model.relation} AS {model.code}", model.dialect)
+        changes += [replace(change, table=model.relation) for change in found.changes]
+        if found.problems or not found.changes:
+            problems.append(f"{model.relation}: its SQL could not be read")
+    return PlannedChanges(tuple(changes), planned.models, tuple(problems))
+
+
+def _checked(checker: Checker, planned: PlannedChanges) -> Report:
+    """A whole project may have more changes than one check takes."""
+    parts = [planned.changes[at : at + MAX_CHANGES] for at in range(0, len(planned.changes), MAX_CHANGES)]
+    reports = [checker.check(replace(planned, changes=part)) for part in parts]
+    return Report(tuple(one for report in reports for one in report.changes), planned.problems)
+
+
+def _text(file: str) -> str:
+    return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig", errors="replace")

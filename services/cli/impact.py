@@ -1,0 +1,59 @@
+"""`headwater impact`: who is affected when a table or a column of it changes. Beside journey 3, in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+
+from services.catalog.api.impact_shapes import impact_shape
+from services.catalog.impact import How, Impact, Sort, impact_of
+from services.catalog.impact_texts import as_csv, as_mermaid
+from services.cli.exits import DONE
+from services.cli.lineage import named_asset
+from services.cli.terminal import print_json, say, settings_of
+from services.common.model.access import FULL_SCOPE
+from services.common.model.schema_changes import ChangeKind
+from services.compose import Workspace
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Say who is affected by a change of one asset."""
+    space = Workspace(settings_of(arguments))
+    try:
+        asset = named_asset(space, arguments.asset)
+        space.lineage.follower.catch_up()
+        found = impact_of(
+            space.reader,
+            space.lineage.walker,
+            FULL_SCOPE,
+            asset,
+            change=ChangeKind(arguments.change),
+            column=arguments.column,
+            sort=Sort(arguments.sort),
+            limit=arguments.limit,
+        )
+    finally:
+        space.close()
+    if arguments.json:
+        print_json(impact_shape(found).model_dump(mode="json", by_alias=True))
+    elif arguments.csv:
+        print(as_csv(found), end="")
+    elif arguments.mermaid:
+        print(as_mermaid(found), end="")
+    else:
+        _print(found)
+    return DONE
+
+
+def _print(found: Impact) -> None:
+    for one in found.affected:
+        columns = f"  {', '.join(one.columns)}" if one.columns else ""
+        how = "  only which rows" if one.how is How.FILTER else ""
+        owners = f"  of {', '.join(one.owners)}" if one.owners else ""
+        print(f"{one.node.depth:>4} down  {one.node.name.qualified}{columns}{how}{owners}")
+    if not found.affected:
+        say("nothing is known to be affected")
+        return
+    for owner, count in found.by_owner().items():
+        say(f"{count:>5}  {'owned by nobody' if owner is None else owner}")
+    if found.truncated:
+        say(f"cut: {len(found.affected)} of {found.total}, or more; --limit shows more")

@@ -1,0 +1,64 @@
+"""DDL of every dialect as the changes that it makes; what is not understood, too."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.common.model.schema_changes import ChangeKind, SchemaChange
+from services.lineage.sql.ddl import read_ddl
+from services.lineage.sql.ddl_script import Ddl
+from services.lineage.sql.frames import dump_answer, dump_batch, load_answer, load_batch
+
+DROP, RENAME, RETYPE, REPLACE = ChangeKind
+
+
+def change(kind: ChangeKind, table: str, column: str | None = None, to: str | None = None, *columns: str) -> SchemaChange:
+    return SchemaChange(kind, table, column, to, columns or None)
+
+
+CASES = [
+    ("", "ALTER TABLE a.b DROP COLUMN c, DROP COLUMN d", [change(DROP, "a.b", "c"), change(DROP, "a.b", "d")]),
+    ("postgres", "ALTER TABLE IF EXISTS b DROP COLUMN IF EXISTS c CASCADE", [change(DROP, "b", "c")]),
+    ("postgres", "ALTER TABLE t RENAME COLUMN a TO b", [change(RENAME, "t", "a", "b")]),
+    ("postgres", "ALTER TABLE t RENAME a TO b", [change(RENAME, "t", "a", "b")]),
+    ("postgres", "ALTER TABLE t RENAME TO u", [change(RENAME, "t", None, "u")]),
+    ("postgres", "ALTER TABLE t ALTER c TYPE bigint USING c::bigint", [change(RETYPE, "t", "c", "BIGINT")]),
+    ("snowflake", "ALTER TABLE t MODIFY COLUMN c NUMBER(3)", [change(RETYPE, "t", "c", "DECIMAL(3)")]),
+    ("snowflake", "ALTER TABLE t SWAP WITH u", [change(REPLACE, "t"), change(REPLACE, "u")]),
+    ("mysql", "ALTER TABLE t CHANGE a b INT", [change(RENAME, "t", "a", "b")]),
+    ("mysql", "ALTER TABLE t MODIFY c BIGINT NOT NULL", [change(RETYPE, "t", "c", "BIGINT")]),
+    ("mysql", "RENAME TABLE a TO b, c.d TO e", [change(RENAME, "a", None, "b"), change(RENAME, "c.d", None, "e")]),
+    ("tsql", "EXEC sp_rename 'dbo.t.a', 'b', 'COLUMN'", [change(RENAME, "dbo.t", "a", "b")]),
+    ("", "DROP TABLE IF EXISTS a.b, c CASCADE", [change(DROP, "a.b"), change(DROP, "c")]),
+    ("postgres", "DROP MATERIALIZED VIEW mv", [change(DROP, "mv")]),
+    ("", "CREATE OR REPLACE VIEW v AS SELECT a, b AS c FROM t", [change(REPLACE, "v", None, None, "a", "c")]),
+    ("", "CREATE OR REPLACE VIEW v (x, y) AS SELECT a, b FROM t", [change(REPLACE, "v", None, None, "x", "y")]),
+    ("", "CREATE OR REPLACE VIEW v AS SELECT * FROM t", [change(REPLACE, "v")]),
+    ("", "CREATE OR REPLACE VIEW v AS SELECT sum(a) FROM t", [change(REPLACE, "v")]),
+    ("", "DROP TABLE t; CREATE TABLE t (a INT, b TEXT)", [change(REPLACE, "t", None, None, "a", "b")]),
+    ("", "CREATE TABLE t (a INT); DROP TABLE t", [change(REPLACE, "t", None, None, "a"), change(DROP, "t")]),
+    ("", "CREATE TABLE IF NOT EXISTS t (a INT)", []),
+    ("bigquery", "DROP TABLE `p`.`odd name`.t", [change(DROP, 'p."odd name".t')]),
+    ("", "INSERT INTO t SELECT 1; GRANT SELECT ON t TO x", []),
+]
+
+
+@pytest.mark.parametrize(("dialect", "sql", "expected"), CASES, ids=[sql for _, sql, _ in CASES])
+def test_a_statement_is_its_changes(dialect, sql, expected):
+    """Nothing more, nothing less, and the same after the way to the worker process and back."""
+    found = read_ddl(Ddl(sql, dialect))
+    assert list(found.changes) == expected
+    assert found.problems == ()
+    assert load_answer(dump_answer(found)) == found
+    assert load_batch(dump_batch([Ddl(sql, dialect)])) == [Ddl(sql, dialect)]
+
+
+@pytest.mark.parametrize(
+    "sql", ["ALTER TABEL t DROP c", "ALTER TABLE t SET SCHEMA x", "DROP SCHEMA s CASCADE", ")(", "FROB t"]
+)
+def test_what_is_not_understood_is_said_without_its_text(sql):
+    """A problem by the number of the statement; the others are still read."""
+    found = read_ddl(Ddl(f"DROP TABLE a; {sql}; DROP TABLE b", "postgres"))
+    assert {one.table for one in found.changes} <= {"a", "b"}
+    assert len(found.problems) == 1
+    assert sql not in found.problems[0]
