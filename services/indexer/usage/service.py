@@ -92,7 +92,7 @@ class Usage:
         self._programs: dict[str, float] = {}
         self._state: State | None = None
         self._made_at, self._took_s = 0.0, 0.0
-        self._lock = threading.Lock()
+        self._lock, self._making = threading.Lock(), threading.Lock()
 
     def related(self, query: RelatedQuery) -> RelatedAnswer:
         """See `Recommendations.related`."""
@@ -176,7 +176,9 @@ class Usage:
 
     def _reading(self, scope: AccessScope) -> Reading:
         if self._state is None:
-            self.refresh(learn=False)
+            with self._making:  # of several first questions one makes it, and the others wait
+                if self._state is None:
+                    self.refresh(learn=False)
         state = self._state
         if state is None:
             raise RuntimeError("refresh left no state")
