@@ -33,6 +33,8 @@ from services.lineage.store_walk import StoreWalker
 from services.lineage.visible import Visible
 from services.lineage.walk import MAX_LIMIT, check_bounds
 
+_LOOK_EVERY = dt.timedelta(minutes=1)
+
 
 class LineageAnswers(LineageQueries):
     """`LineageService` on the graph and the store of this process.
@@ -55,6 +57,7 @@ class LineageAnswers(LineageQueries):
         super().__init__(graph, database, read_ddl)
         self._store = StoreWalker(database, clock)
         self._clock = clock
+        self._fresh_until: tuple[int, dt.datetime] | None = None
 
     def walk(self, request: LineageRequest) -> Subgraph:
         """See `LineageQuery.walk`."""
@@ -62,7 +65,19 @@ class LineageAnswers(LineageQueries):
         if not request.is_plain:
             return self._store.walk(request)
         found = super().walk(request)
+        if not self._may_be_stale():
+            return found
         return replace(found, stale=self._store.stale_at(request, [node.id for node in found.nodes if not node.opaque]))
+
+    def _may_be_stale(self) -> bool:
+        """Whether any edge is stale; that none is, is looked up once a state of the graph and minute."""
+        version, now = self._graph.current().version, self._clock()
+        if self._fresh_until is not None and self._fresh_until[0] == version and now < self._fresh_until[1]:
+            return False
+        if self._store.has_stale():
+            return True
+        self._fresh_until = (version, now + _LOOK_EVERY)
+        return False
 
     def diff(self, request: DiffRequest) -> LineageDiff:
         """See `LineageRecord.diff`."""

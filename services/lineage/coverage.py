@@ -33,7 +33,8 @@ def coverage(connection: Connection, scope: AccessScope) -> LineageCoverage:
         )
         if scope.permits(ScopePath(row.scope_path))
     }
-    paths, strangers = _paths(connection), _strangers(connection, scope)
+    paths = {} if scope.is_full else _paths(connection)
+    strangers = _strangers(connection, scope)
     readings = column_readings.get(connection)
     waiting = {AssetId(asset) for asset in connection.execute(select(column_todo.c.asset_id)).scalars()}
     found: dict[str, SourceCoverage] = {}
@@ -46,7 +47,7 @@ def coverage(connection: Connection, scope: AccessScope) -> LineageCoverage:
             reasons.setdefault(row.source, Counter())[_reason(row.problem)] += 1
         counted = {row.state: getattr(one, row.state) + 1}
         one = replace(one, definitions=one.definitions + 1, waiting=one.waiting + (asset in waiting), **counted)
-        untold = not all(map(scope.permits, paths.get(asset, ())))
+        untold = not (scope.is_full or all(map(scope.permits, paths.get(asset, ()))))
         found[row.source] = _with_columns(one, readings.get(asset), untold=untold)
     return LineageCoverage(
         tuple(

@@ -92,7 +92,9 @@ class LineageFollower:
                 return True  # another follower was here first
             changed = merge(connection, page.changes, readings, namespaces, self._clock())
             checkpoint.advance(connection, page.upto, graph_changed=changed)
-        return self._columns.step() or page.upto < page.head
+        if page.upto < page.head:
+            return True  # columns wait until all is there that definitions name: each is then read once and not once a page
+        return self._columns.step()
 
     def catch_up(self, seq: Seq | None = None) -> Seq:
         """Follow until everything up to `seq` (by default all there is) is in the graph. Returns how far that is.

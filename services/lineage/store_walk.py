@@ -49,12 +49,15 @@ class StoreWalker:
                 raise NotFound(f"there is no lineage of {request.asset}, or you may not see it")
             return _walk_tables(seen, request) if request.column is None else _walk_columns(seen, request, request.column)
 
+    def has_stale(self) -> bool:
+        """Whether any edge at all is stale now."""
+        with self._database.read() as connection:
+            return observed.has_stale(connection, self._clock() - observed.stale_after(connection))
+
     def stale_at(self, request: LineageRequest, shown: Collection[AssetId]) -> int:
         """How many stale edges begin or end at datasets that an answer shows, inside the scope."""
         with self._database.read() as connection:
             when = When(None, self._clock(), observed.stale_after(connection))
-            if not observed.has_stale(connection, when.moment - when.stale_after):
-                return 0
             seen = Visible(connection, request.scope, when, stale=False)
             for upstream in (True, False):
                 seen.flows(between(connection, shown, upstream=upstream, when=when))

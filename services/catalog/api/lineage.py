@@ -6,7 +6,7 @@ Journey 3, reading.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, Field
@@ -24,6 +24,26 @@ from services.catalog.api.lineage_shapes import (
 from services.common.model.lineage import Declaration, DiffRequest, Direction, LineageRequest
 from services.common.ports import LineageService
 
+EdgeKind = Literal[
+    "view",
+    "query",
+    "run",
+    "log",
+    "manual",
+    "key",
+    "direct",
+    "indirect",
+    "identity",
+    "transformation",
+    "aggregation",
+    "window",
+    "conditional",
+    "filter",
+    "join",
+    "group",
+    "sort",
+]
+"""What an edge rests on, and between columns how the one gets into the other."""
 Asked = AwareDatetime | dt.date
 """An instant with an offset, or a day, which begins at midnight UTC."""
 
@@ -40,11 +60,10 @@ class LineageParameters(Strict):
         default=None, min_length=1, max_length=1_000, description="Walk from this column, between columns", examples=["day"]
     )
     as_of: Asked | None = Field(default=None, description="The lineage as it was then", examples=["2031-05-01T12:00:00Z"])
-    kinds: tuple[str, ...] = Field(
+    kinds: tuple[EdgeKind, ...] = Field(
         default=(),
         max_length=20,
-        description="Only edges of these kinds: view, query, run, log, manual, key; between columns also identity, "
-        "transformation, aggregation, window, conditional, filter, join, group, sort, direct, indirect",
+        description="Only edges of these kinds: what they rest on, and between columns also how the one gets into the other",
         examples=[["view"], ["key"]],
     )
     stale: bool = Field(default=False, description="Also edges that runs and logs have not shown for long")

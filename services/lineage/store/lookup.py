@@ -41,10 +41,10 @@ def write_with(connection: Connection, statement: Update | Delete, column: Colum
         connection.execute(statement.where(column.in_(part)))
 
 
-def chunks(keys: Sequence[T]) -> Iterator[Sequence[T]]:
+def chunks(keys: Sequence[T], size: int = KEYS) -> Iterator[Sequence[T]]:
     """`keys` in pieces that fit one statement."""
-    for start in range(0, len(keys), KEYS):
-        yield keys[start : start + KEYS]
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]
 
 
 def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
