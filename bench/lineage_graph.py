@@ -24,7 +24,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from services.lineage.paths import paths
 from sqlalchemy import insert, update
 
 from bench.report import machine, median, print_table
@@ -38,6 +37,7 @@ from services.common.runtime.wire import dump
 from services.lineage.csr import steps
 from services.lineage.facts import Entries
 from services.lineage.graph import LineageGraph, Snapshot
+from services.lineage.paths import paths
 from services.lineage.store import tables
 from services.lineage.store.line import LINE
 from services.lineage.walk import walk
