@@ -139,3 +139,15 @@ def test_programs_count_for_less():
     counts = reading(SHOP, log).counts
     read = {counts.known.names[row].parts[-1]: round(float(value), 6) for row, value in enumerate(counts.read)}
     assert (read["clicks"], read["calendar"]) == (0.1, 1.0)
+
+
+def test_a_program_is_told_from_a_person():
+    log = [
+        fact(1, "shop.sales.orders", "shop.crm.customers", user="etl", weight=0.1),
+        fact(2, "shop.sales.orders", "shop.crm.customers", user="anna"),
+    ]
+    first = related(reading(SHOP, log), "shop.sales.orders")[0]
+    assert (first.people, first.why[0].text) == (
+        1,
+        "used together in 2 queries by 1 person and 1 program, last on 2031-05-01",
+    )

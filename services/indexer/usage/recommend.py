@@ -144,10 +144,11 @@ def items(reading: Reading, basket: Ints, ranked: Ranked, limit: int) -> list[Re
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """The statements that read a table with one of a basket: their numbers, how many people ran them, the last day."""
+    """The statements that read a table with one of a basket: their numbers, how many people and programs ran them, the last day."""
 
     statements: tuple[int, ...] = ()
     people: int = 0
+    programs: int = 0
     last: int = 0
 
     @classmethod
@@ -158,14 +159,18 @@ class Together:
         theirs = np.unique(counts.statements_of.index[counts.statements_of.places(basket)[0]])
         both = np.intersect1d(mine, theirs, assume_unique=True).tolist()
         users = {user for at in both for user in counts.statements[at].users}
-        return cls(tuple(both), len(users), max((counts.statements[at].last for at in both), default=0))
+        programs = {user for at in both for user in counts.statements[at].programs}
+        last = max((counts.statements[at].last for at in both), default=0)
+        return cls(tuple(both), len(users), len(programs), last)
 
     def told(self) -> str:
         """In words."""
         many = len(self.statements)
-        people = f" by {self.people} {'person' if self.people == 1 else 'people'}" if self.people else ""
+        people = [f"{self.people} {'person' if self.people == 1 else 'people'}"] if self.people else []
+        programs = [f"{self.programs} program{'' if self.programs == 1 else 's'}"] if self.programs else []
+        who = f" by {' and '.join((*people, *programs))}" if people or programs else ""
         last = f", last on {dt.date.fromordinal(self.last).isoformat()}" if self.last else ""
-        return f"used together in {many} {'query' if many == 1 else 'queries'}{people}{last}"
+        return f"used together in {many} {'query' if many == 1 else 'queries'}{who}{last}"
 
 
 def _reasons(parts: Floats, together: Together) -> tuple[Reason, ...]:

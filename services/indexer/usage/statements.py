@@ -14,6 +14,9 @@ from services.common.model.usage import ColumnUse, JoinFact
 NO_DAY = 0
 """Stands for a day that no log tells; days are `date.toordinal` in UTC."""
 
+PERSON = 1.0
+"""The weight of a user who does not behave as a program does; whoever weighs less is not counted among people."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -55,8 +58,13 @@ class Statement:
 
     @property
     def users(self) -> frozenset[str]:
-        """Who ran it, as far as logs say."""
-        return frozenset(run.user for run in self.runs if run.user)
+        """The people who ran it, as far as logs say."""
+        return frozenset(run.user for run in self.runs if run.user and run.weight >= PERSON)
+
+    @property
+    def programs(self) -> frozenset[str]:
+        """The users who ran it and behave as programs do."""
+        return frozenset(run.user for run in self.runs if run.user and run.weight < PERSON)
 
     @property
     def weight(self) -> float:
