@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import shutil
 import sys
@@ -16,7 +17,7 @@ from services.cli.terminal import say, settings_of
 from services.common.runtime.settings import DEFAULT_PORT, Settings
 from services.common.runtime.source_settings import SourceSettings
 from services.compose import Workspace
-from services.demo.query_log import write_query_log
+from services.demo.query_log import weeks_until, write_query_log
 from services.demo.warehouse import build_warehouse
 
 HOME = Path(".headwater-demo")
@@ -39,7 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     warehouse = settings.home / f"{DATABASE}.duckdb"
     build_warehouse(warehouse)
-    write_query_log(settings.home / "queries.jsonl", database=DATABASE)
+    # as if it had run until last week: what nobody has seen for long would be hidden as stale
+    weeks = weeks_until(dt.datetime.now(dt.UTC).date())
+    write_query_log(settings.home / "queries.jsonl", database=DATABASE, weeks_later=weeks)
     source = SourceSettings(url=f"duckdb:///{warehouse}", namespace=NAMESPACE)
     _remember(settings.home / "headwater.toml", source)
     settings = settings.model_copy(update={"sources": {**settings.sources, SOURCE: source}})

@@ -23,6 +23,11 @@ _LOCAL: Final = timezone(timedelta(hours=1))  # British summer time, which holds
 _OPENING: Final = "--: "
 
 
+def weeks_until(day: date) -> int:
+    """How many whole weeks after `LAST_DAY` the log may end so that it is over before `day`; 0 for an earlier day."""
+    return max((day - LAST_DAY).days - 1, 0) // 7
+
+
 @dataclass(frozen=True)
 class _Habit:
     """One person or bot: what it runs (most usual first), between which hours, on which ISO weekdays."""
@@ -47,19 +52,22 @@ class _Run(NamedTuple):
     sql: str
 
 
-def write_query_log(path: Path, *, database: str) -> int:
+def write_query_log(path: Path, *, database: str, weeks_later: int = 0) -> int:
     """Write the log to `path`, oldest first, and return the number of its lines; a file that exists is replaced.
+
+    It ends on `LAST_DAY`, or so many whole weeks later: weekdays and all else stay.
 
     A line holds `sql`, `user`, `at` (RFC 3339 with offset), `dialect` (`duckdb`), `database` (the argument, which is the
     warehouse file's stem), `schema` (where unqualified names resolve) and `duration_ms`.
     """
+    later = timedelta(weeks=weeks_later)
     runs = sorted(run for habit in _habits(read_sql("habits")) for run in _runs(habit))
     with path.open("w", encoding="utf-8") as file:
         for run in runs:
             line = {
                 "sql": run.sql,
                 "user": run.user,
-                "at": run.at.isoformat(),
+                "at": (run.at + later).isoformat(),
                 "dialect": "duckdb",
                 "database": database,
                 "schema": run.schema,

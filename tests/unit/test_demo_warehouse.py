@@ -12,7 +12,7 @@ import pytest
 
 from services.common.errors import Conflict
 from services.demo import warehouse
-from services.demo.query_log import LAST_DAY, write_query_log
+from services.demo.query_log import LAST_DAY, weeks_until, write_query_log
 from services.demo.warehouse import SCHEMA_FILES, build_warehouse
 
 DECOY = re.compile(r"_bak$|_old$|_\d{8}$|^tmp_")
@@ -214,6 +214,19 @@ def test_the_log_is_long_and_the_same_every_time(log, tmp_path):
     for path in paths:
         write_query_log(path, database="retail")
     assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_the_log_can_end_whole_weeks_later(log, tmp_path):
+    """Only the dates move, by weeks, and the last day comes before the day that is asked for."""
+    today = LAST_DAY + timedelta(days=100)
+    weeks = weeks_until(today)
+    write_query_log(tmp_path / "later.jsonl", database="retail", weeks_later=weeks)
+    later = [json.loads(line) for line in (tmp_path / "later.jsonl").read_text().splitlines()]
+    assert [{**line, "at": ""} for line in later] == [{**line, "at": ""} for line in log]
+    moved = {datetime.fromisoformat(b["at"]) - datetime.fromisoformat(a["at"]) for a, b in zip(log, later, strict=True)}
+    assert moved == {timedelta(weeks=14)}
+    assert timedelta(0) < today - datetime.fromisoformat(later[-1]["at"]).date() <= timedelta(days=8)
+    assert weeks_until(LAST_DAY) == weeks_until(LAST_DAY - timedelta(days=50)) == 0
 
 
 def test_people_have_habits_and_bots_a_beat(log):
