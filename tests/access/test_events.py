@@ -323,3 +323,56 @@ def test_a_name_that_turns_out_to_be_another_tables_leads_there(catalog):
     assert (moved.status_code, moved.headers["location"]) == (308, f"/api/v1/assets/{id_in('shop.mart.facts')}")
     graph = catalog.get(f"/assets/{id_in('shop.mart.facts')}/lineage", "admin").json()
     assert [node["qualified_name"] for node in graph["nodes"]] == ["shop.mart.facts", "shop.sales.orders"]
+
+
+def dataset_event(name: str, **facets: Any) -> dict[str, Any]:
+    return {"eventTime": END, "dataset": dataset(name, **facets)}
+
+
+def test_a_sender_names_nothing_that_its_scope_hides(catalog):
+    """403 wherever in the event the name is, and the same whether the dataset exists or not; in a batch the others are stored."""
+    places = {
+        "/inputs/0": run_event("START", AT, "out1", inputs=[dataset("shop.hr.zkpay")]),
+        "/outputs/0": run_event("START", AT, "out2", outputs=[dataset("shop.hr.zknever")]),
+        "/dataset": dataset_event("shop.hr.zkpay", documentation={"description": "mine"}),
+        "/dataset/facets/symlinks": dataset_event("shop.sales.decoy", symlinks=symlink("shop.hr.zkpay")),
+        "/outputs/0/facets/columnLineage": run_event(
+            "START",
+            AT,
+            "out3",
+            outputs=[dataset("shop.sales.decoy", columnLineage=columns_from("shop.hr.zkpay", ("a", "b")))],
+        ),
+    }
+    for pointer, event in places.items():
+        answer = post(catalog, event, "scoped_editor")
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+        assert answer.json()["detail"].startswith(f"{pointer} names")
+        assert "zk" not in answer.text
+    good = run_event("START", AT, "inside", inputs=[dataset("shop.sales.orders")])
+    body = batch(catalog, [places["/dataset"], good, places["/dataset"]], "scoped_editor").json()
+    assert [event["status"] for event in body["events"]] == ["rejected", "accepted", "rejected"]
+
+
+def test_nobody_sees_a_hidden_dataset_by_giving_it_a_visible_name(catalog):
+    """Neither by its own name, nor by one that somebody else says to be its own later."""
+    before = (f"before{number}" for number in range(1_000))  # of two names of one kind the smaller id counts
+    stronger = next(name for name in before if id_in(f"shop.sales.{name}") < id_in("shop.hr.zkaward"))
+    words = {"documentation": {"description": "zkboard"}, "schema": {"fields": [{"name": "zkssn"}]}}
+    hidden = dataset("shop.hr.zkaward", **words)
+    post(catalog, run_event("COMPLETE", END, "aw", "award job", inputs=[hidden], namespace="sym"))
+    assert (
+        post(catalog, dataset_event("shop.hr.zkaward", symlinks=symlink("shop.sales.decoy1")), "scoped_editor").status_code
+        == 403
+    )
+    lake = {"namespace": "s3://lake"}
+    mine = {"eventTime": END, "dataset": dataset("/aw", **lake, symlinks=symlink(f"shop.sales.{stronger}"))}
+    assert post(catalog, mine, "scoped_editor").status_code == 201
+    theirs = {"eventTime": END, "dataset": dataset("/aw", **lake, symlinks=symlink("shop.hr.zkaward"))}
+    assert post(catalog, theirs).status_code == 201
+    settled(catalog)
+    for decoy in ("decoy1", stronger):
+        assert names(catalog, decoy, "scoped") == []
+        assert catalog.get(f"/assets/{id_in(f'shop.sales.{decoy}')}", "scoped").status_code == 404
+    assert names(catalog, "zkboard", "scoped") == []
+    assert catalog.get("/jobs", "scoped", {"namespace": "sym"}).json()["total"] == 0
+    assert catalog.get(f"/assets/{id_in('shop.hr.zkaward')}", "admin").json()["columns"][0]["name"] == "zkssn"

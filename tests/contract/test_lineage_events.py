@@ -57,7 +57,10 @@ def port(request, intake) -> Iterator[LineageEvents]:
 
 
 def sent(port: LineageEvents, *events: object) -> list[Fate]:
-    return [outcome.fate for outcome in port.accept(Delivery(json.dumps(events), batch=True, by="airflow")).outcomes]
+    return [
+        outcome.fate
+        for outcome in port.accept(Delivery(json.dumps(events), batch=True, by="airflow", scope=FULL_SCOPE)).outcomes
+    ]
 
 
 def test_a_delivery_is_stored_once_and_told_apart(port, intake):
@@ -65,7 +68,7 @@ def test_a_delivery_is_stored_once_and_told_apart(port, intake):
     good = run_event("START", AT, inputs=[dataset("shop.public.orders")])
     assert sent(port, good, good, {"eventTime": AT}) == [Fate.ACCEPTED, Fate.DUPLICATE, Fate.REJECTED]
     assert sent(port, good) == [Fate.DUPLICATE]
-    (refused,) = port.accept(Delivery(json.dumps(run_event("START", "soon")))).outcomes
+    (refused,) = port.accept(Delivery(json.dumps(run_event("START", "soon")), scope=FULL_SCOPE)).outcomes
     assert (refused.fate, refused.pointer) == (Fate.REJECTED, "/eventTime")
     with intake._database.read() as connection:
         assert connection.execute(select(event_tables.event.c.by)).scalars().all() == ["airflow"]
@@ -75,14 +78,14 @@ def test_a_delivery_is_stored_once_and_told_apart(port, intake):
 def test_what_is_no_json_is_an_error_with_its_place(port, text):
     """The place is where in the text."""
     with pytest.raises(BadRequest) as raised:
-        port.accept(Delivery(text))
+        port.accept(Delivery(text, scope=FULL_SCOPE))
     assert "start" in raised.value.errors[0]
 
 
 def test_a_batch_is_an_array(port):
     """An object is none."""
     with pytest.raises(BadRequest, match="array"):
-        port.accept(Delivery("{}", batch=True))
+        port.accept(Delivery("{}", batch=True, scope=FULL_SCOPE))
 
 
 def test_a_run_is_followed_to_its_end(port):
@@ -168,7 +171,7 @@ def test_events_are_kept_without_what_may_not_be(port, intake):
 def test_texts_of_events_go_and_what_they_told_stays(intake):
     """Older than they are kept; the event is still a duplicate."""
     event = run_event("START", AT)
-    send = Delivery(json.dumps(event))
+    send = Delivery(json.dumps(event), scope=FULL_SCOPE)
     EventIntake(intake._database, lambda: KNOWN, clock=lambda: NOW - dt.timedelta(hours=12)).accept(send)
     young = EventIntake(intake._database, lambda: KNOWN, keep_days=1, clock=lambda: NOW)
     assert young.forget() == 0

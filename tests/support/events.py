@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from services.common.model.access import FULL_SCOPE
 from services.common.model.events import Delivery, Outcome
 from services.common.model.names import Namespace, Namespaces
 from services.common.runtime.db import Database
@@ -79,11 +80,11 @@ def symlink(name: str, namespace: str = WH, type_: str = "TABLE") -> dict[str, A
 
 def send(intake: EventIntake, *events: Mapping[str, Any]) -> list[Outcome]:
     """Each event alone."""
-    return [intake.accept(Delivery(json.dumps(event))).outcomes[0] for event in events]
+    return [intake.accept(Delivery(json.dumps(event), scope=FULL_SCOPE)).outcomes[0] for event in events]
 
 
 def send_batch(intake: EventIntake, events: Sequence[Mapping[str, Any]]) -> tuple[Outcome, ...]:
-    return intake.accept(Delivery(json.dumps(list(events)), batch=True)).outcomes
+    return intake.accept(Delivery(json.dumps(list(events)), batch=True, scope=FULL_SCOPE)).outcomes
 
 
 def state(database: Database) -> dict[str, list[str]]:

@@ -21,9 +21,9 @@ from services.catalog.api.event_shapes import (
     job_page_shape,
     job_runs_shape,
 )
-from services.common.errors import BadRequest, NotFound
+from services.common.errors import BadRequest, Forbidden, NotFound
 from services.common.model.access import Principal
-from services.common.model.events import Delivery, Fate, Intake, JobsRequest, RunsRequest, parse_job_id
+from services.common.model.events import Delivery, Fate, Intake, JobsRequest, Outcome, RunsRequest, parse_job_id
 from services.common.ports import LineageEvents
 
 AT_ONCE = 4
@@ -75,7 +75,7 @@ def create_router(events: LineageEvents, heard: Callable[[], None], max_bytes: i
 
     def take(body: bytes, encoding: str, *, batch: bool, by: Principal) -> Intake:
         with busy:
-            taken = events.accept(Delivery(decoded(body, encoding, max_bytes), batch, by.name))
+            taken = events.accept(Delivery(decoded(body, encoding, max_bytes), batch, by.name, scope=by.scope))
         if any(outcome.fate is Fate.ACCEPTED for outcome in taken.outcomes):
             heard()
         return taken
@@ -95,9 +95,7 @@ def create_router(events: LineageEvents, heard: Callable[[], None], max_bytes: i
     )
     async def one_route(caller: Sender, request: Request) -> Response:
         outcome = (await taken_from(request, caller, batch=False)).outcomes[0]
-        if outcome.fate is Fate.REJECTED:
-            place: dict[str, str | int] = {"pointer": outcome.pointer or "", "detail": outcome.detail or ""}
-            raise BadRequest(outcome.detail or "no event", errors=(place,))
+        _raise_refused(outcome)
         return answer(TakenShape(status=outcome.fate), status=201 if outcome.fate is Fate.ACCEPTED else 200)
 
     @router.post(
@@ -124,6 +122,14 @@ def create_router(events: LineageEvents, heard: Callable[[], None], max_bytes: i
         return answer(job_runs_shape(page))
 
     return router
+
+
+def _raise_refused(outcome: Outcome) -> None:
+    if outcome.fate is not Fate.REJECTED:
+        return
+    place: dict[str, str | int] = {"pointer": outcome.pointer or "", "detail": outcome.detail or ""}
+    kind = Forbidden if outcome.forbidden else BadRequest
+    raise kind(outcome.detail or "no event", errors=(place,))
 
 
 def _body(schema: dict[str, Any], example: Any) -> dict[str, Any]:

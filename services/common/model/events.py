@@ -62,21 +62,29 @@ def parse_job_id(text: str) -> JobId | None:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Events as they were sent: JSON text, one event or, as `batch`, an array of them; `by` is the sender's name."""
+    """Events as they were sent: JSON text, one event or, as `batch`, an array of them; `by` is the sender's name.
+
+    `scope` is the sender's: it bounds which datasets the events may name, and only a full one says which names are one.
+    """
 
     text: str
     batch: bool = False
     by: str = ""
+    scope: AccessScope = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the event at `index`; of a rejected one `detail` says why and `pointer` (RFC 6901) where in it."""
+    """What became of the event at `index`; of a rejected one `detail` says why and `pointer` (RFC 6901) where in it.
+
+    `forbidden` where it is sound, and names a dataset that its sender's scope hides.
+    """
 
     index: int
     fate: Fate
     detail: str | None = None
     pointer: str | None = None
+    forbidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)

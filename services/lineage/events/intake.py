@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from services.common.errors import BadRequest, HeadwaterError
+from services.common.model.access import AccessScope
 from services.common.model.events import (
     DatasetPage,
     Delivery,
@@ -30,7 +31,7 @@ from services.common.model.events import (
 from services.common.model.names import Namespaces
 from services.common.runtime.db import Database
 from services.common.runtime.logs import get_logger
-from services.lineage.events import facts, reading
+from services.lineage.events import facts, permitted, reading
 from services.lineage.events.event import Event
 from services.lineage.events.fold import fold, refold
 from services.lineage.events.parse import Refused, parse_event, read_delivery
@@ -94,8 +95,9 @@ class EventIntake:
             raise BadRequest(detail, errors=({"pointer": "", "detail": detail},))
         outcomes: dict[int, Outcome] = {}
         found: dict[str, tuple[int, Event]] = {}
+        namespaces = Namespaces() if delivery.scope.is_full else self._namespaces()
         for index, raw in enumerate(sent):
-            read = _read(index, raw, now)
+            read = _permitted(index, _read(index, raw, now), delivery.scope, namespaces)
             if isinstance(read, Outcome):
                 outcomes[index] = read
             elif found.setdefault(read.sha256, (index, read))[0] != index:
@@ -206,3 +208,16 @@ def _read(index: int, raw: Any, now: dt.datetime) -> Event | Outcome:
     except Refused as refused:
         where = refused.pointer or "the event"
         return Outcome(index, Fate.REJECTED, f"{where} {refused.detail}", refused.pointer)
+
+
+def _permitted(index: int, read: Event | Outcome, scope: AccessScope, namespaces: Namespaces) -> Event | Outcome:
+    """What a sender with the scope may say of it."""
+    if scope.is_full or isinstance(read, Outcome):
+        return read
+    pointer = permitted.outside(read, scope, namespaces)
+    if pointer is None:
+        return permitted.said_by(read, scope)
+    detail = (
+        f"{pointer} names a dataset outside of your token's scope; leave it out, or send it with a token that may see it"
+    )
+    return Outcome(index, Fate.REJECTED, detail, pointer, forbidden=True)
