@@ -125,8 +125,11 @@ class TestDemo:
             "retail.crm.tickets": -1,
             "retail.sales.orders": -1,
         }
-        assert (shown.json["total"], shown.json["truncated"], shown.json["state"]) == (5, False, "complete")
-        assert {edge["kind"] for edge in shown.json["edges"]} == {"view"}
+        # a job of the query log fills orders from staging, which is one step further
+        assert (shown.json["total"], shown.json["truncated"], shown.json["state"]) == (5, True, "complete")
+        into = [edge for edge in shown.json["edges"] if edge["to"] == shown.json["nodes"][0]["id"]]
+        assert {edge["kind"] for edge in into} == {"view"}
+        assert len(into) == 4
 
     def test_lineage_of_a_column(self, demo: Demo, quick: Callable[..., Done]) -> None:
         """What a name is put together from, as text and as JSON; what only decides about rows is told apart."""
@@ -136,7 +139,8 @@ class TestDemo:
         assert "retail.crm.customers.first_nm → retail.crm.v_customer_360.full_nm  [transformation]" in shown.out
         body = quick(*arguments, "--json", home=demo.home).json
         names = {node["id"]: (node["qualified_name"], node["column"]) for node in body["nodes"]}
-        direct = {names[edge["from"]] for edge in body["edges"] if edge["direct"]}
+        into = [edge for edge in body["edges"] if names[edge["to"]][1] == "full_nm"]
+        direct = {names[edge["from"]] for edge in into if edge["direct"]}
         assert direct == {("retail.crm.customers.first_nm", "first_nm"), ("retail.crm.customers.last_nm", "last_nm")}
         assert {edge["kind"] for edge in body["edges"] if not edge["direct"]} == {"join", "group", "filter"}
         nothing = quick("lineage", "v_customer_360", "--column", "polish", home=demo.home)

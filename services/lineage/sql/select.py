@@ -5,7 +5,7 @@ Journey 3, step "SQL → edges". The steps stand in `STEPS`, in the order in whi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
@@ -129,7 +129,7 @@ def _distinct(select: exp.Expr, scope: Scope, relation: Relation) -> None:
     if on is not None:
         relation.indirect |= condition(on, scope, Kind.GROUP)
     else:
-        relation.indirect |= {(origin, Kind.GROUP) for origin in origins(relation.items)}
+        relation.indirect |= _deciding(relation.items, Kind.GROUP)
 
 
 def _where(select: exp.Expr, scope: Scope, relation: Relation) -> None:
@@ -152,7 +152,7 @@ def _group(select: exp.Expr, scope: Scope, relation: Relation) -> None:
         return
     if group.args.get("all"):
         keys = [item for item in relation.columns if Kind.AGGREGATION not in item.direct.values()]
-        relation.indirect |= {(origin, Kind.GROUP) for origin in origins(keys)}
+        relation.indirect |= _deciding(keys, Kind.GROUP)
     for key in ("expressions", "rollup", "cube", "grouping_sets"):
         parts = group.args.get(key)
         for part in parts if isinstance(parts, list) else ():
@@ -172,12 +172,18 @@ def _by(part: exp.Expr, scope: Scope, relation: Relation, kind: Kind) -> Indirec
     if isinstance(part, exp.Literal) and not part.is_string and part.name.isdigit():
         at = int(part.name) - 1
         item = relation.items[at] if 0 <= at < len(relation.items) and relation.closed else None
-        return set() if item is None else as_kind(origins([item]), set(), kind)
+        return set() if item is None else _deciding([item], kind)
     if isinstance(part, exp.Column) and part.args.get("table") is None and kind is Kind.SORT:
         item = scope.aliases.get(part.name.lower())
     if item is not None:
-        return as_kind(origins([item]), set(), kind)
+        return _deciding([item], kind)
     return condition(part, scope, kind)
+
+
+def _deciding(items: Sequence[Item], kind: Kind) -> Indirect:
+    """What decides with these columns: their own sources, and what their subqueries filter by."""
+    besides = {found for item in items if isinstance(item, OutColumn) for found in item.indirect}
+    return as_kind(origins(items), besides, kind)
 
 
 STEPS: tuple[Callable[[exp.Expr, Scope, Relation], None], ...] = (

@@ -223,3 +223,11 @@ SELECT LEVEL, e.name, SYSDATE AS today FROM emp e START WITH e.boss IS NULL CONN
 -- direct: ticks.price > low aggregation
 -- decides: ticks.at sort, ticks.price filter, ticks.symbol group
 SELECT m.symbol, m.low FROM ticks MATCH_RECOGNIZE (PARTITION BY symbol ORDER BY at MEASURES min(price) AS low PATTERN (a b+) DEFINE b AS price < 10) AS m
+
+-- case: grouped by the place of a subquery: what it filters by decides about groups too
+-- reads: customers, returns
+-- direct: customers.* > n aggregation
+-- direct: customers.region > region identity
+-- direct: returns.product_id > best aggregation
+-- decides: customers.age filter, customers.region group, returns.id filter, returns.product_id group
+SELECT c.region, (SELECT max(r.product_id) FROM returns r WHERE r.id = c.age) AS best, count(*) AS n FROM customers AS c GROUP BY 1, 2
