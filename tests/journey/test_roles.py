@@ -76,6 +76,10 @@ def apart(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apar
             server.stop()
 
 
+OF_EVENTS = ("/api/v1/jobs/", "/api/v1/namespaces/", "/api/v1/column-lineage", "/api/v1/lineage", "/marquez/")
+"""Routes of what events name: the sample has sent none, so that both sides say in the same words that it is not there."""
+
+
 def operations(document: Any) -> Iterator[tuple[str, str, Any]]:
     """Every operation of the document: method, path, description."""
     for path, methods in document["paths"].items():
@@ -144,7 +148,9 @@ def test_reading(whole: Server, apart: Apart) -> None:
         for filled, query in requests_of(path, operation):
             one = whole.client.get(filled, params=query)
             three = apart.catalog.client.get(filled, params=query)
-            assert one.status_code == three.status_code == 200, (filled, query, one.text, three.text)
+            wanted = (200, 404) if path.startswith(OF_EVENTS) else (200,)
+            assert one.status_code == three.status_code, (filled, query, one.text, three.text)
+            assert one.status_code in wanted, (filled, query, one.text)
             assert one.headers["Content-Type"] == three.headers["Content-Type"]
             assert one.headers.get("ETag") == three.headers.get("ETag")
             assert normal(one) == normal(three), (filled, query)

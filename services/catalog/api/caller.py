@@ -94,11 +94,13 @@ Admin = Annotated[Principal, Depends(_with_role(Role.ADMIN))]
 """A caller who may have sources crawled."""
 
 
+ORDERS, REVENUE = "dpum2mg7xb7yfsx45wsjfymo52d", "dgpfjqvwg4o37oka7ayv2owky6n"
+"""Ids of `retail.sales.orders` and `retail.mart.cust_revenue_mth` in the sample warehouse, for the examples of parameters."""
 AssetPath = Annotated[
     str,
     Path(
         description="An asset's id, as every answer gives it",
-        examples=["dpum2mg7xb7yfsx45wsjfymo52d", "dgpfjqvwg4o37oka7ayv2owky6n"],
+        examples=[ORDERS, REVENUE],
     ),
 ]
 """An asset's id in a path. The examples, here and elsewhere, are of the sample warehouse that `headwater demo` crawls."""

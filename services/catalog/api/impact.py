@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import Field, model_validator
 
-from services.catalog.api.caller import AssetPath, Reader, Strict, answer, known_id
+from services.catalog.api.caller import ORDERS, REVENUE, AssetPath, Reader, Strict, answer, known_id
 from services.catalog.api.impact_shapes import (
     ImpactShape,
     PathsShape,
@@ -34,19 +34,23 @@ _Name = Annotated[str, Field(min_length=1, max_length=2_000)]
 class ImpactParameters(Strict):
     """What changes, and how to tell who is affected."""
 
-    change: Literal["drop", "retype", "rename"] = Field(default="drop", description="What is done to it")
-    column: _Name | None = Field(default=None, description="The column that changes; none for the whole table")
+    change: Literal["drop", "retype", "rename"] = Field(default="drop", description="What is done to it", examples=["drop"])
+    column: _Name | None = Field(
+        default=None, description="The column that changes; none for the whole table", examples=["net_amt"]
+    )
     sort: Sort = Field(default=Sort.DEPTH, description="Order of what is affected", examples=["owner"])
     limit: int = Field(default=1_000, ge=1, le=MAX_AFFECTED, description="Datasets at most", examples=[5])
-    format: Literal["json", "csv", "mermaid"] | None = Field(default=None, description="In place of the Accept header")
+    format: Literal["json", "csv", "mermaid"] | None = Field(
+        default=None, description="In place of the Accept header", examples=["json"]
+    )
 
 
 class PathsParameters(Strict):
     """Both ends, and how far to look."""
 
-    from_: _Name = Field(alias="from", description="The id of the asset that the data comes from")
-    to: _Name = Field(description="The id of the asset that it gets into")
-    depth: int = Field(default=20, ge=1, le=100, description="Steps of a path at most")
+    from_: _Name = Field(alias="from", description="The id of the asset that the data comes from", examples=[ORDERS])
+    to: _Name = Field(description="The id of the asset that it gets into", examples=[REVENUE])
+    depth: int = Field(default=20, ge=1, le=100, description="Steps of a path at most", examples=[5])
     limit: int = Field(default=10, ge=1, le=100, description="Paths at most", examples=[3])
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, Field
 
-from services.catalog.api.caller import AssetPath, Editor, Reader, Strict, answer, known_id
+from services.catalog.api.caller import ORDERS, REVENUE, AssetPath, Editor, Reader, Strict, answer, known_id
 from services.catalog.api.lineage_shapes import (
     CoveragesShape,
     DeclaredShape,
@@ -57,7 +57,11 @@ class LineageParameters(Strict):
     depth: int = Field(default=3, ge=1, le=100, description="Dataset hops at most", examples=[1, 10])
     limit: int = Field(default=200, ge=1, le=5_000, description="Nodes at most", examples=[3])
     column: str | None = Field(
-        default=None, min_length=1, max_length=1_000, description="Walk from this column, between columns", examples=["day"]
+        default=None,
+        min_length=1,
+        max_length=1_000,
+        description="Walk from this column, between columns",
+        examples=["net_amt"],
     )
     as_of: Asked | None = Field(default=None, description="The lineage as it was then", examples=["2031-05-01T12:00:00Z"])
     kinds: tuple[EdgeKind, ...] = Field(
@@ -66,9 +70,13 @@ class LineageParameters(Strict):
         description="Only edges of these kinds: what they rest on, and between columns also how the one gets into the other",
         examples=[["view"], ["key"]],
     )
-    stale: bool = Field(default=False, description="Also edges that runs and logs have not shown for long")
-    fan_out: int = Field(default=1_000, ge=1, le=10_000, description="Neighbours of one asset in a direction at most")
-    max_bytes: int = Field(default=4_000_000, ge=10_000, le=16_000_000, description="About how large the answer may be")
+    stale: bool = Field(default=False, description="Also edges that runs and logs have not shown for long", examples=[True])
+    fan_out: int = Field(
+        default=1_000, ge=1, le=10_000, description="Neighbours of one asset in a direction at most", examples=[2]
+    )
+    max_bytes: int = Field(
+        default=4_000_000, ge=10_000, le=16_000_000, description="About how large the answer may be", examples=[20_000]
+    )
     cursor: str | None = Field(default=None, max_length=200, description="Of the page before; ask else as for that one")
 
 
@@ -77,15 +85,15 @@ class DiffParameters(Strict):
 
     from_: Asked = Field(alias="from", description="The earlier instant", examples=["2031-05-01T12:00:00Z"])
     to: Asked = Field(description="The later instant", examples=["2031-06-01T12:00:00Z"])
-    asset: str | None = Field(default=None, description="Only edges at this asset")
+    asset: str | None = Field(default=None, description="Only edges at this asset", examples=[ORDERS])
     limit: int = Field(default=1_000, ge=1, le=10_000, description="Edges at most", examples=[5])
 
 
 class DeclaredEdge(Strict):
     """An edge that a person declares."""
 
-    from_: str = Field(alias="from", description="The id of the asset that the data comes from")
-    to: str = Field(description="The id of the asset that it gets into")
+    from_: str = Field(alias="from", description="The id of the asset that the data comes from", examples=[ORDERS])
+    to: str = Field(description="The id of the asset that it gets into", examples=[REVENUE])
 
 
 def create_router(lineage: LineageService, *, opaque: bool = False) -> APIRouter:
