@@ -13,6 +13,7 @@ from sqlalchemy import select
 from services.common.errors import BadRequest, NotFound, ServiceUnavailable, Unauthenticated
 from services.common.model.access import FULL_SCOPE, NO_SCOPE, AccessScope
 from services.common.model.assets import Kind
+from services.common.model.changes import Seq
 from services.common.model.events import (
     Delivery,
     EventsRequest,
@@ -27,7 +28,7 @@ from services.common.runtime.http import ServiceClient
 from services.lineage.events.app import create_router
 from services.lineage.events.client import HttpEvents
 from services.lineage.events.intake import EventIntake
-from services.lineage.store import event_tables, tables
+from services.lineage.store import checkpoint, datasets, event_tables, tables
 from services.lineage.store.observed import RUN
 from tests.support import lineages
 from tests.support.events import NAMESPACES as KNOWN
@@ -259,3 +260,46 @@ def test_flinks_streams_run_on(port):
     assert (job.latest.state, job.latest.ended_at) == (RunState.RUNNING, None)
     assert [name.qualified for name in (*job.inputs, *job.outputs)] == ["clicks", "shop.public.clicks"]
     assert '"completed":12' in port.events(EventsRequest(FULL_SCOPE)).events[0]
+
+
+def crawl(intake: EventIntake, seq: int, *names: str) -> None:
+    """As the follower stores what a crawl shows."""
+    with intake._database.write() as connection:
+        datasets.put_crawled(connection, [datasets.Dataset.crawled(lineages.asset(name)) for name in names])
+        checkpoint.advance(connection, Seq(seq), graph_changed=True)
+    intake.realign()
+
+
+def stands_for(intake: EventIntake) -> dict[str, str]:
+    with intake._database.read() as connection:
+        rows = connection.execute(select(event_tables.event_dataset)).all()
+    return {".".join(row.parts): ".".join(row.asset_parts) for row in rows}
+
+
+@pytest.mark.parametrize("first", ["crawl", "events"])
+def test_no_event_makes_a_crawls_table_another(intake, first):
+    """A symlink between two crawled tables joins nothing, whichever came first; names that no crawl shows follow the nearest."""
+    tables_ = ("shop.a.one", "shop.b.two")
+    if first == "crawl":
+        crawl(intake, 1, *tables_)
+    lake = dataset("/lake/x", "s3://b", symlinks=symlink("shop.b.two", type_="LOCATION"))
+    joined = dataset("shop.a.one", symlinks=symlink("shop.b.two"))
+    sent(intake, run_event("COMPLETE", END, inputs=[joined, lake], outputs=[dataset("shop.mart.t")]))
+    if first == "events":
+        assert len(set(stands_for(intake).values())) == 2
+        crawl(intake, 1, *tables_)
+    assert stands_for(intake) == {
+        **{name: name for name in (*tables_, "shop.mart.t")},
+        "/lake/x": "shop.b.two",
+    }
+    with intake._database.read() as connection:
+        edges = connection.execute(select(tables.observed.c.source_id, tables.observed.c.target_id)).all()
+    assert {tuple(edge) for edge in edges} == {(lineages.id_of(name), lineages.id_of("shop.mart.t")) for name in tables_}
+
+
+def test_a_crawls_table_is_what_its_unlisted_names_stand_for(intake):
+    """Even one that an event calls a location wins over one that an event calls the table."""
+    crawl(intake, 1, "shop.a.one")
+    sent(intake, {"eventTime": AT, "dataset": dataset("shop.z.odd", symlinks=symlink("shop.a.one", type_="LOCATION"))})
+    sent(intake, {"eventTime": AT, "dataset": dataset("shop.z.odd", symlinks=symlink("shop.z.table"))})
+    assert set(stands_for(intake).values()) == {"shop.a.one"}

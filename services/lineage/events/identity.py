@@ -1,7 +1,8 @@
 """Which dataset a name of an event is: symlinks, aliases of namespaces, and whose it is.
 
 Journey 3, step "canonical ids". Names that events say to be one thing form a group; the strongest name of the group is the
-dataset's, so the order in which the events arrive decides nothing.
+dataset's, so the order in which the events arrive decides nothing. A table that a crawl shows is always itself: events tell
+which other names it has, never that it is another table.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def align(
     others = event_datasets.get(connection, members - now.keys())
     everything = now | {id_: one.row for id_, one in others.items()}
     held |= others
-    names = _names(everything, groups, namespaces)
+    names = _names(connection, everything, groups, namespaces)
     moved = {id_ for id_, name in names.items() if id_ in held and held[id_].asset.id != name.id}
     wanted = [Held(row, names.get(id_) or _alone(held.get(id_), row, namespaces), 0) for id_, row in everything.items()]
     fresh = _numbered(connection, wanted, held)
@@ -82,7 +83,7 @@ def realign(connection: Connection, namespaces: Namespaces) -> Aligned:
         members = {id_ for group in groups for id_ in group} | {one.row.id for one in some}
         held = event_datasets.get(connection, members)
         everything = {id_: one.row for id_, one in held.items()}
-        names = _names(everything, groups, namespaces)
+        names = _names(connection, everything, groups, namespaces)
         wanted = [
             Held(one.row, name, one.seq)
             for id_, one in held.items()
@@ -112,16 +113,52 @@ def _alone(held: Held | None, row: DatasetRow, namespaces: Namespaces) -> Datase
     return held.asset if held is not None else resolved(row.name, namespaces)
 
 
+def listed_links(connection: Connection, namespaces: Namespaces) -> frozenset[AssetId]:
+    """The tables of crawls among the names that are other names of something: what decides, with the namespaces, which they are."""
+    names = event_datasets.linked_names(connection)
+    return frozenset(datasets.listed(connection, {resolved(name, namespaces).id for name in names}))
+
+
 def _names(
-    everything: Mapping[AssetId, DatasetRow], groups: Iterable[frozenset[AssetId]], namespaces: Namespaces
+    connection: Connection,
+    everything: Mapping[AssetId, DatasetRow],
+    groups: Collection[frozenset[AssetId]],
+    namespaces: Namespaces,
 ) -> dict[AssetId, DatasetName]:
-    """The name of each group, for all of its members: a table's own before a dataset's before any other; the smallest id."""
+    """What the names of each group stand for: a crawl's table for itself, the others for the nearest of these.
+
+    Where no crawl shows any, all are the strongest: a table's own before a dataset's before any other; the smallest id.
+    """
+    own = {id_: resolved(everything[id_].name, namespaces) for group in groups for id_ in group if id_ in everything}
+    known = datasets.listed(connection, {name.id for name in own.values()})
     found: dict[AssetId, DatasetName] = {}
     for group in groups:
-        there = [everything[id_] for id_ in group if id_ in everything]
-        best = min(there, key=lambda row: (row.rank, row.id))
-        found |= dict.fromkeys((row.id for row in there), resolved(best.name, namespaces))
+        there = sorted((everything[id_] for id_ in group if id_ in own), key=lambda row: (row.rank, row.id))
+        crawled = [row.id for row in there if own[row.id].id in known]
+        if len({own[id_].id for id_ in crawled}) > 1:
+            found |= _nearest(event_datasets.neighbours(connection, group), crawled, own)
+        else:
+            best = crawled[0] if crawled else there[0].id
+            found |= dict.fromkeys((row.id for row in there), own[best])
     return found
+
+
+def _nearest(
+    links: Mapping[AssetId, Collection[AssetId]], crawled: Sequence[AssetId], own: Mapping[AssetId, DatasetName]
+) -> dict[AssetId, DatasetName]:
+    """Each name's nearest table of a crawl, by symlinks in between; of several as near the first of `crawled`."""
+    first = {id_: place for place, id_ in enumerate(crawled)}
+    found = dict(first)
+    ahead = first
+    while ahead:
+        reached: dict[AssetId, int] = {}
+        for id_, place in ahead.items():
+            for other in links[id_]:
+                if other not in found:
+                    reached[other] = min(place, reached.get(other, place))
+        found |= reached
+        ahead = reached
+    return {id_: own[crawled[place]] for id_, place in found.items() if id_ in own}
 
 
 def _numbered(connection: Connection, wanted: Iterable[Held], held: Mapping[AssetId, Held]) -> list[Held]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from services.common.errors import BadRequest, HeadwaterError
 from services.common.model.access import AccessScope
+from services.common.model.changes import Seq
 from services.common.model.events import (
     DatasetPage,
     Delivery,
@@ -28,10 +29,10 @@ from services.common.model.events import (
     RunPage,
     RunsRequest,
 )
-from services.common.model.names import Namespaces
+from services.common.model.names import AssetId, Namespaces
 from services.common.runtime.db import Database
 from services.common.runtime.logs import get_logger
-from services.lineage.events import facts, permitted, reading
+from services.lineage.events import facts, identity, permitted, reading
 from services.lineage.events.event import Event
 from services.lineage.events.fold import fold, refold
 from services.lineage.events.parse import Refused, parse_event, read_delivery
@@ -78,7 +79,8 @@ class EventIntake:
         self._clock = clock
         self._lock = threading.Lock()
         self._known: tuple[float, Namespaces] | None = None
-        self._aligned: Namespaces | None = None
+        self._aligned: tuple[Namespaces, frozenset[AssetId]] | None = None
+        self._looked: tuple[Namespaces, Seq] | None = None
 
     def accept(self, delivery: Delivery) -> Intake:
         """Store a delivery; see `LineageEvents.accept`.
@@ -143,14 +145,20 @@ class EventIntake:
             self._known = None
 
     def realign(self) -> bool:
-        """Bring names in line with the namespaces of today; returns whether any stands for another dataset now."""
+        """Bring names in line with the namespaces and crawls of today; returns whether any stands for another dataset now."""
         namespaces = self._namespaces()
-        if namespaces == self._aligned:
+        with self._database.read() as connection:
+            looked = namespaces, checkpoint.read(connection).seq
+            if looked == self._looked:
+                return False
+            aligned = namespaces, identity.listed_links(connection, namespaces)
+        if aligned == self._aligned:
+            self._looked = looked
             return False
         with self._database.write() as connection:
             checkpoint.read(connection, lock=True)
             moved = refold(connection, namespaces, self._clock())
-        self._aligned = namespaces
+        self._aligned, self._looked = aligned, looked
         return moved
 
     def forget(self) -> int:

@@ -154,6 +154,11 @@ def known(connection: Connection, ids: Collection[AssetId]) -> set[AssetId]:
     return {AssetId(row.id) for row in rows_with(connection, query, node.c.id, ids)}
 
 
+def listed(connection: Connection, ids: Collection[AssetId]) -> set[AssetId]:
+    """Those of `ids` that a crawl has shown, gone since or not."""
+    return {AssetId(row.id) for row in rows_with(connection, select(node.c.id).where(node.c.listed), node.c.id, ids)}
+
+
 def everything_pieces(connection: Connection) -> Iterator[Sequence[Sequence[Any]]]:
     """Every node in pieces, each row its columns in order, `parts` still JSON: there may be millions."""
     columns = [cast(column, Text) if column is node.c.parts else column for column in _COLUMNS]

@@ -101,9 +101,16 @@ def add_symlinks(connection: Connection, pairs: Collection[Pair]) -> set[AssetId
     return {id_ for pair in fresh for id_ in pair}
 
 
+def linked_names(connection: Connection) -> list[DatasetName]:
+    """Every name that is another name of something, as it was sent."""
+    query = select(event_dataset.c.namespace, event_dataset.c.parts)
+    some = (event_dataset.c.id.in_(select(symlink.c[end])) for end in ("one", "other"))
+    return [DatasetName(Namespace(row.namespace), tuple(row.parts)) for row in connection.execute(query.where(or_(*some)))]
+
+
 def linked(connection: Connection, ids: Collection[AssetId]) -> set[AssetId]:
     """Those of `ids` that are another name of something."""
-    return {id_ for id_, others in _neighbours(connection, ids).items() if others}
+    return {id_ for id_, others in neighbours(connection, ids).items() if others}
 
 
 def groups(connection: Connection, ids: Collection[AssetId]) -> list[frozenset[AssetId]]:
@@ -111,7 +118,7 @@ def groups(connection: Connection, ids: Collection[AssetId]) -> list[frozenset[A
     known: dict[AssetId, set[AssetId]] = {}
     ahead = set(ids)
     while ahead:
-        found = _neighbours(connection, ahead)
+        found = neighbours(connection, ahead)
         known |= found
         ahead = {other for others in found.values() for other in others} - known.keys()
     left, out = set(known), []
@@ -128,7 +135,8 @@ def groups(connection: Connection, ids: Collection[AssetId]) -> list[frozenset[A
     return out
 
 
-def _neighbours(connection: Connection, ids: Collection[AssetId]) -> dict[AssetId, set[AssetId]]:
+def neighbours(connection: Connection, ids: Collection[AssetId]) -> dict[AssetId, set[AssetId]]:
+    """The names that events say to be the same as each of `ids`."""
     found: dict[AssetId, set[AssetId]] = {id_: set() for id_ in ids}
     for some in chunks(sorted(ids)):
         for row in connection.execute(select(symlink).where(or_(symlink.c.one.in_(some), symlink.c.other.in_(some)))):
