@@ -303,3 +303,31 @@ def test_a_crawls_table_is_what_its_unlisted_names_stand_for(intake):
     sent(intake, {"eventTime": AT, "dataset": dataset("shop.z.odd", symlinks=symlink("shop.a.one", type_="LOCATION"))})
     sent(intake, {"eventTime": AT, "dataset": dataset("shop.z.odd", symlinks=symlink("shop.z.table"))})
     assert set(stands_for(intake).values()) == {"shop.a.one"}
+
+
+def many(word: str, count: int) -> list[dict[str, object]]:
+    return [dataset(f"shop.{word}.t{number}") for number in range(count)]
+
+
+@pytest.mark.parametrize("way", ["a batch", "apart", "columns"])
+def test_a_run_of_too_many_pairs_makes_no_edges_and_says_so(port, intake, way):
+    """However they arrive: what was drawn before the run grew goes too; what the job reads and writes stays; other runs count."""
+    start = run_event("START", AT, inputs=many("p", 150), outputs=many("q", 1))
+    end = run_event("COMPLETE", END, outputs=many("q", 150))
+    if way == "columns":
+        start = run_event("START", AT, outputs=many("q", 1))
+        fields = {"c": {"inputFields": [one | {"field": "a"} for one in many("p", 150)]}}
+        made = dataset("shop.q.t0", columnLineage={"fields": fields})
+        end = run_event("COMPLETE", END, outputs=[made, *many("q", 150)[1:]])
+    other = run_event("COMPLETE", END, "two", inputs=many("p", 1), outputs=many("q", 1))
+    for delivery in [[start, other, end]] if way == "a batch" else [[other], [start], [end]]:
+        assert set(sent(port, *delivery)) == {Fate.ACCEPTED}
+    with intake._database.read() as connection:
+        edges = connection.execute(select(tables.observed)).all()
+    assert [(edge.source_id, edge.target_id, edge.count) for edge in edges] == [
+        (lineages.id_of("shop.p.t0"), lineages.id_of("shop.q.t0"), 1)
+    ]
+    page = port.runs(RunsRequest(FULL_SCOPE, job_id("airflow", "load")))
+    assert {run.id: run.truncated for run in page.runs} == {run_id("one"): True, run_id("two"): False}
+    assert page.job is not None
+    assert (len(page.job.inputs), len(page.job.outputs)) == (150, 150)

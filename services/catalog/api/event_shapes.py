@@ -62,7 +62,10 @@ class NamedShape(BaseModel, frozen=True):
 
 
 class RunShape(BaseModel, frozen=True):
-    """One run. `duration_ms` is null while it goes on, and where its producer's clock went back."""
+    """One run. `duration_ms` is null while it goes on, and where its producer's clock went back.
+
+    `truncated` where it reads and writes so much that there are no edges between its inputs and its outputs.
+    """
 
     id: str
     state: RunState
@@ -72,6 +75,7 @@ class RunShape(BaseModel, frozen=True):
     nominal_start: dt.datetime | None
     nominal_end: dt.datetime | None
     error: str | None
+    truncated: bool
 
 
 class JobShape(BaseModel, frozen=True):
@@ -164,6 +168,7 @@ def _run(run: Run) -> RunShape:
         nominal_start=run.nominal_start,
         nominal_end=run.nominal_end,
         error=run.error,
+        truncated=run.truncated,
     )
 
 

@@ -135,6 +135,7 @@ class Run:
         ended_at: the last event that ends a run; None while none came.
         error: the error's message with secrets and literals masked; None in a scope that is not full, because a message
             may name anything.
+        truncated: whether it reads and writes so much that no edge is made between each input and each output.
 
     """
 
@@ -147,6 +148,7 @@ class Run:
     nominal_start: dt.datetime | None = None
     nominal_end: dt.datetime | None = None
     error: str | None = None
+    truncated: bool = False
 
     @property
     def duration_ms(self) -> int | None:

@@ -38,7 +38,8 @@ def fold(connection: Connection, events: Sequence[Event], namespaces: Namespaces
     pairs = {pair for event in events for pair in rows.symlink_pairs(event)}
     aligned = align(connection, list(told.values()), pairs, namespaces)
     moved = jobs.naming(connection, aligned.moved)
-    changed = _put_runs(connection, of_jobs, aligned, arrived, without=moved)
+    changed, outgrown = _put_runs(connection, of_jobs, aligned, arrived, without=moved)
+    moved |= outgrown
     columns = [row for event, job in of_jobs for row in rows.column_rows(event, job)]
     job_edges.keep_columns(connection, columns)
     shown = [row for row in columns if row["job_id"] not in moved]
@@ -62,8 +63,11 @@ def _put_runs(
     arrived: dt.datetime,
     *,
     without: frozenset[JobId],
-) -> bool:
-    """Runs, what they read and wrote, and the edges between; those of the jobs in `without` are left to a rebuild."""
+) -> tuple[bool, frozenset[JobId]]:
+    """Runs, what they read and wrote, and the edges between; those of the jobs in `without` are left to a rebuild.
+
+    Returns whether the graph is another, and further jobs that are left to a rebuild.
+    """
     told = rows.gathered(rows.run_row(event, job) for event, job in of_jobs)
     held = runs.get(connection, told.keys())
     now = {key: row.with_other(held[key]) if key in held else row for key, row in told.items()}
@@ -87,7 +91,8 @@ def _put_runs(
         Shown(row.job_id, *row.extent, _resolved(was := before.get(key, set()), assets), _resolved(was | said[key], assets))
         for key, row in touched
     ]
-    return job_edges.put(connection, shown, arrived)
+    outgrown = frozenset(one.job for one in shown if one.outgrown)
+    return job_edges.put(connection, (one for one in shown if one.job not in outgrown), arrived), outgrown
 
 
 def _resolved(ends: Iterable[End], assets: Mapping[AssetId, AssetId]) -> frozenset[End]:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from services.common.model.secret_text import MASK, is_secret_name, masked_text
+from services.lineage.events.sql_text import without_sql
 
 MAX_DEPTH = 200
 """Objects and arrays inside one another: Spark's plans reach 60; Python's own reader of JSON gives up near 1,000."""
@@ -23,12 +24,49 @@ _NAMED_TO = 3
 # facets that are programs or plans: what they hold is code with its literals, and only its hash is kept
 _CODE_FACETS = frozenset({"sql", "sourceCode", "spark.logicalPlan", "spark_unknown", "stackTrace"})
 _MESSAGE_KEYS = frozenset({"message", "errorMessage", "errorDescription", "log", "reason", "taskInstanceError"})
+# what a facet has by its schema is no SQL, or is masked by its own rule; all that is said elsewhere may be any text
+_KNOWN_FACETS = frozenset(
+    {
+        *(
+            "schema",
+            "documentation",
+            "ownership",
+            "tags",
+            "symlinks",
+            "columnLineage",
+            "datasetType",
+            "jobType",
+            "dataSource",
+        ),
+        *("nominalTime", "parent", "storage", "version", "datasetVersion", "lifecycleStateChange", "processing_engine"),
+        *(
+            "sourceCodeLocation",
+            "outputStatistics",
+            "inputStatistics",
+            "externalQuery",
+            "catalog",
+            "hierarchy",
+            "errorMessage",
+        ),
+    }
+)
+_FACETS = frozenset({"facets", "inputFacets", "outputFacets"})
+_KNOWN_KEYS = frozenset(
+    {
+        *("eventType", "eventTime", "producer", "schemaURL", "run", "job", "dataset", "inputs", "outputs", "runId"),
+        *("namespace", "name", "facets", "inputFacets", "outputFacets", "_producer", "_schemaURL"),
+    }
+)
+# words about how a column is made, inside a facet that is known otherwise
+_EXPRESSIONS = frozenset({"transformationDescription"})
 _STATEMENT = re.compile(
     r"\s*+(?:--[^\n]*+\n\s*+|/\*.*?\*/\s*+)*+(?:with|select|insert|update|delete|merge|create|replace|alter|copy|call|truncate)\b"
     r".*?\s(?:from|into|set|as|table|view|using|on|values|select)\s",
     re.IGNORECASE | re.DOTALL,
 )
 _QUOTED = re.compile(r"'(?:[^']|'')*+(?:'|\Z)|\$(\w*+)\$.*?(?:\$\1\$|\Z)", re.DOTALL)
+# with a quote escaped by a backslash it is not told where a literal ends: all from the first quote to the last
+_ESCAPED = re.compile(r"'(?=[^\n]*?\\').*'", re.DOTALL)
 _NUMBER = re.compile(r"(?<![\w.])\d[\d.]*+(?![\w.])")
 # an identifier is named by what it is; anything else between double quotes is a value that the engine could not take
 _NAMED = re.compile(
@@ -57,7 +95,7 @@ def masked_event(event: Mapping[str, Any]) -> dict[str, Any]:
 
     """
     try:
-        return {key: _masked(value, key, 1) for key, value in event.items()}
+        return _structure(event, 1)
     except (TooDeep, RecursionError):
         raise TooDeep(_deepest(event)) from None
 
@@ -66,6 +104,7 @@ def masked_message(text: str) -> str:
     """An engine's message without secrets and without what it quotes of statements and rows; at most `MAX_MESSAGE` long."""
     text = masked_text(text[: 2 * MAX_MESSAGE])
     text = _SQL_LINE.sub(rf"\g<head> {MASK}", text)
+    text = _ESCAPED.sub(f"'{MASK}'", text)
     text = _QUOTED.sub(f"'{MASK}'", text)
     text = _NAMED.sub(lambda match: match[0] if match["what"] else f'"{MASK}"', text)
     text = _ROW.sub(rf"\g<head>{MASK}", text)
@@ -75,7 +114,7 @@ def masked_message(text: str) -> str:
 
 def without_literals(sql: str) -> str:
     """A statement with each string and number in it shown as `***`."""
-    return _NUMBER.sub(MASK, _QUOTED.sub(MASK, sql))
+    return without_sql(_NUMBER.sub(MASK, _QUOTED.sub(MASK, sql))) if "\\" not in sql else without_sql(sql)
 
 
 def sha256(value: object) -> str:
@@ -84,20 +123,48 @@ def sha256(value: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _masked(value: Any, key: str, depth: int) -> Any:
+def _structure(value: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    """An event, a run, a job or a dataset: what the spec has there as it is, facets each by its name, the rest as any text."""
+    if depth > MAX_DEPTH:
+        raise TooDeep("")
+    found: dict[str, Any] = {}
+    for key, one in value.items():
+        if key in _FACETS and isinstance(one, dict):
+            found[key] = {
+                _key(name): _masked(facet, name, depth + 2, known=name in _KNOWN_FACETS) for name, facet in one.items()
+            }
+        elif key in ("run", "job", "dataset") and isinstance(one, dict):
+            found[key] = _structure(one, depth + 1)
+        elif key in ("inputs", "outputs") and isinstance(one, list):
+            some = (_structure(each, depth + 2) if isinstance(each, dict) else _masked(each, key, depth + 2) for each in one)
+            found[key] = list(some)
+        else:
+            found[_key(key)] = _masked(one, key, depth, known=key in _KNOWN_KEYS)
+    return found
+
+
+def _masked(value: Any, key: str, depth: int, *, known: bool = False) -> Any:
+    """A value of any kind; `known` where its facet says what it is, so that it is no SQL."""
     if isinstance(value, str):
-        return _masked_string(key, value) if len(value) <= _CACHED else _masked_string.__wrapped__(key, value)
+        mask = _masked_string if len(value) <= _CACHED else _masked_string.__wrapped__
+        return mask(key, value, known=known and key not in _EXPRESSIONS)
     if depth > MAX_DEPTH:
         raise TooDeep("")
     if isinstance(value, dict):
         if key in _CODE_FACETS:
             return _hashed(value)
-        return {name: _masked(one, name, depth + 1) for name, one in value.items()}
+        known = known and key != "transformations"
+        return {name if known else _key(name): _masked(one, name, depth + 1, known=known) for name, one in value.items()}
     if isinstance(value, list):
         if key in _CODE_FACETS:
             return {"sha256": sha256(value)}
-        return [_masked(one, key, depth + 1) for one in value]
+        return [_masked(one, key, depth + 1, known=known) for one in value]
     return value
+
+
+def _key(name: str) -> str:
+    """A name in an object, which may be a statement too."""
+    return name if without_sql(name) == name else f"sha256:{sha256(name)}"
 
 
 def _deepest(event: Mapping[str, Any]) -> str:
@@ -126,15 +193,17 @@ def _hashed(facet: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=20_000)
-def _masked_string(key: str, value: str) -> str:
+def _masked_string(key: str, value: str, *, known: bool) -> str:
     if key in _CODE_FACETS:
         return f"sha256:{sha256(value)}"
     if is_secret_name(key) and value:
         return MASK
     if key in _MESSAGE_KEYS:
-        return masked_message(value)
+        return masked_message(value if known else without_sql(masked_text(value)))
     text = masked_text(value)
-    return without_literals(text) if _STATEMENT.match(text[:10_000]) else text
+    if known:
+        return without_literals(text) if _STATEMENT.match(text[:10_000]) else text
+    return without_sql(text)
 
 
 def _escaped(key: str) -> str:

@@ -19,13 +19,12 @@ from services.common.model.platforms import Case
 from services.lineage.events import facets
 from services.lineage.events.event import Event, EventDataset
 from services.lineage.events.masking import MAX_DEPTH, TooDeep, masked_event, sha256
+from services.lineage.store.job_edges import MAX_PAIRS
 
 MAX_NAME = 2_000
 """Characters of a namespace, a name or a run's id: paths in object stores reach 1,024."""
 MAX_DATASETS = 1_000
 """Datasets of one event, inputs or outputs."""
-MAX_PAIRS = 20_000
-"""Inputs times outputs of one event: each pair is an edge."""
 MAX_AHEAD = dt.timedelta(hours=1)
 """How far in the future an event's time may be: more is no clock that is a little off, and would hide what comes until then."""
 EARLIEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)

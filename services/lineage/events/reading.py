@@ -79,7 +79,8 @@ def runs_page(connection: Connection, request: RunsRequest) -> RunPage:
     rows = list(map(runs.row_of, connection.execute(query.offset(request.offset).limit(request.limit + 1))))
     page = rows[: request.limit]
     cursor = _cursor((page[-1].began_at.isoformat(), page[-1].id)) if len(rows) > len(page) else None
-    return RunPage(tuple(_run(row, request.scope) for row in page), total, cursor, theirs)
+    cut = runs.truncated(connection, [row.id for row in page])
+    return RunPage(tuple(_run(row, request.scope, cut) for row in page), total, cursor, theirs)
 
 
 def _fitting(connection: Connection, request: JobsRequest) -> Sequence[Any]:
@@ -129,10 +130,12 @@ def _jobs(connection: Connection, ids: Sequence[JobId], scope: AccessScope) -> l
     held = jobs.get(connection, ids)
     ends = _ends(connection, ids)
     latest = _latest(connection, ids)
-    return [_job(held[id_], ends, latest.get(id_), scope) for id_ in ids if id_ in held]
+    cut = runs.truncated(connection, [row.id for row in latest.values()])
+    last = {id_: _run(row, scope, cut) for id_, row in latest.items()}
+    return [_job(held[id_], ends, last.get(id_), scope) for id_ in ids if id_ in held]
 
 
-def _job(row: JobRow, ends: _Ends, latest: RunRow | None, scope: AccessScope) -> Job:
+def _job(row: JobRow, ends: _Ends, latest: Run | None, scope: AccessScope) -> Job:
     said = newest.values(row.facets)
     inputs, outputs = (
         tuple(sorted({name for name, output in ends.get(row.id, ()) if output is wanted})) for wanted in (False, True)
@@ -148,12 +151,12 @@ def _job(row: JobRow, ends: _Ends, latest: RunRow | None, scope: AccessScope) ->
         outputs=outputs,
         first_seen=row.first_at,
         last_seen=row.last_at,
-        latest=_run(latest, scope) if latest is not None else None,
+        latest=latest,
         facets=said if scope.is_full else {},
     )
 
 
-def _run(row: RunRow, scope: AccessScope) -> Run:
+def _run(row: RunRow, scope: AccessScope, truncated: Collection[str]) -> Run:
     said = newest.values(row.facets)
     return Run(
         id=row.run_id,
@@ -165,6 +168,7 @@ def _run(row: RunRow, scope: AccessScope) -> Run:
         nominal_start=facets.nominal(said, "nominalStartTime"),
         nominal_end=facets.nominal(said, "nominalEndTime"),
         error=facets.error_message(said) if scope.is_full else None,
+        truncated=row.id in truncated,
     )
 
 

@@ -25,6 +25,8 @@ from services.lineage.store.tables import observed_column
 
 Ends = frozenset[tuple[AssetId, bool]]
 """Datasets, each with whether it was written."""
+MAX_PAIRS = 20_000
+"""Inputs times outputs of one run: each pair is an edge, so a run with more of them makes none between its datasets."""
 _ONCE = ("job_id", "source", "column", "target", "into", "kind")
 
 
@@ -37,6 +39,17 @@ class Shown:
     last: dt.datetime
     before: Ends
     now: Ends
+
+    @property
+    def outgrown(self) -> bool:
+        """Whether it made edges before, and has too many pairs for any now: the job's edges are then to be made anew."""
+        return is_truncated(self.now) and any(True for _ in _pairs(self.before))
+
+
+def is_truncated(ends: Ends) -> bool:
+    """Whether these are over `MAX_PAIRS` pairs, of which no edge is made."""
+    outputs = sum(output for _, output in ends)
+    return outputs * (len(ends) - outputs) > MAX_PAIRS
 
 
 def put(connection: Connection, shown: Iterable[Shown], arrived: dt.datetime) -> bool:
@@ -109,6 +122,8 @@ def _observations(run: Shown) -> Iterator[Observation]:
 
 
 def _pairs(ends: Ends) -> Iterator[tuple[AssetId, AssetId]]:
+    if is_truncated(ends):
+        return iter(())
     inputs = [dataset for dataset, output in ends if not output]
     outputs = [dataset for dataset, output in ends if output]
     return ((source, target) for source in inputs for target in outputs if source != target)

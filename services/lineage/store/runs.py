@@ -5,15 +5,16 @@ Journey 3, step "store".
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from services.common.model.events import JobId, RunState
 from services.common.model.names import AssetId
 from services.lineage.store.event_rows import RunRow
-from services.lineage.store.event_tables import run, run_dataset
+from services.lineage.store.event_tables import event_dataset, run, run_dataset
+from services.lineage.store.job_edges import MAX_PAIRS
 from services.lineage.store.lookup import rows_with, upsert
 
 End = tuple[AssetId, bool]
@@ -47,6 +48,24 @@ def add_ends(connection: Connection, ends: Iterable[tuple[str, End]]) -> None:
     rows = [{"run": key, "dataset": dataset, "output": output} for key, (dataset, output) in sorted(ends)]
     if rows:
         connection.execute(upsert(connection, run_dataset).on_conflict_do_nothing(), rows)
+
+
+def truncated(connection: Connection, ids: Collection[str]) -> frozenset[str]:
+    """Those of the runs `ids` that read and write too much for edges between their datasets."""
+    found: dict[str, list[int]] = {}
+    for key, output, count in _sizes(connection, ids):
+        found.setdefault(key, [0, 0])[output] = count
+    return frozenset(key for key, (inputs, outputs) in found.items() if inputs * outputs > MAX_PAIRS)
+
+
+def _sizes(connection: Connection, ids: Collection[str]) -> Iterator[tuple[str, bool, int]]:
+    query = (
+        select(run_dataset.c.run, run_dataset.c.output, func.count(event_dataset.c.asset_id.distinct()).label("count_"))
+        .join(event_dataset, event_dataset.c.id == run_dataset.c.dataset)
+        .group_by(run_dataset.c.run, run_dataset.c.output)
+    )
+    for row in rows_with(connection, query, run_dataset.c.run, ids):
+        yield row.run, row.output, row.count_
 
 
 def row_of(row: Row[Any]) -> RunRow:
