@@ -6,7 +6,7 @@ Beside journey 3: names become assets inside the caller's scope, and what the sc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from services.catalog.assets import AssetReader
@@ -14,18 +14,18 @@ from services.catalog.impact import Impact, impact_of
 from services.catalog.widening import Retyping, retyping
 from services.common.errors import BadRequest, NotFound
 from services.common.model.access import AccessScope
-from services.common.model.assets import Asset
+from services.common.model.assets import Asset, Column
 from services.common.model.lineage import Direction, LineageNode, LineageRequest
 from services.common.model.names import AssetId, parse_asset_id
 from services.common.model.schema_changes import ChangeKind, PlannedChanges, SchemaChange
 from services.common.ports import LineageQuery
 
-MAX_CHANGES = 500
-"""Changes of one check; a release has tens."""
+MAX_CHANGES = 200
+"""Distinct changes of one check; a release has tens."""
+MAX_COLUMNS = 300
+"""Columns of tables made anew that one check looks into one by one; each is a walk through all that is made from it."""
 SHOWN = 100
 """Affected datasets that are told for each change, the nearest; all are counted."""
-
-
 _READERS = 20
 """Direct readers that are asked whether their columns are known; more count as not known."""
 _DEFINITIONS = ("view", "query")
@@ -85,20 +85,28 @@ class Checker:
         self._reader = reader
         self._lineage = lineage
         self._scope = scope
+        self._left = MAX_COLUMNS
+        self._walked: dict[tuple[AssetId, str | None], Impact] = {}
+        self._named: dict[str, tuple[Asset, ...]] = {}
+        self._known: dict[AssetId, bool] = {}
 
     def check(self, planned: PlannedChanges) -> Report:
-        """Judge every change.
+        """Judge every change, equal ones once. What was looked up for one is there for the next.
 
         Raises:
-            BadRequest: there are more than `MAX_CHANGES`.
+            BadRequest: there are more than `MAX_CHANGES` different ones, or a type changes and no column is named.
             ServiceUnavailable: the lineage service does not answer; trying again helps.
 
         """
-        if len(planned.changes) > MAX_CHANGES:
+        changes = list(dict.fromkeys(planned.changes))
+        if len(changes) > MAX_CHANGES:
             raise BadRequest(
-                f"a check takes at most {MAX_CHANGES} changes, and these are {len(planned.changes)}; split them"
+                f"a check takes at most {MAX_CHANGES} different changes, and these are {len(changes)}; split them"
             )
-        return Report(tuple(one for change in planned.changes for one in self._judged(change)), planned.problems)
+        if any(one.kind is ChangeKind.RETYPE and one.column is None for one in changes):
+            raise BadRequest("a type is that of a column: say which one with `column`")
+        self._left = MAX_COLUMNS
+        return Report(tuple(one for change in changes for one in self._judged(change)), planned.problems)
 
     def _judged(self, change: SchemaChange) -> Iterator[Checked]:
         found = self._assets(change.table)
@@ -112,20 +120,35 @@ class Checker:
         if change.kind is not ChangeKind.REPLACE:
             yield self._one(change, asset)
         elif change.columns is None:
-            yield self._of_whole(change, asset)
+            why = "which columns it has afterwards cannot be told"
+            yield self._of_whole(change, asset, Verdict.UNKNOWN, why)
         else:
-            kept = {name.lower() for name in change.columns}
-            lost = [column.name for column in asset.columns if column.name.lower() not in kept]
-            for name in lost:
-                yield self._one(SchemaChange(ChangeKind.DROP, change.table, name), asset)
-            if not lost:
-                yield Checked(change, asset, Verdict.SAFE, "it keeps all of its columns")
+            yield from self._made_anew(change, change.columns, asset)
 
-    def _of_whole(self, change: SchemaChange, asset: Asset) -> Checked:
+    def _made_anew(self, change: SchemaChange, names: tuple[str, ...], asset: Asset) -> Iterator[Checked]:
+        """A table that is made again: the columns that it loses, and those whose type is said and is another."""
+        types = dict(zip(map(str.lower, names), change.types or (None,) * len(names), strict=True))
+        inner: list[SchemaChange] = []
+        for column in asset.columns:
+            after = types.get(column.name.lower())
+            if column.name.lower() not in types:
+                inner.append(SchemaChange(ChangeKind.DROP, change.table, column.name))
+            elif after and column.type is not None and retyping(column.type, after) is not Retyping.SAME:
+                inner.append(SchemaChange(ChangeKind.RETYPE, change.table, column.name, after))
+        if not inner:
+            yield Checked(change, asset, Verdict.SAFE, "it keeps all of its columns")
+        elif len(inner) > self._left:
+            why = f"{len(inner)} of its columns go or change, too many to look into one by one"
+            yield self._of_whole(change, asset, Verdict.RISKY, why)
+        else:
+            self._left -= len(inner)
+            yield from (self._one(one, asset) for one in inner)
+
+    def _of_whole(self, change: SchemaChange, asset: Asset, verdict: Verdict, why: str) -> Checked:
         impact = self._impact(ChangeKind.DROP, asset.id, None)
         if not impact.total:
             return Checked(change, asset, Verdict.SAFE, "nothing that is known reads it", impact)
-        return Checked(change, asset, Verdict.UNKNOWN, "which columns it has afterwards cannot be told", impact)
+        return Checked(change, asset, verdict, why, impact)
 
     def _one(self, change: SchemaChange, asset: Asset) -> Checked:
         column = change.column
@@ -133,16 +156,27 @@ class Checker:
             spelled = next((one for one in asset.columns if one.name.lower() == column.lower()), None)
             if spelled is None:
                 return Checked(change, asset, Verdict.UNKNOWN, "the table is not known to have this column")
-            if change.kind is ChangeKind.RETYPE and retyping(spelled.type, change.to) is Retyping.SAME:
-                return Checked(change, asset, Verdict.SAFE, "the type stays the same")
             column = spelled.name
+            if change.kind is ChangeKind.RETYPE:
+                return self._retyped(change, asset, spelled)
         impact = self._impact(change.kind, asset.id, column)
         if not impact.total:
             return self._unread(change, asset, column, impact)
-        if change.kind is ChangeKind.RETYPE and column is not None:
-            before = next(one.type for one in asset.columns if one.name == column)
-            if retyping(before, change.to) is Retyping.WIDER:
-                return Checked(change, asset, Verdict.RISKY, f"{_many(impact)} of it get wider values", impact)
+        return Checked(change, asset, Verdict.BREAKING, f"it breaks or changes {_many(impact)} of it", impact)
+
+    def _retyped(self, change: SchemaChange, asset: Asset, column: Column) -> Checked:
+        known = column.type is not None and change.to is not None
+        kind = retyping(column.type, change.to)
+        if known and kind is Retyping.SAME:
+            return Checked(change, asset, Verdict.SAFE, "the type stays the same")
+        impact = self._impact(change.kind, asset.id, column.name)
+        if not impact.total:
+            return self._unread(change, asset, column.name, impact)
+        if not known:
+            why = "its type now is not known" if column.type is None else "its new type is not said"
+            return Checked(change, asset, Verdict.UNKNOWN, f"{why}, and {_many(impact)} of it may break", impact)
+        if kind is Retyping.WIDER:
+            return Checked(change, asset, Verdict.RISKY, f"{_many(impact)} of it get wider values", impact)
         return Checked(change, asset, Verdict.BREAKING, f"it breaks or changes {_many(impact)} of it", impact)
 
     def _unread(self, change: SchemaChange, asset: Asset, column: str | None, impact: Impact) -> Checked:
@@ -157,6 +191,11 @@ class Checker:
 
     def _columns_are_known(self, asset: AssetId) -> bool:
         """Whether everything that reads a table directly is a definition that was understood down to its columns."""
+        if asset not in self._known:
+            self._known[asset] = self._all_understood(asset)
+        return self._known[asset]
+
+    def _all_understood(self, asset: AssetId) -> bool:
         beside = self._lineage.walk(LineageRequest(asset, self._scope, Direction.DOWNSTREAM, 1, limit=_READERS + 1))
         readers = self._reader.many([node.id for node in beside.nodes[1:]], self._scope)
         defined = all(edge.kind in _DEFINITIONS for edge in beside.edges)
@@ -172,12 +211,23 @@ class Checker:
             return False
 
     def _impact(self, change: ChangeKind, asset: AssetId, column: str | None) -> Impact:
+        """Who is affected, each table and column walked once: what is done to it decides nothing about that."""
+        if (asset, column) not in self._walked:
+            self._walked[asset, column] = self._walk(asset, column)
+        return replace(self._walked[asset, column], change=change)
+
+    def _walk(self, asset: AssetId, column: str | None) -> Impact:
         try:
-            return impact_of(self._reader, self._lineage, self._scope, asset, change=change, column=column, limit=SHOWN)
+            return impact_of(self._reader, self._lineage, self._scope, asset, column=column, limit=SHOWN)
         except NotFound:  # the catalog knows it, and lineage has not followed so far or never saw this column
-            return _nobody(self._reader.get(asset, self._scope), change, column)
+            return _nobody(self._reader.get(asset, self._scope), ChangeKind.DROP, column)
 
     def _assets(self, text: str) -> tuple[Asset, ...]:
+        if text not in self._named:
+            self._named[text] = self._found(text)
+        return self._named[text]
+
+    def _found(self, text: str) -> tuple[Asset, ...]:
         known = parse_asset_id(text)
         if known is not None:
             return tuple(self._reader.many([known], self._scope).values())

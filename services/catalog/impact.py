@@ -69,7 +69,7 @@ class Impact:
 
     Attributes:
         asked: the asset.
-        column: the column that changes; None where the whole table does.
+        column: the column that changes, in its own spelling; None where the whole table does.
         affected: in the order asked for.
         total: how many datasets are affected, also those that were cut.
         edges: between the datasets in `affected` and `asked`, as pairs, each with whether it is direct.
@@ -132,10 +132,11 @@ def impact_of(
     for edge in graph.edges:
         if (edge.source, edge.target) in edges and _is_direct(edge):
             edges[edge.source, edge.target] = True
+    spelled = graph.nodes[0].column
     return Impact(
         asked=_as_dataset(graph.nodes[0]),
         change=change,
-        column=column,
+        column=column if spelled is None else spelled,
         affected=tuple(sorted(told, key=_KEYS[sort])),
         total=total,
         truncated=graph.truncated or total > len(kept),

@@ -6,15 +6,14 @@ Beside journey 3, in the terminal: exit code 1 says that something breaks, 3 tha
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 from services.catalog.api.impact_shapes import report_shape
 from services.catalog.check import MAX_CHANGES, Checker, Report, Verdict
 from services.catalog.check_texts import as_markdown, as_text
 from services.cli.exits import DONE, FAILED, PARTLY
 from services.cli.manifests import Model, planned_changes, read_models
+from services.cli.sql_files import read_text, warn_of
 from services.cli.terminal import print_json, settings_of
 from services.common.errors import BadRequest
 from services.common.model.access import FULL_SCOPE
@@ -29,7 +28,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadRequest("--against goes with --manifest: it is the manifest before the change")
     new = None if arguments.manifest is None else read_models(arguments.manifest)
     old = None if arguments.against is None else read_models(arguments.against)
-    sql = None if arguments.ddl is None else _text(arguments.ddl)
+    sql = None if arguments.ddl is None else _script(arguments.ddl)
+    if sql is not None:
+        warn_of(arguments.dialect, set())
     space = Workspace(settings_of(arguments))
     try:
         space.lineage.follower.catch_up()
@@ -65,5 +66,9 @@ def _checked(checker: Checker, planned: PlannedChanges) -> Report:
     return Report(tuple(one for report in reports for one in report.changes), planned.problems)
 
 
-def _text(file: str) -> str:
-    return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig", errors="replace")
+def _script(file: str) -> str:
+    """The script; exit code 1 would say that something breaks."""
+    try:
+        return read_text(file)
+    except OSError as error:
+        raise BadRequest(f"{file} cannot be read: {error.strerror or 'an error of the disk'}") from None

@@ -7,7 +7,6 @@ failure: its reason stands beside it.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from services.cli.exits import DONE, PARTLY
+from services.cli.sql_files import read_text, warn_of
 from services.cli.terminal import print_json, say
 from services.common.errors import BadRequest
 from services.lineage.sql.facts import ColumnEdge, Lineage, ScriptLineage
 from services.lineage.sql.frames import Limits
-from services.lineage.sql.names import is_dialect
 from services.lineage.sql.script import Script
 from services.lineage.sql.worker import SqlParser
 
@@ -38,8 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     with SqlParser(Limits(seconds=_SECONDS)) as parser:
         if _suffixes(arguments.file)[-1:] == [".jsonl"]:
             return _lines(arguments, schema, parser)
-        _warn_of(arguments.dialect, set())
-        script = Script(_text(arguments.file), arguments.dialect or "", schema)
+        warn_of(arguments.dialect, set())
+        script = Script(read_text(arguments.file), arguments.dialect or "", schema)
         found = parser.read_scripts([script])[0]
     if arguments.json:
         print_json(found.shape())
@@ -49,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _lines(arguments: argparse.Namespace, schema: Mapping[str, list[str]], parser: SqlParser) -> int:
-    lines = (line for line in _text(arguments.file).split("\n") if line.strip())
+    lines = (line for line in read_text(arguments.file).split("\n") if line.strip())
     warned: set[str] = set()
     code, number = DONE, 0
     while batch := list(islice(lines, _LINES)):
@@ -57,7 +56,7 @@ def _lines(arguments: argparse.Namespace, schema: Mapping[str, list[str]], parse
         number += len(batch)
         scripts = [script for _, script, _ in questions if script is not None]
         for one in scripts:
-            _warn_of(one.dialect, warned)
+            warn_of(one.dialect, warned)
         answers = iter(parser.read_scripts(scripts))
         for name, script, problem in questions:
             shape = (next(answers) if script is not None else ScriptLineage()).shape()
@@ -93,25 +92,13 @@ def _question(
     return name, Script(value["sql"], dialect, known, texts["default_database"], texts["default_schema"]), None
 
 
-def _text(file: str) -> str:
-    if file == "-":
-        return sys.stdin.buffer.read().decode("utf-8", errors="replace")
-    data = Path(file).read_bytes()
-    if data[:2] == b"\x1f\x8b":
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError) as error:
-            raise BadRequest(f"{file} cannot be unpacked") from error
-    return data.decode("utf-8-sig", errors="replace")
-
-
 def _suffixes(file: str) -> list[str]:
     return [suffix.lower() for suffix in Path(file).suffixes if suffix.lower() != ".gz"]
 
 
 def _schema(file: Path) -> dict[str, list[str]]:
     """Columns by table: a JSON object, or lines as `metadata://` reads them."""
-    text = _text(str(file))
+    text = read_text(str(file))
     if _suffixes(str(file))[-1:] == [".jsonl"]:
         return dict(_table_lines(text, file))
     try:
@@ -141,12 +128,6 @@ def _columns(value: object) -> dict[str, list[str]]:
 
 def _column(one: object) -> str:
     return str(one.get("name")) if isinstance(one, dict) else str(one)
-
-
-def _warn_of(dialect: str | None, warned: set[str]) -> None:
-    if dialect and dialect not in warned and not is_dialect(dialect):
-        warned.add(dialect)
-        say(f"warning: there is no dialect called {dialect!r}; it is read as generic SQL")
 
 
 def _print(found: ScriptLineage) -> None:

@@ -49,28 +49,41 @@ def read_models(path: Path) -> dict[str, Model]:
     """The models of a manifest by their unique ids; the file may be packed and of any size.
 
     Raises:
-        BadRequest: it is no manifest, or damaged.
+        BadRequest: it is no manifest, damaged, without nodes, or a node is no object or lacks what a table needs.
 
     """
-    dialect = ""
+    dialect, nodes = "", 0
     found: dict[str, Model] = {}
     try:
         for entry in entries(path, ("nodes",), ("metadata",), needed=("metadata", "nodes")):
-            if entry.section == "metadata" and isinstance(entry.value, dict):
-                dialect = str(entry.value.get("adapter_type") or "")
-            elif isinstance(entry.value, dict) and entry.key is not None:
-                found |= dict(_model(entry))
-    except ArtifactBroken as error:
+            if entry.section == "metadata":
+                dialect = str(entry.value.get("adapter_type") or "") if isinstance(entry.value, dict) else ""
+            else:
+                nodes += 1
+                found |= dict(_model(entry, nodes))
+    except (ArtifactBroken, _NodeBroken) as error:
         raise BadRequest(f"{path} is no manifest of dbt: {error}") from None
+    except OSError as error:
+        raise BadRequest(f"{path} cannot be read: {error.strerror or 'an error of the disk'}") from None
+    if not nodes:
+        raise BadRequest(f"{path} is no manifest of dbt: it has no nodes")
     return {key: Model(m.relation, m.code, dialect, m.columns, m.contracted) for key, m in found.items()}
 
 
-def _model(entry: Entry) -> Iterator[tuple[str, Model]]:
+class _NodeBroken(Exception):
+    """A node that cannot be understood: what is not compared must not count as unchanged."""
+
+
+def _model(entry: Entry, number: int) -> Iterator[tuple[str, Model]]:
+    if not entry.key:
+        raise _NodeBroken("its nodes are no object")
+    if not isinstance(entry.value, dict):
+        raise _NodeBroken(f"node {number} is no object")
     try:
         node = trimmed(entry.value)
-    except ValueError:
-        node = None
-    if node is None or entry.key is None:
+    except ValueError as error:
+        raise _NodeBroken(f"of node {number}, {error}") from None
+    if node is None:
         return
     parts = (node.get("database"), node.get("schema"), node.get("alias") or node["name"])
     relation = node.get("relation_name") or ".".join('"' + part.replace('"', '""') + '"' for part in parts if part)

@@ -185,6 +185,9 @@ def test_paths_are_the_shortest_first(whole):
         ("CREATE OR REPLACE VIEW sales.totals AS SELECT 1 AS total", "safe", 0),
         ("CREATE OR REPLACE VIEW sales.totals AS SELECT 1 AS sum_total", "breaking", 3),
         ("CREATE OR REPLACE VIEW sales.totals AS SELECT * FROM sales.orders", "unknown", 3),
+        ("CREATE OR REPLACE TABLE sales.orders (id int, amount bigint, state text)", "risky", 5),
+        ("DROP TABLE sales.orders; CREATE TABLE sales.orders (id int, amount bytea, state text)", "breaking", 5),
+        ("CREATE OR REPLACE TABLE sales.orders (id int, amount int, state text)", "safe", 0),
         ("CREATE TABLE sales.fresh (id int)", "safe", 0),
         ("DROP TABLE sales.nothing", "unknown", 0),
         ("ALTER TABEL sales.orders DROP COLUMN amount", "unknown", 0),
@@ -201,6 +204,48 @@ def test_a_check_without_anything_to_check_is_refused(whole):
     """And one with unknown keys."""
     for body in ({}, {"ddl": "DROP TABLE x", "force": True}, {"changes": [{"change": "explode", "table": "x"}]}):
         assert whole.post("/lineage/check", "reader", body).status_code == 422
+
+
+def test_a_type_that_is_not_known_is_not_the_same_type(whole):
+    """Neither the new one, nor the one before."""
+    for column, table in (("amount", "sales.orders"), ("total", "sales.totals")):
+        report = check(whole, changes=[{"change": "retype", "table": table, "column": column}])
+        assert report["verdict"] == "unknown", report
+    said = {"change": "retype", "table": "sales.totals", "column": "total", "to": "bigint"}
+    assert check(whole, changes=[said])["verdict"] == "unknown"
+    assert whole.post("/lineage/check", "reader", {"changes": [{"change": "retype", "table": "x"}]}).status_code == 422
+
+
+def test_equal_changes_are_one_and_too_many_are_refused(whole):
+    """Five hundred times the same is judged once; 201 different ones are told to be split."""
+    same = {"change": "drop", "table": "sales.orders", "column": "amount"}
+    assert len(check(whole, changes=[same] * 500)["changes"]) == 1
+    many = [{"change": "drop", "table": f"t{number}"} for number in range(201)]
+    answer = whole.post("/lineage/check", "reader", {"changes": many})
+    assert (answer.status_code, "at most 200" in answer.text) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        ("text/csv;q=0.1, application/json", "application/json"),
+        ("text/csv, application/json;q=0.9", "text/csv"),
+        ("text/csv, application/json", "application/json"),
+        ("text/csv, */*", "text/csv"),
+        ("text/csv;q=0", "application/json"),
+        ("text/vnd.mermaid, text/csv;q=0.5", "text/vnd.mermaid"),
+    ],
+)
+def test_the_accept_headers_weights_decide(whole, accept, form):
+    """And JSON, where it is as welcome as another."""
+    answer = whole.client.get(f"/api/v1/assets/{id_of('orders')}/impact", headers=bearer("reader") | {"Accept": accept})
+    assert answer.headers["content-type"].startswith(form)
+
+
+def test_a_column_is_told_in_its_own_spelling(whole):
+    """In whatever case it was asked for."""
+    answer = impact(whole, "orders", column="AMOUNT").json()
+    assert (answer["column"], answer["total"]) == ("amount", 5)
 
 
 QUESTIONS = [

@@ -16,6 +16,10 @@ def change(kind: ChangeKind, table: str, column: str | None = None, to: str | No
     return SchemaChange(kind, table, column, to, columns or None)
 
 
+def made(table: str, **types: str | None) -> SchemaChange:
+    return SchemaChange(REPLACE, table, columns=tuple(types), types=tuple(types.values()))
+
+
 CASES = [
     ("", "ALTER TABLE a.b DROP COLUMN c, DROP COLUMN d", [change(DROP, "a.b", "c"), change(DROP, "a.b", "d")]),
     ("postgres", "ALTER TABLE IF EXISTS b DROP COLUMN IF EXISTS c CASCADE", [change(DROP, "b", "c")]),
@@ -35,8 +39,27 @@ CASES = [
     ("", "CREATE OR REPLACE VIEW v (x, y) AS SELECT a, b FROM t", [change(REPLACE, "v", None, None, "x", "y")]),
     ("", "CREATE OR REPLACE VIEW v AS SELECT * FROM t", [change(REPLACE, "v")]),
     ("", "CREATE OR REPLACE VIEW v AS SELECT sum(a) FROM t", [change(REPLACE, "v")]),
-    ("", "DROP TABLE t; CREATE TABLE t (a INT, b TEXT)", [change(REPLACE, "t", None, None, "a", "b")]),
-    ("", "CREATE TABLE t (a INT); DROP TABLE t", [change(REPLACE, "t", None, None, "a"), change(DROP, "t")]),
+    ("", "DROP TABLE t; CREATE TABLE t (a INT, b TEXT)", [made("t", a="INT", b="TEXT")]),
+    ("", "CREATE TABLE t (a INT); DROP TABLE t", [made("t", a="INT"), change(DROP, "t")]),
+    ("", "CREATE OR REPLACE VIEW v AS SELECT CAST(a AS INT) AS a, b FROM t", [made("v", a="INT", b=None)]),
+    ("spark", "ALTER TABLE t DROP COLUMNS (a, b)", [change(DROP, "t", "a"), change(DROP, "t", "b")]),
+    ("hive", "ALTER TABLE t REPLACE COLUMNS (a INT)", [made("t", a="INT")]),
+    ("tsql", "ALTER VIEW v AS SELECT 1 AS a", [change(REPLACE, "v", None, None, "a")]),
+    ("tsql", "SET NOCOUNT ON\nALTER TABLE t DROP COLUMN a", [change(DROP, "t", "a")]),
+    ("tsql", "BEGIN TRAN\nALTER TABLE t DROP COLUMN a\nCOMMIT", [change(DROP, "t", "a")]),
+    ("tsql", "USE retail\nDROP TABLE t", [change(DROP, "t")]),
+    ("tsql", "BEGIN TRY\n DROP TABLE t;\nEND TRY\nBEGIN CATCH\nTHROW\nEND CATCH", [change(DROP, "t")]),
+    ("tsql", "IF OBJECT_ID('t') IS NOT NULL DROP TABLE t", [change(DROP, "t")]),
+    ("tsql", "IF 1 = 1\nBEGIN\nDROP TABLE t\nEND", [change(DROP, "t")]),
+    ("tsql", "EXEC('DROP TABLE t')", [change(DROP, "t")]),
+    ("tsql", "EXEC sp_executesql N'DROP TABLE t'", [change(DROP, "t")]),
+    ("bigquery", "BEGIN\n  DROP TABLE t;\nEND;", [change(DROP, "t")]),
+    ("snowflake", "BEGIN\n  ALTER TABLE t DROP COLUMN a;\nEND;", [change(DROP, "t", "a")]),
+    ("snowflake", "EXECUTE IMMEDIATE $$ BEGIN DROP TABLE t; END $$", [change(DROP, "t")]),
+    ("postgres", "DO $$ begin drop table t; end $$", [change(DROP, "t")]),
+    ("tsql", "SET NOCOUNT ON\nBEGIN TRAN\nINSERT INTO t SELECT 1 AS a\nUPDATE t SET a = 2\nCOMMIT\nPRINT 'drop it'", []),
+    ("postgres", "ALTER TABLE t ADD COLUMN a int, ALTER b SET NOT NULL, DROP CONSTRAINT c; VACUUM t; LOCK TABLE t", []),
+    ("postgres", "SELECT replace(a, 'drop', 'x') FROM t; COMMENT ON TABLE t IS 'drop it'; SET a TO b; END", []),
     ("", "CREATE TABLE IF NOT EXISTS t (a INT)", []),
     ("bigquery", "DROP TABLE `p`.`odd name`.t", [change(DROP, 'p."odd name".t')]),
     ("", "INSERT INTO t SELECT 1; GRANT SELECT ON t TO x", []),
@@ -62,3 +85,25 @@ def test_what_is_not_understood_is_said_without_its_text(sql):
     assert {one.table for one in found.changes} <= {"a", "b"}
     assert len(found.problems) == 1
     assert sql not in found.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql"),
+    [
+        ("oracle", "ALTER TABLE t DROP (a, b)"),
+        ("oracle", "BEGIN EXECUTE IMMEDIATE 'DROP TABLE t'; END;"),
+        ("tsql", "EXEC (@sql)"),
+        ("tsql", "EXEC clean_up 1"),
+        ("tsql", "CREATE TABLE a (x int)\nDROP TABLE t"),
+        ("tsql", "CREATE PROCEDURE p AS BEGIN DROP TABLE t; END"),
+        ("postgres", "CALL clean_up(1)"),
+        ("postgres", "DROP TYPE mood CASCADE"),
+        ("postgres", "EXPLAIN ANALYZE DROP TABLE t"),
+        ("snowflake", "UNDROP TABLE t"),
+        ("snowflake", "CREATE OR REPLACE SCHEMA s"),
+        ("clickhouse", "EXCHANGE TABLES a AND b"),
+    ],
+)
+def test_what_may_take_something_away_is_never_nothing(dialect, sql):
+    """A text, a procedure, a block or an action that is not looked into is a problem."""
+    assert read_ddl(Ddl(sql, dialect)).problems

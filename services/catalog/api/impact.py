@@ -20,7 +20,7 @@ from services.catalog.api.impact_shapes import (
     report_shape,
 )
 from services.catalog.assets import AssetReader
-from services.catalog.check import MAX_CHANGES, Checker
+from services.catalog.check import Checker
 from services.catalog.impact import MAX_AFFECTED, Sort, impact_of
 from services.catalog.impact_texts import as_csv, as_mermaid
 from services.common.model.lineage import PathsRequest
@@ -28,6 +28,9 @@ from services.common.model.schema_changes import ChangeKind, PlannedChanges, Sch
 from services.common.ports import LineageQuery
 
 _KEPT = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
+_JSON = ("application/json", "application/*", "*/*")
+_MAX_SAID = 500
+"""Changes in one body; those that are equal count once against `MAX_CHANGES`."""
 _Name = Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
@@ -69,7 +72,7 @@ class CheckBody(Strict):
 
     ddl: str | None = Field(default=None, max_length=1_000_000, description="What is about to be run")
     dialect: str = Field(default="", max_length=100, description="Of the script, such as postgres or snowflake")
-    changes: tuple[ChangeBody, ...] = Field(default=(), max_length=MAX_CHANGES)
+    changes: tuple[ChangeBody, ...] = Field(default=(), max_length=_MAX_SAID)
 
     @model_validator(mode="after")
     def _asks_something(self) -> CheckBody:
@@ -147,7 +150,23 @@ def create_lineage_router(lineage: LineageQuery, reader: AssetReader) -> APIRout
 
 
 def _wanted(accept: str) -> str:
-    """The first of our media types in an Accept header; JSON where none is there."""
-    types = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
-    known = {"text/csv": "csv", "text/vnd.mermaid": "mermaid", "application/json": "json"}
-    return next((known[one] for one in types if one in known), "json")
+    """What an Accept header prefers of our media types, by its weights (RFC 9110, 12.5.1); JSON where it is as welcome."""
+    weights: dict[str, float] = {}
+    for part in accept.split(","):
+        type_, *parameters = (one.strip().lower() for one in part.split(";"))
+        said = [one.removeprefix("q=").strip() for one in parameters if one.startswith("q=")]
+        weights[type_] = _weight(said[0]) if said else 1.0
+    json = max(((weights[one], one == "application/json") for one in weights if one in _JSON), default=(0.0, False))
+    best, form = json, "json"
+    for type_, name in (("text/csv", "csv"), ("text/vnd.mermaid", "mermaid")):
+        rank = weights.get(type_, 0.0), True
+        if rank[0] > 0 and rank > best:
+            best, form = rank, name
+    return form
+
+
+def _weight(text: str) -> float:
+    try:
+        return min(1.0, max(0.0, float(text)))
+    except ValueError:
+        return 0.0

@@ -127,7 +127,8 @@ def graph(assets: Iterable[Asset], jobs: Iterable[Job]) -> Body:
         data[node] = ("JOB", job(one))
         edges += [(dataset_node(name), node) for name in one.inputs if dataset_node(name) in data]
         edges += [(node, dataset_node(name)) for name in one.outputs if dataset_node(name) in data]
-    return {"graph": [_node(id_, kind, body, edges) for id_, (kind, body) in sorted(data.items())]}
+    ends = _Ends(edges)
+    return {"graph": [_node(id_, kind, body, ends) for id_, (kind, body) in sorted(data.items())]}
 
 
 def column_graph(
@@ -151,7 +152,8 @@ def column_graph(
                 "transformationDescription": None,
             }
         )
-    return {"graph": [_node(id_, "DATASET_FIELD", body, list(pairs)) for id_, body in sorted(data.items())]}
+    ends = _Ends(pairs)
+    return {"graph": [_node(id_, "DATASET_FIELD", body, ends) for id_, body in sorted(data.items())]}
 
 
 def _field(name: DatasetName, column: str, kind: str | None) -> Body:
@@ -167,15 +169,20 @@ def _field(name: DatasetName, column: str, kind: str | None) -> Body:
     }
 
 
-def _node(id_: str, kind: str, data: Body, edges: Iterable[tuple[str, str]]) -> Body:
-    pairs = list(edges)
-    return {
-        "id": id_,
-        "type": kind,
-        "data": data,
-        "inEdges": [{"origin": one, "destination": other} for one, other in pairs if other == id_],
-        "outEdges": [{"origin": one, "destination": other} for one, other in pairs if one == id_],
-    }
+class _Ends:
+    """The edges of a graph by the node that they begin and end at, in their order."""
+
+    def __init__(self, edges: Iterable[tuple[str, str]]) -> None:
+        self.into: dict[str, list[Body]] = {}
+        self.out: dict[str, list[Body]] = {}
+        for origin, destination in edges:
+            edge = {"origin": origin, "destination": destination}
+            self.into.setdefault(destination, []).append(edge)
+            self.out.setdefault(origin, []).append(edge)
+
+
+def _node(id_: str, kind: str, data: Body, ends: _Ends) -> Body:
+    return {"id": id_, "type": kind, "data": data, "inEdges": ends.into.get(id_, []), "outEdges": ends.out.get(id_, [])}
 
 
 def _id(name: DatasetName) -> Body:

@@ -27,6 +27,7 @@ class SchemaChange:
         column: None where the whole table is meant.
         to: the new name, or the new type; None where it is not known, or there is none.
         columns: what a replaced table has afterwards, in order; None where that is not known (`SELECT *`).
+        types: of those columns, as written, where they are said; None for a column, or for all, where they are not.
 
     """
 
@@ -35,6 +36,7 @@ class SchemaChange:
     column: str | None = None
     to: str | None = None
     columns: tuple[str, ...] | None = None
+    types: tuple[str | None, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

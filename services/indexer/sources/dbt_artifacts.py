@@ -68,10 +68,17 @@ def entries(
                 yield from _entries(ijson.basic_parse(_Guarded(stream), use_float=True), sections, whole, needed)
             except (ijson.JSONError, UnicodeDecodeError) as error:
                 # the parser's further lines show the file's text
-                line = str(error).strip().split("\n", 1)[0][:200] if isinstance(error, ijson.JSONError) else "no UTF-8"
+                line = _first_line(error) if isinstance(error, ijson.JSONError) else "no UTF-8"
                 raise ArtifactBroken(f"no valid JSON, or cut off: {line}") from None
             except (EOFError, zlib.error, gzip.BadGzipFile):
                 raise ArtifactBroken("the gzip file is damaged or cut off") from None
+
+
+def _first_line(error: Exception) -> str:
+    """The parser's reason; it is bytes where the file's text, which follows it, is no UTF-8."""
+    said = error.args[0] if error.args else ""
+    text = said.decode("ascii", "replace") if isinstance(said, bytes) else str(said)
+    return text.strip().split("\n", 1)[0][:200]
 
 
 class _Guarded:

@@ -1,57 +1,49 @@
 """What DDL would change: ALTER, DROP, RENAME, and views and tables that are made anew. Pure; runs in the worker process.
 
-Beside journey 3: the first step of a check before the change.
+Beside journey 3: the first step of a check before the change. A script is cut as the extractor cuts it: batches without
+semicolons, blocks, and texts that are executed. A word like DROP that no understood statement has is a problem.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from sqlglot import exp
-from sqlglot.dialects.dialect import Dialect
-from sqlglot.errors import ParseError, TokenError
+from sqlglot import Token, TokenType, exp
+from sqlglot.errors import SqlglotError
 
 from services.common.model.schema_changes import ChangeKind, PlannedChanges, SchemaChange
+from services.lineage.sql.ddl_changes import changes_of, is_data, is_statement
 from services.lineage.sql.ddl_script import Ddl
 from services.lineage.sql.dialects import dialect_of
 from services.lineage.sql.parsing import dialect_named, trees
-from services.lineage.sql.statement import MAX_SQL_BYTES, Problem
-from services.lineage.sql.tokens import split
+from services.lineage.sql.routines import DATA_WORDS, cut, inner_statements
+from services.lineage.sql.statement import MAX_NESTING, MAX_SQL_BYTES, Problem
+from services.lineage.sql.tokens import is_routine, nesting, split, word
+from services.lineage.sql.trees import opened, without_client_commands
 
+_DATA = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "COPY", "TRUNCATE")
 _HARMLESS = frozenset(
     [
-        "SELECT",
-        "WITH",
-        "INSERT",
-        "UPDATE",
-        "DELETE",
-        "MERGE",
-        "VALUES",
-        "COPY",
-        "GRANT",
-        "REVOKE",
-        "SET",
-        "USE",
-        "COMMENT",
-        "BEGIN",
-        "START",
-        "COMMIT",
-        "ROLLBACK",
-        "ANALYZE",
-        "VACUUM",
-        "EXPLAIN",
-        "SHOW",
-        "DESCRIBE",
-        "REFRESH",
-        "OPTIMIZE",
-        "TRUNCATE",
-        "LOCK",
-        "CALL",
+        *_DATA,
+        *("GRANT", "REVOKE", "SET", "RESET", "USE", "COMMENT", "BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT"),
+        *("ANALYZE", "VACUUM", "EXPLAIN", "SHOW", "DESCRIBE", "REFRESH", "OPTIMIZE", "LOCK", "UNLOCK", "PRAGMA"),
+        *("DECLARE", "END", "PRINT", "RAISERROR", "THROW", "RETURN"),
     ]
 )
-"""First words of statements that take no column and no table away: it does not matter where they are not understood."""
-_WHOLE = ("SCHEMA", "DATABASE")
+"""First words of statements that take no column and no table away where none of `_DANGER` follows."""
+_BLOCKS = frozenset({"BEGIN", "DECLARE", "IF", "WHILE", "LOOP", "FOR", "REPEAT"})
+_FRAME = _BLOCKS | {"END", "TRY", "CATCH", "THEN", "ELSE", "DO", "TRAN", "TRANSACTION", ";"}
+"""Words around statements: a piece of nothing else does nothing."""
+_RUNS = frozenset({"EXEC", "EXECUTE", "DO"})
+"""First words of statements that run a text."""
+_RUNS_BESIDE = frozenset({"(", ")", "IMMEDIATE", "SP_EXECUTESQL", "LANGUAGE", "PLPGSQL"})
+"""What may stand beside that text."""
+_DANGER = re.compile(r"(?i)\b(?:DROP|ALTER|RENAME|TRUNCATE|SWAP|EXCHANGE|UNDROP|SP_RENAME|REPLACE(?!\s*\())\b")
+_CALLS = re.compile(r"(?i)\b(?:EXEC|EXECUTE|CALL)\b")
+_TEXTS = (TokenType.STRING, TokenType.HEREDOC_STRING, TokenType.RAW_STRING, TokenType.NATIONAL_STRING)
+_MAX_DEPTH = 5
+"""Of blocks in texts that are executed."""
 _RENAME_TABLE = re.compile(r"\s*RENAME\s+TABLE\s+(.+)", re.IGNORECASE | re.DOTALL)
 _PAIR = re.compile(r"\s*(\S+)\s+TO\s+(\S+)\s*", re.IGNORECASE)
 
@@ -60,110 +52,117 @@ def read_ddl(script: Ddl) -> PlannedChanges:
     """The changes in a script; a statement that is not understood is a problem and takes nothing away from the others."""
     if len(script.sql) > MAX_SQL_BYTES:
         return PlannedChanges((), 0, (f"the script: {Problem.TOO_LARGE}",))
-    dialect = dialect_named(dialect_of(script.dialect)[0])
-    try:
-        tokens = dialect.tokenize(script.sql)
-    except (TokenError, ValueError):
-        return PlannedChanges((), 0, (f"the script: {Problem.SYNTAX}",))
-    found: list[SchemaChange] = []
-    problems: list[str] = []
-    parts = split(tokens)
-    for number, part in enumerate(parts, 1):
-        first = part[0].text.upper()
+    return _Reader(dialect_of(script.dialect)[0]).read(without_client_commands(script.sql))
+
+
+class _Reader:
+    """One script being read."""
+
+    def __init__(self, dialect: str) -> None:
+        self._dialect = dialect_named(dialect)
+        self._found: list[SchemaChange] = []
+        self._problems: dict[str, None] = {}
+        self._place = "the script"
+
+    def read(self, sql: str) -> PlannedChanges:
+        """All of it."""
+        parts = self._parts(sql)
+        for number, part in enumerate(parts, 1):
+            self._place = f"statement {number}"
+            self._statement(part, sql, 0)
+        return PlannedChanges(tuple(_made_again(self._found)), len(parts), tuple(self._problems))
+
+    def _parts(self, sql: str) -> list[list[Token]]:
         try:
-            roots = trees(part, script.sql, dialect)
-        except ParseError:
-            roots = []
-        if not roots or not all(map(_is_statement, roots)):
-            renamed = _renamed_by_words(" ".join(token.text for token in part))
-            found += renamed
-            if not renamed and first not in _HARMLESS:
-                problems.append(f"statement {number}: {Problem.SYNTAX}")
-            continue
-        for root in roots:
-            found += _changes(root, dialect)
-            if isinstance(root, exp.Drop) and root.args.get("kind") in _WHOLE:
-                problems.append(
-                    f"statement {number}: it drops a whole {root.args['kind'].lower()}, which is not looked into"
-                )
-    return PlannedChanges(tuple(_made_again(found)), len(parts), tuple(problems))
+            return split(opened(self._dialect.tokenize(sql), sql, self._dialect))
+        except (SqlglotError, ValueError):
+            self._problem(Problem.SYNTAX)
+            return []
+
+    def _problem(self, why: str) -> None:
+        self._problems[f"{self._place}: {why}"] = None
+
+    def _statement(self, tokens: Sequence[Token], sql: str, depth: int) -> None:
+        head = word(tokens[0])
+        if depth > _MAX_DEPTH or nesting(tokens) > MAX_NESTING:
+            self._problem(Problem.TOO_NESTED)
+        elif is_routine(tokens):
+            if any(_DANGER.search(token.text) for token in tokens[3:]):
+                self._problem("it makes a routine, whose statements are not looked into")
+        elif (roots := self._parsed(tokens, sql)) is not None:
+            for root in roots:
+                self._take(root)
+        elif head in _RUNS:
+            self._executed(sql[tokens[0].end + 1 : tokens[-1].end + 1], depth)
+        elif head == "CALL":
+            self._problem("it calls a procedure, which is not looked into")
+        elif renamed := _renamed_by_words(" ".join(token.text for token in tokens)):
+            self._found += renamed
+        else:
+            self._several(tokens, sql, depth)
+
+    def _take(self, root: exp.Expr) -> None:
+        for one in changes_of(root, self._dialect):
+            if isinstance(one, str):
+                self._problem(one)
+            else:
+                self._found.append(one)
+
+    def _several(self, tokens: Sequence[Token], sql: str, depth: int) -> None:
+        """What is not one statement: a batch without semicolons, a block, or words that nobody understands."""
+        pieces = cut(tokens, lambda part: self._stands(part, sql))
+        if len(pieces) > 1:
+            for piece in pieces:
+                self._statement(piece, sql, depth + 1)
+            return
+        head = word(tokens[0])
+        inner = [] if head in DATA_WORDS else inner_statements(tokens)
+        for piece in inner:
+            self._statement(piece, sql, depth + 1)
+        covered = {id(token) for piece in inner for token in piece}
+        around = [token for token in tokens if id(token) not in covered]
+        known = head in _HARMLESS or (inner and head in _BLOCKS) or all(word(token) in _FRAME for token in tokens)
+        if not known or _is_dangerous(around, sql):
+            self._problem(Problem.SYNTAX)
+
+    def _stands(self, tokens: Sequence[Token], sql: str) -> bool:
+        """Whether some tokens are a statement, so that another may follow them."""
+        head = word(tokens[0])
+        if head in _HARMLESS and head not in (*_DATA, "GRANT", "REVOKE") and not _is_dangerous(tokens, sql):
+            return True
+        return self._parsed(tokens, sql) is not None
+
+    def _parsed(self, tokens: Sequence[Token], sql: str) -> list[exp.Expr] | None:
+        """The trees of some tokens; None where they are not understood, or have a DROP or ALTER beside what they say."""
+        try:
+            roots = trees(tokens, sql, self._dialect)
+        except (SqlglotError, RecursionError):
+            return None
+        if not roots or not all(map(is_statement, roots)):
+            return None
+        strange = any(token.token_type in (TokenType.DROP, TokenType.ALTER) for token in tokens)
+        return None if strange and all(map(is_data, roots)) else roots
+
+    def _executed(self, text: str, depth: int) -> None:
+        """EXEC, EXECUTE IMMEDIATE and DO: the script in their one string; anything else is not known."""
+        try:
+            tokens = [one for one in self._dialect.tokenize(text) if word(one) not in _RUNS_BESIDE]
+        except (SqlglotError, ValueError):
+            tokens = []
+        if len(tokens) != 1 or tokens[0].token_type not in _TEXTS:
+            self._problem("it runs a procedure or a text that is not looked into")
+            return
+        for part in self._parts(tokens[0].text):
+            self._statement(part, tokens[0].text, depth + 1)
 
 
-def _is_statement(root: exp.Expr) -> bool:
-    """Whether the parser took it for one: words that it does not know become a command, or a value with an alias."""
-    return not isinstance(root, exp.Condition | exp.Alias) and root.find(exp.Command) is None
-
-
-def _changes(root: exp.Expr, dialect: Dialect) -> Iterator[SchemaChange]:
-    if isinstance(root, exp.Alter) and isinstance(root.this, exp.Table):
-        options = root.args.get("options") or []
-        for action in root.args.get("actions") or []:
-            yield from _altered(_name(root.this), action, options, dialect)
-    elif isinstance(root, exp.Drop) and root.args.get("kind") in ("TABLE", "VIEW"):
-        for table in root.args.get("tables") or []:
-            if isinstance(table, exp.Table):
-                yield SchemaChange(ChangeKind.DROP, _name(table))
-    elif isinstance(root, exp.Create) and root.args.get("kind") in ("TABLE", "VIEW"):
-        made = root.this.this if isinstance(root.this, exp.Schema) else root.this
-        if isinstance(made, exp.Table) and not root.args.get("exists"):
-            yield SchemaChange(ChangeKind.REPLACE, _name(made), columns=_made_columns(root))
-    elif isinstance(root, exp.Execute) and isinstance(root.this, exp.Table) and root.this.name.lower() == "sp_rename":
-        yield from _sp_rename([one.name for one in root.expressions if isinstance(one, exp.Literal)])
-
-
-def _altered(table: str, action: exp.Expr, options: list[exp.Expr], dialect: Dialect) -> Iterator[SchemaChange]:
-    if isinstance(action, exp.Drop) and action.args.get("kind") == "COLUMN":
-        for column in action.args.get("tables") or []:
-            yield SchemaChange(ChangeKind.DROP, table, column.name)
-    elif isinstance(action, exp.RenameColumn):
-        yield SchemaChange(ChangeKind.RENAME, table, action.this.name, action.args["to"].name)
-    elif isinstance(action, exp.AlterRename):
-        target = next((one for one in options if isinstance(one, exp.ToTableProperty)), None)
-        if target is None:
-            yield SchemaChange(ChangeKind.RENAME, table, to=action.this.name)
-        else:  # `RENAME a TO b`, without the word COLUMN
-            yield SchemaChange(ChangeKind.RENAME, table, action.this.name, target.this.name)
-    elif isinstance(action, exp.AlterColumn):
-        yield from _column(table, action.name, action.args.get("rename_to"), action.args.get("dtype"), dialect)
-    elif isinstance(action, exp.ModifyColumn) and isinstance(action.this, exp.ColumnDef):
-        before, now = action.args.get("rename_from"), action.this
-        old = before.name if before is not None else now.name
-        yield from _column(table, old, now.this, now.args.get("kind"), dialect)
-    elif isinstance(action, exp.SwapTable):
-        yield SchemaChange(ChangeKind.REPLACE, table)
-        yield SchemaChange(ChangeKind.REPLACE, _name(action.this))
-
-
-def _column(
-    table: str, column: str, name: exp.Expr | None, type_: exp.Expr | None, dialect: Dialect
-) -> Iterator[SchemaChange]:
-    if name is not None and name.name != column:
-        yield SchemaChange(ChangeKind.RENAME, table, column, name.name)
-    elif type_ is not None:
-        yield SchemaChange(ChangeKind.RETYPE, table, column, type_.sql(dialect=dialect))
-
-
-def _made_columns(root: exp.Create) -> tuple[str, ...] | None:
-    """The columns of what is made; None where a star or an expression without a name is among them."""
-    if isinstance(root.this, exp.Schema):
-        named = [one for one in root.this.expressions if isinstance(one, exp.ColumnDef | exp.Identifier | exp.Column)]
-        if named:
-            return tuple(one.name for one in named)
-    query = root.args.get("expression")
-    if not isinstance(query, exp.Query):
-        return None
-    outputs = query.selects
-    if not outputs or any(one.is_star or not one.output_name for one in outputs):
-        return None
-    return tuple(one.output_name for one in outputs)
-
-
-def _sp_rename(words: list[str]) -> Iterator[SchemaChange]:
-    if len(words) >= 3 and words[2].upper() == "COLUMN":
-        table, _, column = words[0].rpartition(".")
-        yield SchemaChange(ChangeKind.RENAME, table, column.strip("[]"), words[1])
-    elif len(words) == 2:
-        yield SchemaChange(ChangeKind.RENAME, words[0], to=words[1])
+def _is_dangerous(tokens: Sequence[Token], sql: str) -> bool:
+    """Whether a word that takes something away, or runs what may, stands behind the first one; texts in quotes aside."""
+    shown = [sql[one.start : one.end + 1].lstrip()[:1] in "'$\"" for one in tokens[1:]]
+    words = [one.text for one, quoted in zip(tokens[1:], shown, strict=True) if not quoted or one.token_type not in _TEXTS]
+    text = " ".join(words)
+    calls = word(tokens[0]) not in ("GRANT", "REVOKE") and _CALLS.search(text) is not None
+    return calls or _DANGER.search(text) is not None
 
 
 def _renamed_by_words(text: str) -> list[SchemaChange]:
@@ -181,8 +180,3 @@ def _made_again(changes: list[SchemaChange]) -> Iterator[SchemaChange]:
         whole = change.kind is ChangeKind.DROP and change.column is None
         if not whole or all(one.table.lower() != change.table.lower() for one in later):
             yield change
-
-
-def _name(table: exp.Table) -> str:
-    parts = (part.name for part in table.parts)
-    return ".".join(part if part.replace("_", "").isalnum() else '"' + part.replace('"', '""') + '"' for part in parts)

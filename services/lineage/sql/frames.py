@@ -92,7 +92,7 @@ def dump_answer(answer: Answer) -> bytes:
     if isinstance(answer, Shaped):
         return json.dumps({"digest": answer.digest, "names": [ref_out(ref) for ref in answer.names]}).encode()
     if isinstance(answer, PlannedChanges):
-        changes = [[one.kind, one.table, one.column, one.to, one.columns] for one in answer.changes]
+        changes = [[one.kind, one.table, one.column, one.to, one.columns, one.types] for one in answer.changes]
         return json.dumps({"changes": changes, "statements": answer.statements, "problems": answer.problems}).encode()
     if isinstance(answer, Usage):
         return json.dumps({"usage": answer.as_json()}).encode()
@@ -128,8 +128,9 @@ def load_answer(body: bytes) -> Answer:
 
 
 def _change_in(value: list[Any]) -> SchemaChange:
-    kind, table, column, to, columns = value
-    return SchemaChange(ChangeKind(kind), table, column, to, None if columns is None else tuple(columns))
+    kind, table, column, to, *listed = value
+    columns, types = (None if one is None else tuple(one) for one in listed)
+    return SchemaChange(ChangeKind(kind), table, column, to, columns, types)
 
 
 def _lineage_out(lineage: Lineage) -> list[Any]:

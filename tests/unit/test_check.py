@@ -1,0 +1,121 @@
+"""A check looks things up once, and files that cannot be read end it before anything is called safe."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from typing import Any
+
+import pytest
+
+from services.catalog.api.marquez_shapes import graph
+from services.catalog.check import MAX_COLUMNS, Checker
+from services.cli.main import main
+from services.common.errors import NotFound
+from services.common.model.access import FULL_SCOPE
+from services.common.model.assets import Column
+from services.common.model.events import Job, JobId
+from services.common.model.lineage import LineageRequest
+from services.common.model.schema_changes import ChangeKind, PlannedChanges, SchemaChange
+from tests.support.lineages import BEGIN, asset, name_of
+
+ORDERS = asset("shop.public.orders", columns=tuple(Column(f"c{number}") for number in range(MAX_COLUMNS + 2)))
+
+
+class OneAsset:
+    """A reader of one table, whatever it is called."""
+
+    def by_name(self, *_: Any) -> tuple[Any, ...]:
+        return (ORDERS,)
+
+    def get(self, *_: Any) -> Any:
+        return ORDERS
+
+
+class Counted:
+    """Lineage that knows nothing, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str | None] = []
+
+    def walk(self, request: LineageRequest) -> Any:
+        self.asked.append(request.column)
+        raise NotFound("unknown")
+
+
+def checked(*changes: SchemaChange) -> tuple[Any, list[str | None]]:
+    lineage = Counted()
+    report = Checker(OneAsset(), lineage, FULL_SCOPE).check(PlannedChanges(changes, 1))  # type: ignore[arg-type]
+    return report, lineage.asked
+
+
+def test_a_column_is_walked_once_for_all_its_changes():
+    """In whatever spelling of the table, and whatever is done to it."""
+    kinds, names = (ChangeKind.DROP, ChangeKind.RENAME), ("orders", "public.orders", "shop.public.orders")
+    report, asked = checked(*(SchemaChange(kind, name, "C1", "x") for kind in kinds for name in names))
+    assert [one.impact.change for one in report.changes] == [kind for kind in kinds for _ in names]
+    assert asked == ["c1", None]
+
+
+def test_a_table_that_loses_very_many_columns_is_walked_as_a_whole():
+    """And each column of one that loses few."""
+    _, asked = checked(SchemaChange(ChangeKind.REPLACE, "orders", columns=("c0",)))
+    assert asked == [None]
+    _, asked = checked(SchemaChange(ChangeKind.REPLACE, "orders", columns=tuple(one.name for one in ORDERS.columns[2:])))
+    assert asked == ["c0", None, "c1"]
+
+
+def test_a_graph_for_clients_of_marquez_takes_time_for_its_edges_alone():
+    """Not for each node times each edge: 90,000 edges between 600 nodes are done in a moment."""
+    assets = [asset(f"d.s.t{number}") for number in range(300)]
+    names = tuple(one.name for one in assets)
+    jobs = [
+        Job(JobId(f"{number}"), "etl", f"j{number}", None, None, names[1:], names[:1], BEGIN, BEGIN) for number in range(300)
+    ]
+    begun = time.process_time()
+    nodes = {one["id"]: one for one in graph(assets, jobs)["graph"]}
+    assert time.process_time() - begun < 2.5
+    first = nodes[f"dataset:{names[0].namespace}:{name_of('d.s.t0').qualified}"]
+    assert (len(first["inEdges"]), len(first["outEdges"])) == (300, 0)
+    assert len(nodes["job:etl:j7"]["inEdges"]) == 299
+
+
+def run(capsys, home, *words: str) -> tuple[int, str]:
+    code = main(["check", "--home", str(home), *words])
+    told = capsys.readouterr()
+    return code, told.out + told.err
+
+
+def test_a_script_may_be_packed_and_of_an_unknown_dialect(capsys, tmp_path, monkeypatch):
+    """It is unpacked, and the dialect gets a warning."""
+    monkeypatch.setenv("HEADWATER_MODEL", "hashing")
+    file = tmp_path / "a.sql.gz"
+    file.write_bytes(gzip.compress(b"DROP TABLE gone"))
+    code, told = run(capsys, tmp_path / "home", "--ddl", str(file), "--dialect", "klingon")
+    assert (code, "no dialect called 'klingon'" in told, "drop gone: unknown" in told) == (0, True, True)
+
+
+@pytest.mark.parametrize(
+    ("what", "content", "told"),
+    [
+        ("--ddl", None, "cannot be read: No such file"),
+        ("--ddl", b"\x1f\x8b\x08broken", "cannot be unpacked"),
+        ("--manifest", None, "cannot be read: No such file"),
+        ("--manifest", b'{"metadata": {}, "nodes": []}', "it has no nodes"),
+        ("--manifest", b'{"metadata": {}, "nodes": {}}', "it has no nodes"),
+        ("--manifest", b'{"metadata": {}, "nodes": 5}', "its nodes are no object"),
+        ("--manifest", b'{"metadata": {}, "nodes": {"a": 5}}', "node 1 is no object"),
+        ("--manifest", b'{"metadata": {}, "nodes": {"a": {"resource_type": "model"}}}', "of node 1, it has no unique_id"),
+        ("--manifest", b"\x80\x81\xfe", "lexical error: invalid char in json text."),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_sentence_and_never_safe(capsys, tmp_path, what, content, told):
+    """Exit code 2, and nothing of its bytes."""
+    file = tmp_path / "given"
+    if content is not None:
+        file.write_bytes(content)
+    code, said = run(capsys, tmp_path / "home", what, str(file))
+    assert code == 2
+    assert said.startswith("headwater: ")
+    assert said.rstrip().endswith(told) or told in said
+    assert (said.count("\n"), "safe" in said, "\\x" in said) == (1, False, False)
