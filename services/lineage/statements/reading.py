@@ -179,7 +179,7 @@ def _stored(
     columns = {**columns, **columns_of(missing)} if missing else columns
     hidden = Hidden()
     if not is_explained(usage, meaning, columns, known):
-        hidden = Hidden(*map(frozenset, literal_words(one.line.sql)))
+        hidden = Hidden(*literal_words(one.line.sql))
     usage = kept(usage, meaning, columns, known, hidden)
     meaning = meaning_of(usage, one.around, known)
     problem = Reading(problem=usage.problem, line=usage.line, column=usage.column).reason

@@ -7,7 +7,7 @@ that it is joined up by itself when a crawl shows them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.common.model.names import AssetId, DatasetName, SqlPart, parse_name
@@ -123,7 +123,9 @@ def kept(usage: Usage, meaning: Meaning, columns: Columns, known: Known, hidden:
 
     """
     tables = tuple(
-        ref if _is_known(name, known) or not any(_words(part.text) & hidden.for_tables for part in ref) else ()
+        ref
+        if _is_known(name, known) or not any(word in hidden.for_tables for part in ref for word in _words(part.text))
+        else ()
         for ref, name in zip(usage.tables, meaning.tables, strict=True)
     )
 
@@ -164,8 +166,8 @@ def kept(usage: Usage, meaning: Meaning, columns: Columns, known: Known, hidden:
 class Hidden:
     """Words that may be part of a literal, in lower case: where a table's name stands, and anywhere else."""
 
-    for_tables: frozenset[str] = frozenset()
-    for_columns: frozenset[str] = frozenset()
+    for_tables: Container[str] = frozenset()
+    for_columns: Container[str] = frozenset()
 
 
 def is_explained(usage: Usage, meaning: Meaning, columns: Columns, known: Known) -> bool:
