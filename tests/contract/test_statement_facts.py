@@ -20,7 +20,7 @@ from services.lineage.sql.worker import SqlParser
 from services.lineage.statements.app import create_router
 from services.lineage.statements.client import HttpStatements
 from services.lineage.statements.service import Statements
-from services.lineage.store import tables
+from services.lineage.store import log_tables, tables
 from tests.support import lineages
 from tests.support.lineages import Lineage, asset, id_of
 from tests.support.wires import WIRES, client_of, internal_app
@@ -248,6 +248,37 @@ def test_a_statement_that_moves_data_is_an_edge_of_the_log(lineage, facts):
     assert (edge["source_id"], edge["target_id"], edge["kind"], edge["count"]) == (ORDERS, DAILY, "log", 1)
     flows = {(row["source_column"], row["target_column"], row["kind"]) for row in lineage.rows(tables.observed_column)}
     assert {("day", "day", "identity"), ("amount", "total", "aggregation"), ("state", "*", "filter")} <= flows
+
+
+def test_edges_do_not_depend_on_how_a_log_is_cut_into_batches(lineage, facts):
+    """First and last time and count of a column are those of its table, in one batch, in three, and in any order."""
+    moved = "INSERT INTO daily (day, total) SELECT day, sum(amount) FROM orders GROUP BY day"
+    times = [AT - dt.timedelta(days=days) for days in (20, 9, 9, 1)]
+    lines = [line(moved, at=at, nth=nth) for nth, at in enumerate(times)]
+    facts.put(lines, source="wh")
+    once = _seen(lineage)
+    assert set(once.values()) == {(times[0], times[-1], 4)}
+    with lineage.database.write() as connection:
+        for table in (tables.observed, tables.observed_column, log_tables.log_seen):
+            connection.execute(delete(table))
+    for part in (lines[3:], lines[:1], lines[1:3], lines):
+        facts.put(part, source="wh")
+    assert _seen(lineage) == once
+
+
+def _seen(lineage: Lineage) -> dict[tuple[str, ...], tuple[dt.datetime, dt.datetime, int]]:
+    """When and how often each edge was seen, between tables and between columns."""
+    return {
+        tuple(
+            str(row[name]) for name in ("source_id", "source_column", "target_id", "target_column", "kind") if name in row
+        ): (
+            row["first_seen"],
+            row["last_seen"],
+            row["count"],
+        )
+        for table in (tables.observed, tables.observed_column)
+        for row in lineage.rows(table)
+    }
 
 
 def test_a_source_is_told_by_the_line_or_by_who_puts_it(facts):

@@ -174,8 +174,17 @@ def _edges(
     for fingerprint, runs in seen.items():
         found.extend(observations(moving[fingerprint], runs))
         edges = columns_moved(moving[fingerprint])
-        at = max(time for time, _ in runs)
-        column_edges.put_observed(connection, edges, kind=observed.LOG, origin=fingerprint, at=at, arrived=now)
+        times_of = [time for time, _ in runs]
+        column_edges.put_observed(
+            connection,
+            edges,
+            kind=observed.LOG,
+            origin=fingerprint,
+            first=min(times_of),
+            at=max(times_of),
+            arrived=now,
+            count=sum(count for _, count in runs),
+        )
     return observed.put(connection, found, now) if found else False
 
 

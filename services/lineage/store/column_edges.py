@@ -78,6 +78,7 @@ def put_observed(
     at: dt.datetime,
     arrived: dt.datetime,
     count: int = 1,
+    first: dt.datetime | None = None,
 ) -> None:
     """Add what a run or a statement of a log showed, in whatever order it arrives. See `observed.put`.
 
@@ -86,12 +87,13 @@ def put_observed(
         edges: the columns.
         kind: `observed.RUN` or `observed.LOG`.
         origin: the job's id or the statement's fingerprint.
-        at: the event's own time.
+        at: the event's own time; of several events the last one's.
         arrived: when we were told.
         count: how often it was shown then; 0 where that was counted before and only the time is new.
+        first: of several events the first one's time; None where there is one.
 
     """
-    seen = {"origin": origin, "first_seen": at, "last_seen": at, "arrived_at": arrived, "count": count}
+    seen = {"origin": origin, "first_seen": first or at, "last_seen": at, "arrived_at": arrived, "count": count}
     rows = {_key(row): row | seen for row in (_row(one, kind) for one in edges)}
     if not rows:
         return
