@@ -17,6 +17,7 @@ from services.common.model.changes import Seq
 from services.common.runtime.source_settings import SourceSettings
 from services.compose import Workspace
 from services.indexer.logs.intake import LogReport, take_in
+from services.indexer.logs.line import Why
 from services.indexer.logs.open import OpenLog, open_log
 from services.indexer.logs.pg_stat_statements import keeps_statements, open_statements
 from services.indexer.logs.users import users_of
@@ -63,8 +64,23 @@ def _read(space: Workspace, name: str, source: str, log: OpenLog) -> dict[str, o
             )
         except SourceFailed as error:
             failure, report = error.detail, LogReport(name, log.format)
+        else:
+            failure = _failure(report)
     _tell(report, failure)
     return _json(report, time.monotonic() - begun, failure)
+
+
+def _failure(report: LogReport) -> str | None:
+    """Why not all of a file was read; None where it was."""
+    if report.skipped[Why.ENDS]:
+        place = report.places[Why.ENDS][0]
+        return (
+            f"{report.name} is cut or damaged at line {place}: what stands before was read; "
+            "read the whole file again, which counts nothing twice"
+        )
+    if report.skipped[Why.NOT_READ] and not report.taken.lines:
+        return f"nothing in {report.name} could be read as {report.format}: see docs/concepts/query-logs.md for what can be"
+    return None
 
 
 def list_named(space: Workspace) -> Seq:

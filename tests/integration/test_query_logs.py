@@ -5,6 +5,7 @@ Skipped by name where an engine, or the extension, is not installed; in CI they 
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -232,6 +233,39 @@ def test_a_table_that_only_a_log_names_is_found_and_becomes_the_crawled_one(tmp_
     crawl(home, first)
     again = hw("search", "refunds", "--json", home=home).json["hits"]
     assert again[0]["id"] == found[0]["id"]
+
+
+@pytest.mark.parametrize("cut", ["packed", "line"])
+def test_a_log_that_was_cut_is_done_in_part_and_named(tmp_path, cut):
+    """What stands before the cut is read; the whole file counts the rest alone."""
+    text = "".join(json.dumps({"sql": f"SELECT {n} FROM t", "user": f"u{n * 7919}"}) + "\n" for n in range(300))
+    log = tmp_path / ("log.jsonl.gz" if cut == "packed" else "log.jsonl")
+    whole = gzip.compress(text.encode()) if cut == "packed" else text.encode()
+    log.write_bytes(whole[: len(whole) // 2])
+    done = hw("crawl", "--query-log", log, "--json", home=tmp_path / "home")
+    (read,) = done.json["query_logs"]
+    assert (done.code, 0 < read["counted"] < 300) == (3, True)
+    assert [f"{log} is cut or damaged at line {read['counted'] + 1}" in failure for failure in read["failures"]] == [True]
+    log.write_bytes(whole)
+    done = hw("crawl", "--query-log", log, "--json", home=tmp_path / "home")
+    (again,) = done.json["query_logs"]
+    assert (done.code, again["failures"], again["counted"] + read["counted"]) == (0, [], 300)
+
+
+@pytest.mark.parametrize(("name", "content"), [("log.jsonl", b'{"sql": "select'), ("log.jsonl", b"{not json}\n")])
+def test_a_log_of_which_nothing_can_be_read_is_no_success(tmp_path, name, content):
+    """One line that was cut, and no row at all."""
+    (tmp_path / name).write_bytes(content)
+    done = hw("crawl", "--query-log", tmp_path / name, "--json", home=tmp_path / "home")
+    assert (done.code, len(done.json["query_logs"][0]["failures"])) == (3, 1)
+
+
+def test_a_file_that_is_called_packed_and_is_not_fails_before_anything_is_done(tmp_path):
+    """With a sentence that says so."""
+    (tmp_path / "fake.gz").write_bytes(b"not gz")
+    done = hw("crawl", "--query-log", tmp_path / "fake.gz", home=tmp_path / "home")
+    assert done.code != 0
+    assert "is no gzip file" in done.err
 
 
 def test_users_are_kept_as_the_settings_say(tmp_path):

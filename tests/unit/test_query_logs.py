@@ -97,9 +97,40 @@ def test_a_file_that_was_cut_is_read_as_far_as_it_goes(tmp_path):
     packed = gzip.compress("".join(json.dumps({"sql": f"SELECT {n}", "x": n * "y"}) + "\n" for n in range(900)).encode())
     _, lines, skipped = read(tmp_path, packed[: len(packed) // 2], "log.jsonl.gz")
     assert len(lines) > 10
-    assert skipped[Why.ENDS] == 1
+    assert skipped == Counter({Why.ENDS: 1})
     _, lines, skipped = read(tmp_path, '{"sql": "SELECT 1"}\n{"sql": "SEL')
-    assert (len(lines), skipped[Why.NOT_READ]) == (1, 1)
+    assert (len(lines), skipped) == (1, Counter({Why.ENDS: 1}))
+    _, lines, skipped = read(tmp_path, 'sql,user,at\n"SELECT 1",ann,2031-05-01\n"SELECT 2')
+    assert (len(lines), skipped) == (1, Counter({Why.ENDS: 1}))
+
+
+@pytest.mark.parametrize("whole", ['{"sql": "SELECT 1"}\n{"sql": 1}\n', '{"sql": "SELECT 1"}\n{"sql": "SELECT 2"}'])
+def test_a_last_line_that_is_whole_was_not_cut(tmp_path, whole):
+    """One that has its end, and one that is a row without it."""
+    assert Why.ENDS not in read(tmp_path, whole)[2]
+
+
+def test_the_line_where_a_packed_text_log_breaks_off_is_no_statement(tmp_path):
+    """Half a statement would be another one, and stay when the whole file is read."""
+    text = "".join(
+        f"2031-05-01 09:00:00 UTC [{n}] LOG:  duration: 1.0 ms  statement: SELECT {n} FROM t\n" for n in range(900)
+    )
+    packed = gzip.compress(text.encode())
+    _, lines, skipped = read(tmp_path, packed[: len(packed) // 2], "pg.log.gz")
+    assert len(lines) > 10
+    assert skipped == Counter({Why.ENDS: 1})
+    assert {line.sql.split()[-2:] == ["FROM", "t"] for line in lines} == {True}
+
+
+def test_a_file_that_is_called_packed_and_is_not_is_refused(tmp_path):
+    """Nothing of it can be read, so it is no empty log either; one that breaks off at once is broken, and not empty."""
+    with pytest.raises(BadRequest, match="is no gzip file"):
+        read(tmp_path, jsonl(ONE), "log.jsonl.gz")
+    assert read(tmp_path, gzip.compress(jsonl(ONE).encode())[:20], "log.jsonl.gz") == (
+        "a broken file",
+        [],
+        Counter({Why.ENDS: 1}),
+    )
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
@@ -396,7 +427,10 @@ def test_dbt_models_are_queries(tmp_path):
         },
         "sources": {"source.p.raw.o": {**node("o", "source"), "schema": "raw", "identifier": "o"}},
     }
+    packed = read(tmp_path, gzip.compress(json.dumps(manifest).encode()), "manifest.json.gz")
+    assert read(tmp_path, json.dumps(manifest, indent=1)[:-20], "manifest.json") == (packed[0], [], Counter({Why.ENDS: 1}))
     name, lines, skipped = read(tmp_path, json.dumps(manifest), "manifest.json")
+    assert (name, lines, skipped) == packed
     assert (name, skipped) == ("dbt manifest", Counter({Why.NO_TEXT: 1}))
     first = lines[0]
     assert (first.tables, first.target, first.dialect, first.at) == (

@@ -15,23 +15,34 @@ import ijson
 
 from services.common.model.usage import LogLine
 from services.indexer.logs.line import Entry, Skipped, Why, time_of
+from services.indexer.logs.physical import BROKEN, opened
 
 _QUERIES = frozenset({"model", "snapshot"})
 _TABLES = frozenset({"model", "snapshot", "seed", "source"})
 _DIALECTS = {"postgres": "postgres", "sqlserver": "tsql", "synapse": "tsql"}
 
 
-def read(open_file: Path, zone: ZoneInfo) -> Iterator[Entry]:
-    """One line a model, with its target and what it depends on; the manifest is read twice, a node at a time."""
+def read(path: Path, zone: ZoneInfo) -> Iterator[Entry]:
+    """One line a model, with its target and what it depends on; the manifest is read twice, a node at a time.
+
+    Of one that was cut nothing is told but that: what models depend on may stand in what is missing.
+    """
+    try:
+        yield from _models(path, zone)
+    except (ijson.JSONError, *BROKEN):
+        yield Skipped(1, Why.ENDS)
+
+
+def _models(path: Path, zone: ZoneInfo) -> Iterator[Entry]:
     relations: dict[str, str] = {}
     for key in ("nodes", "sources"):
-        for name, node in _items(open_file, key):
+        for name, node in _items(path, key):
             if node.get("resource_type") in _TABLES and (relation := _relation(node)) is not None:
                 relations[name] = relation
-    metadata = dict(_items(open_file, "metadata"))
+    metadata = dict(_items(path, "metadata"))
     dialect = str(metadata.get("adapter_type") or "")
     generated = time_of(metadata.get("generated_at"), zone)
-    for number, (name, node) in enumerate(_items(open_file, "nodes"), 1):
+    for number, (name, node) in enumerate(_items(path, "nodes"), 1):
         if node.get("resource_type") in _QUERIES:
             yield _entry(number, node, relations, _DIALECTS.get(dialect, dialect), generated, relations.get(name))
 
@@ -56,5 +67,5 @@ def _relation(node: dict[str, Any]) -> str | None:
 
 
 def _items(path: Path, key: str) -> Iterator[tuple[str, Any]]:
-    with path.open("rb") as file:
+    with opened(path) as file:
         yield from ijson.kvitems(cast("BinaryIO", file), key, use_float=True)

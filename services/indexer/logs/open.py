@@ -71,13 +71,14 @@ def open_log(path: Path, zone: ZoneInfo) -> OpenLog:
         zone: of times without an offset.
 
     Raises:
-        BadRequest: it cannot be opened, or nothing in it looks like a log that can be read.
+        BadRequest: it cannot be opened, is no gzip file though it is called `.gz`, or nothing in it looks like a log that
+            can be read.
 
     """
     found = Found()
     lines_found = lines_of(path, found)
     start = list(islice(lines_found, _LOOKED_AT))
-    read = _reader([line for _, line in start if line.strip()], path)
+    read = _reader([line for _, line in start if line.strip()], path, found)
     if read is None:
         raise BadRequest(
             f"{path} is no query log that can be read: expected JSON Lines with `sql`, CSV with that heading, "
@@ -96,14 +97,16 @@ def _end(found: Found) -> Iterator[Entry]:
 _Reader = Callable[[Numbered, ZoneInfo], tuple[str, Iterator[Entry]]]
 
 
-def _reader(start: Sequence[str], path: Path) -> _Reader | None:
+def _reader(start: Sequence[str], path: Path, met: Found) -> _Reader | None:
     """What reads a file that begins so; None where nothing does."""
     if not start:
-        return lambda _found, _zone: ("an empty file", iter(()))
+        return lambda _found, _zone: ("an empty file" if met.ends_at is None else "a broken file", iter(()))
     if start[0].lstrip().startswith("{"):
         if _is_manifest(start):
             return lambda _found, zone: ("dbt manifest", dbt.read(path, zone))
-        return lambda found, zone: _by_headings(((number, _object(line)) for number, line in found if line.strip()), zone)
+        return lambda found, zone: _by_headings(
+            ((number, _object(line)) for number, line in found if line.strip()), zone, met
+        )
     csv.field_size_limit(LINE_BYTES)
     try:
         first = next(csv.reader(f"{line}\n" for line in start), [])
@@ -115,7 +118,7 @@ def _reader(start: Sequence[str], path: Path) -> _Reader | None:
         (any(map(mysql_slow.is_header, start)), lambda *log: ("MariaDB or MySQL slow log", mysql_slow.read(*log))),
         (any(map(mysql_general.is_header, start)), lambda *log: ("MariaDB or MySQL general log", mysql_general.read(*log))),
         (csvlog, lambda found, zone: ("PostgreSQL csvlog", postgresql.read_csv(_records(found), zone))),
-        (any(needs <= headings for needs in _NEEDS), lambda found, zone: _by_headings(_table(found), zone)),
+        (any(needs <= headings for needs in _NEEDS), lambda found, zone: _by_headings(_table(found), zone, met)),
         (any(map(postgresql.is_head, start)), lambda *log: ("PostgreSQL log", postgresql.read_stderr(*log))),
     )
     return next((read for fits, read in known if fits), None)
@@ -126,7 +129,7 @@ def _is_manifest(start: Sequence[str]) -> bool:
     return '"dbt_schema_version"' in head or (head.strip() == "{" and any('"dbt_schema_version"' in line for line in start))
 
 
-def _by_headings(rows: Iterator[tuple[int, Row | None]], zone: ZoneInfo) -> tuple[str, Iterator[Entry]]:
+def _by_headings(rows: Iterator[tuple[int, Row | None]], zone: ZoneInfo, met: Found) -> tuple[str, Iterator[Entry]]:
     """The format of rows, by the first that is one."""
     head = list(islice(rows, _LOOKED_AT))
     keys = next((row.keys() for _, row in head if row is not None), frozenset[str]())
@@ -135,15 +138,20 @@ def _by_headings(rows: Iterator[tuple[int, Row | None]], zone: ZoneInfo) -> tupl
         pieces = ((number, row) for number, row in everything if row is not None)
         return "Redshift texts in pieces", redshift.joined(pieces, zone)
     form = next((form for form in ROWS if form.needs <= set(keys)), lines.FORMAT)
-    return form.name, _read_rows(form, everything, zone)
+    return form.name, _read_rows(form, everything, zone, met)
 
 
-def _read_rows(form: RowFormat, rows: Iterable[tuple[int, Row | None]], zone: ZoneInfo) -> Iterator[Entry]:
+def _read_rows(form: RowFormat, rows: Iterable[tuple[int, Row | None]], zone: ZoneInfo, met: Found) -> Iterator[Entry]:
+    last: int | None = None
     for number, row in rows:
-        if row is None:
-            yield Skipped(number, Why.NOT_READ)
-        else:
+        if last is not None:
+            yield Skipped(last, Why.NOT_READ)
+        last = number if row is None else None
+        if row is not None:
             yield from form.read(row, number, zone)
+    if last is not None:
+        # no row, and no end of the line either: it goes on in what is not there
+        yield Skipped(last, Why.ENDS if met.is_open else Why.NOT_READ)
 
 
 def _object(line: str) -> Row | None:
