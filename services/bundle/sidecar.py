@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import time
+import traceback
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -40,7 +42,20 @@ GRACE_S = 60.0
 """A bundle that was replaced stays open so long, for the answers that are being made from it."""
 ALL_OF_A_PART = AccessScope(allow=("**",))
 """Sees everything in a bundle that holds a part, and is not the scope to which nothing was ever withheld."""
+RETRY_S, MAX_RETRY_S = 10.0, 600.0
+"""When a bundle that failed is tried again: it may have been half copied, or the machine short of memory. The wait doubles."""
+_Stamp = tuple[int, int, int]
 _log = get_logger("sidecar")
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A bundle that was not taken up, why, and until when (of the monotonic clock) it is left alone."""
+
+    stamp: _Stamp
+    detail: str
+    wait_s: float
+    until: float
 
 
 class Sidecar:
@@ -49,15 +64,17 @@ class Sidecar:
     Args:
         settings: with `bundle`.
         first: the bundle to begin with, checked.
+        seen: what stood in the folder before it was opened.
 
     """
 
-    def __init__(self, settings: Settings, first: Bundle) -> None:
+    def __init__(self, settings: Settings, first: Bundle, seen: _Stamp | None) -> None:
         self._settings = settings
         self._folder = _folder(settings)
         self._bundle = first
         self._app = _application(settings, first)
-        self._seen = _stamp(self._folder)
+        self._seen = seen
+        self._failed: _Failed | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="bundle", daemon=True)
 
@@ -84,22 +101,23 @@ class Sidecar:
         self._bundle.close()
 
     def look(self) -> bool:
-        """Take up another bundle if one lies in the folder now; True if it serves. A bad one is logged, and left alone."""
-        stamp = _stamp(self._folder)
+        """Take up another bundle if one lies in the folder now; True if it serves. One that failed is logged, and tried later."""
+        stamp, failed = _stamp(self._folder), self._failed
         if stamp is None or stamp == self._seen:
             return False
-        self._seen = stamp
+        if failed is not None and failed.stamp == stamp and time.monotonic() < failed.until:
+            return False
         try:
             folder = self._folder.resolve()  # a link may lead elsewhere while this one is checked
             check(folder)
-            fresh = Bundle(folder, threads=self._settings.n_threads)
-            fresh.index.prepare()
-        except (HeadwaterError, OSError) as error:
-            detail = error.detail if isinstance(error, HeadwaterError) else str(error)
-            _log.warning("bundle not taken up; the one before goes on serving", detail=detail)
+            fresh = _opened(folder, self._settings)
+            app = _application(self._settings, fresh)
+        except Exception as error:  # noqa: BLE001 - a thread's edge: the next try may work
+            self._failed = _fail(stamp, failed, error)
             return False
+        self._seen, self._failed = stamp, None
         before, self._bundle = self._bundle, fresh
-        self._app = _application(self._settings, fresh)
+        self._app = app
         late = threading.Timer(GRACE_S, before.close)
         late.daemon = True
         late.start()
@@ -136,10 +154,34 @@ def create_sidecar(settings: Settings, checking: Checking) -> Sidecar:
     """
     check_exposure(settings.host, settings.tokens)
     folder = _folder(settings)
+    seen = _stamp(folder)
     checking.wait()
+    return Sidecar(settings, _opened(folder, settings), seen)
+
+
+def _opened(folder: Path, settings: Settings) -> Bundle:
+    """A checked bundle, ready to answer."""
     bundle = Bundle(folder, threads=settings.n_threads)
-    bundle.index.prepare()
-    return Sidecar(settings, bundle)
+    try:
+        bundle.index.prepare()
+    except BaseException:
+        bundle.close()
+        raise
+    return bundle
+
+
+def _fail(stamp: _Stamp, before: _Failed | None, error: Exception) -> _Failed:
+    """Say why a bundle is not taken up, once for each reason, and when to try it again."""
+    if isinstance(error, HeadwaterError):
+        detail = error.detail
+    else:
+        # the message of what nobody expected may hold anything; its kind and place do not
+        detail = f"{type(error).__name__}, {traceback.extract_tb(error.__traceback__)[-1].name}"
+    again = before is not None and before.stamp == stamp
+    wait_s = min(2 * before.wait_s, MAX_RETRY_S) if before is not None and again else RETRY_S
+    if before is None or not again or before.detail != detail:
+        _log.warning("bundle not taken up; the one before goes on serving", detail=detail)
+    return _Failed(stamp, detail, wait_s, time.monotonic() + wait_s)
 
 
 def _folder(settings: Settings) -> Path:
@@ -148,7 +190,7 @@ def _folder(settings: Settings) -> Path:
     return settings.bundle
 
 
-def _stamp(folder: Path) -> tuple[int, int, int] | None:
+def _stamp(folder: Path) -> _Stamp | None:
     """What tells one bundle in the folder from the next; None while there is none."""
     try:
         status = (folder / FILE).stat()

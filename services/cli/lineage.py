@@ -13,6 +13,7 @@ from services.cli.exits import DONE
 from services.cli.terminal import print_json, say, settings_of
 from services.common.errors import Ambiguous, BadRequest, NotFound
 from services.common.model.access import FULL_SCOPE
+from services.common.model.instants import instant
 from services.common.model.lineage import Direction, LineageCoverage, LineageNode, LineageRequest, Subgraph
 from services.common.model.names import AssetId, parse_asset_id
 from services.compose import Workspace
@@ -54,10 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _instant(text: str) -> dt.datetime:
     try:
-        found = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise BadRequest(f"{text} is no instant; write one as 2031-05-01T12:00:00Z") from None
-    return found if found.tzinfo is not None else found.replace(tzinfo=dt.UTC)
+        return instant(text, offset=False)
+    except ValueError as error:
+        raise BadRequest(f"--as-of {text}: {error}") from None
 
 
 def named_asset(space: Workspace, text: str, *, gone: bool = False) -> AssetId:

@@ -44,7 +44,7 @@ def write_lineage(database: Database, file: Path, scope: AccessScope) -> None:
                 Copied(tables.state, copy.of_nodes(tables.state, "target_id")),
                 Copied(tables.mention, copy.mentions),
                 Copied(tables.definition, copy.definitions),
-                Copied(tables.column_reading, copy.of_nodes(tables.column_reading, "asset_id")),
+                Copied(tables.column_reading, copy.column_readings),
                 Copied(tables.setting, lambda connection: _rows(connection, tables.setting)),
                 Copied(tables.checkpoint, lambda connection: _rows(connection, tables.checkpoint)),
             ],
@@ -65,6 +65,7 @@ class _Copy:
         self._scope = scope
         self._nodes: set[str] = set()
         self._withheld: set[str] = set()
+        self._may_name_hidden: set[str] = set()
 
     def nodes(self, connection: Connection) -> Iterator[Row]:
         for row in _rows(connection, node):
@@ -94,8 +95,10 @@ class _Copy:
         rows = [row for row in _rows(connection, mention) if row["asset_id"] in self._nodes]
         for row in rows:
             # a node stands at its path of today, as where a definition is asked for
-            if row["told"] and not self._permits(str(paths.get(row["dataset_id"], row["scope_path"]))):
-                self._withheld.add(row["asset_id"])
+            if not self._permits(str(paths.get(row["dataset_id"], row["scope_path"]))):
+                self._may_name_hidden.add(row["asset_id"])
+                if row["told"]:
+                    self._withheld.add(row["asset_id"])
         for row in rows:
             if row["asset_id"] not in self._withheld and row["told"]:
                 yield {**row, "scope_path": paths.get(row["dataset_id"], row["scope_path"])}
@@ -105,6 +108,11 @@ class _Copy:
             if row["asset_id"] in self._nodes:
                 unknown = row["state"] == UNPARSED or row["asset_id"] in self._withheld
                 yield {**row, "reads": [], "sha256": "" if unknown else row["sha256"]}
+
+    def column_readings(self, connection: Connection) -> Iterator[Row]:
+        """How far columns are known, of definitions that name nothing hidden, told or not: walks say nothing of the others."""
+        rows = self.of_nodes(tables.column_reading, "asset_id")(connection)
+        return (row for row in rows if row["asset_id"] not in self._may_name_hidden)
 
     def _permits(self, path: str) -> bool:
         return self._scope.is_full or self._scope.permits(ScopePath(path))

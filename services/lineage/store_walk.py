@@ -9,11 +9,12 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterable
 from heapq import nsmallest
 
-from services.common.errors import NotFound
+from services.common.errors import BadRequest, NotFound
 from services.common.model.lineage import LineageEdge, LineageNode, LineageRequest, Subgraph
 from services.common.model.names import AssetId
 from services.common.model.platforms import Case
 from services.common.runtime.db import Database
+from services.lineage.fitting import fitted
 from services.lineage.reach import reach
 from services.lineage.store import column_readings, definitions, observed
 from services.lineage.store.column_edges import EVERY
@@ -39,9 +40,12 @@ class StoreWalker:
         """See `LineageQuery.walk`; the request's bounds have been checked.
 
         Raises:
+            BadRequest: it has a cursor; such a walk has no pages.
             NotFound: there is no such asset, or no such column of it, or the scope hides it.
 
         """
+        if request.cursor is not None:
+            raise BadRequest("cursor: a walk with column, as_of, kinds or stale has one page; raise limit instead")
         with self._database.read() as connection:
             when = When(request.as_of, self._clock(), observed.stale_after(connection), frozenset(request.kinds))
             seen = Visible(connection, request.scope, when, stale=request.stale)
@@ -77,11 +81,16 @@ def _walk_tables(seen: Visible, request: LineageRequest) -> Subgraph:
     among = frozenset(kept)
     edges = {(f.source, f.target, f.kind): f for f in flows(kept, upstream=True) if f.source in among}
     problem = None if request.as_of else definitions.problem(seen.connection, request.asset)
+    nodes, told, cut = fitted(
+        [_node(_held(seen, asset), depths[asset]) for asset in kept],
+        [LineageEdge(*key, flow.evidence, flow.confidence) for key, flow in sorted(edges.items())],
+        request.max_bytes,
+    )
     return Subgraph(
-        nodes=tuple(_node(_held(seen, asset), depths[asset]) for asset in kept),
-        edges=tuple(LineageEdge(*key, flow.evidence, flow.confidence) for key, flow in sorted(edges.items())),
+        nodes=nodes,
+        edges=told,
         total=len(depths),
-        truncated=found.beyond or len(kept) < len(depths),
+        truncated=found.beyond or cut or len(kept) < len(depths),
         state="complete" if problem is None else "unparsed",
         problem=problem,
         stale=len(seen.left_out),
@@ -103,14 +112,19 @@ def _walk_columns(seen: Visible, request: LineageRequest, column: str) -> Subgra
     edges = {(s, t, f.kind, f.basis): f for s, t, f in _into(seen, kept) if s in among}
     names = seen.columns({asset for asset, _ in kept})
     state, problem = _understood(seen, request)
-    return Subgraph(
-        nodes=tuple(_node(_held(seen, key[0]), depths[key], _spelling(seen, key, names)) for key in kept),
-        edges=tuple(
+    nodes, told, cut = fitted(
+        [_node(_held(seen, key[0]), depths[key], _spelling(seen, key, names)) for key in kept],
+        [
             _edge(flow, _spelling(seen, source, names), _spelling(seen, target, names), seen)
             for (source, target, _, _), flow in sorted(edges.items(), key=lambda one: one[0])
-        ),
+        ],
+        request.max_bytes,
+    )
+    return Subgraph(
+        nodes=nodes,
+        edges=told,
         total=len(depths),
-        truncated=found.beyond or len(kept) < len(depths),
+        truncated=found.beyond or cut or len(kept) < len(depths),
         state=state,
         problem=problem,
         stale=len(seen.left_out),

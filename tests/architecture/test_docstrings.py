@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 SERVICES = ROOT / "services"
 CATCH_ALL: dict[str, str] = {
     "services/bundle/child.py:examine": "a process that reads what may be damaged: its parent hears why it ends",
+    "services/bundle/sidecar.py:look": "a thread's edge: the bundle before goes on serving, and the new one is tried again",
+    "services/indexer/usage/service.py:run_until": "a thread's edge: it says what failed and where, and tries again",
     "services/catalog/feedback.py:_keep_writing": "a thread's edge: answers go on, and the next try may write what waits",
     "services/indexer/embed/reference.py:serve_reference": "the training libraries' process: its parent hears why it ends",
     "services/indexer/embed/reference.py:_answer": "the same process: a request that fails is answered as failed",

@@ -129,6 +129,21 @@ def test_a_column_walk_is_cut_and_says_so(shop):
     assert cut.nodes == whole.nodes[:2]
 
 
+def test_walks_of_the_store_have_no_pages_and_fit_a_size(shop):
+    """The nearest stay within the bytes, with the edges among them; a cursor is refused by name."""
+    wide = [asset(f"shop.wide.{'t' * 200}{at}", "SELECT name FROM sales.customers") for at in range(60)]
+    shop.lineage.follow(*wide)
+    for asked in ({"column": "name"}, {"kinds": ("view",)}, {"as_of": BEGIN + DAY}):
+        whole = shop.walk("shop.sales.customers", depth=1, **asked)
+        cut = shop.walk("shop.sales.customers", depth=1, max_bytes=10_000, **asked)
+        assert 1 < len(cut.nodes) < 30 < len(whole.nodes)
+        assert (cut.nodes, cut.total, cut.truncated) == (whole.nodes[: len(cut.nodes)], whole.total, True)
+        ends = {node.id for node in cut.nodes}
+        assert {edge for edge in whole.edges if {edge.source, edge.target} <= ends} == set(cut.edges)
+        with pytest.raises(BadRequest, match="cursor"):
+            shop.walk("shop.sales.customers", cursor="", **asked)
+
+
 def test_a_column_keeps_the_crawls_spelling(shop):
     """Columns are compared without case and shown as the source has them."""
     node, *_ = shop.walk("shop.sales.orders", "ID", depth=1).nodes

@@ -5,6 +5,7 @@ The campaign of 2,000 mutations is marked slow; a fixed sample of it runs always
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import random
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from services.bundle import check as checking
+from services.bundle import sidecar as serving
 from services.bundle.check import check
 from services.bundle.export import export_bundle
 from services.bundle.manifest import FILE, check_files, read_manifest, seal, to_text
@@ -126,8 +128,6 @@ def test_files_that_were_sealed_while_damaged_never_end_this_process(bundle, tmp
 
 
 def _reseal(folder: Path, **changed: object) -> None:
-    import dataclasses
-
     manifest = dataclasses.replace(read_manifest(folder), files=seal(folder), **changed)
     (folder / FILE).unlink()
     (folder / FILE).write_text(to_text(manifest), encoding="utf-8")
@@ -172,8 +172,6 @@ def test_names_that_lead_outside_are_refused(bundle, tmp_path):
     manifest = read_manifest(copy)
     for name in ("../x", "/etc/hostname", "a/../../x", ""):
         files = {**manifest.files, name: next(iter(manifest.files.values()))}
-        import dataclasses
-
         (copy / FILE).unlink()
         (copy / FILE).write_text(to_text(dataclasses.replace(manifest, files=files)), encoding="utf-8")
         with pytest.raises(IndexDamaged, match="outside"):
@@ -217,6 +215,39 @@ def test_another_bundle_takes_over_and_a_bad_one_does_not(bundle, home, tmp_path
         assert alone.app.look()
         assert asked() == "late_orders"
         assert alone.app._bundle.manifest.label == "7.7"
+
+
+def test_a_bundle_that_failed_once_is_tried_again(bundle, tmp_path, monkeypatch, capfd):
+    """Half copied, out of memory, or something that nobody expected: later it serves, and the log says once why it did not."""
+    place = tmp_path / "place"
+    shutil.copytree(bundle, place)
+    failures: list[Exception] = [IndexDamaged("half of it"), IndexDamaged("half of it"), OSError("mount"), RuntimeError("x")]
+    whole = check
+
+    def often(folder: Path) -> None:
+        if failures:
+            raise failures.pop(0)
+        whole(folder)
+
+    monkeypatch.setattr(serving, "LOOK_S", 3600.0)
+    with sidecar(place) as alone:
+        monkeypatch.setattr(serving, "check", often)
+        _reseal(place, label="7.7")
+        assert not alone.app.look()
+        assert not alone.app.look()
+        assert len(failures) == 3  # not at once
+        assert alone.app._failed.wait_s == serving.RETRY_S
+        for left in (2, 1, 0):
+            alone.app._failed = dataclasses.replace(alone.app._failed, until=0.0)
+            assert not alone.app.look()
+            assert len(failures) == left
+        assert alone.app._failed.wait_s == 8 * serving.RETRY_S
+        alone.app._failed = dataclasses.replace(alone.app._failed, until=0.0)
+        assert alone.app.look()
+        assert alone.app._bundle.manifest.label == "7.7"
+        assert alone.app._failed is None
+    said = "".join(capfd.readouterr())
+    assert said.count("half of it") <= 1
 
 
 def test_a_folder_without_rights_stays_as_it_is(bundle, tmp_path):

@@ -154,7 +154,12 @@ class TestDemo:
         assert source["columns_share"] == 1.0
         before = quick("lineage", "v_customer_360", "--as-of", "2001-01-01", "--json", home=demo.home).json
         assert (before["total"], before["edges"]) == (1, [])
-        for wrong in (["--as-of", "long ago"], ["--coverage"]):
+        for wrong in (
+            ["--as-of", "long ago"],
+            ["--as-of", "9999-12-31T23:59:59-14:00"],
+            ["--as-of", "2031"],
+            ["--coverage"],
+        ):
             assert quick("lineage", "v_customer_360", *wrong, home=demo.home).code == 2
 
     def test_an_ambiguous_name(self, demo: Demo) -> None:

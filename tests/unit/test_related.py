@@ -82,6 +82,24 @@ def test_what_fewer_people_used_together_than_asked_for_was_never_used_together(
     assert alone["clicks"].basis is Basis.OBSERVED
 
 
+def test_of_a_basket_only_what_enough_people_did_is_told():
+    """Counts and joins of a pair that one person used stay out, although another table of the basket is used by many."""
+    alone = ("shop.sales.orders", "id", "shop.crm.customers", "name")
+    clicks = ("shop.web.clicks", "at", "shop.crm.customers", "id")
+    log = [fact(at, "shop.sales.orders", "shop.crm.customers", user=f"u{at}", joins=[JOIN]) for at in (1, 2)]
+    log += [
+        fact(3, "shop.sales.orders", "shop.crm.customers", user="u1", joins=[alone]),
+        fact(4, "shop.web.clicks", "shop.crm.customers", user="u9", joins=[clicks]),
+    ]
+
+    def told(least: int) -> tuple[int, int, int]:
+        made = reading(SHOP, log, min_people=least)
+        one = next(one for one in related(made, "shop.sales.orders", "shop.web.clicks") if one.name.parts[-1] == "customers")
+        return one.queries, one.people, sum(join.evidence is Evidence.OBSERVED for join in one.join_on)
+
+    assert (told(1), told(2)) == ((4, 3, 3), (3, 2, 1))
+
+
 def test_a_table_that_only_logs_know_is_recommended_and_found_by_its_name():
     made = reading(SHOP, [fact(1, "shop.sales.orders", "shop.lake.raw_events")])
     found = {one.name.parts[-1]: one for one in related(made, "shop.sales.orders")}

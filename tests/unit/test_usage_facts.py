@@ -66,3 +66,23 @@ def test_unused_is_only_said_where_the_log_covers_the_time():
     assert states(days(50), days(1)) == {"orders": "no log since", "clicks": "no log since"}
     assert states(days(200), days(100)) == {"orders": "no log since", "clicks": "no log since"}
     assert {one.state for one in unused_of(made, [], today, 90)} == {"no log since"}
+
+
+def test_joins_of_fewer_people_than_asked_for_are_not_told():
+    """Neither of a pair that one person used, nor on columns that one person used of a pair that many did."""
+    other = ("shop.sales.orders", "id", "shop.crm.customers", "id")
+    clicks = ("shop.sales.orders", "id", "shop.web.clicks", "at")
+    log = [
+        *(
+            fact(at, "shop.sales.orders", "shop.crm.customers", user=one, fingerprint=one, joins=[JOIN])
+            for at, one in enumerate(("ann", "bob"), 1)
+        ),
+        fact(3, "shop.sales.orders", "shop.crm.customers", user="ann", joins=[other]),
+        fact(4, "shop.sales.orders", "shop.web.clicks", user="ann", joins=[clicks]),
+    ]
+    few = usage_of(reading(ASSETS, log, min_people=2), name("shop.sales.orders").id)
+    every = usage_of(reading(ASSETS, log), name("shop.sales.orders").id)
+    assert few is not None
+    assert every is not None
+    assert [(j.on, j.people) for j in few.joins] == [((("customer_id", "id"),), 2)]
+    assert len(every.joins) == 3

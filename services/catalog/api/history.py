@@ -6,7 +6,6 @@ Beside journey 1, reading. The shapes of the answer are here too; `headwater his
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -28,6 +27,7 @@ from services.catalog.history import (
     since_drop,
 )
 from services.common.errors import NotFound
+from services.common.model import instants
 from services.common.model.access import AccessScope
 from services.common.model.assets import Column
 from services.common.model.names import AssetId
@@ -36,21 +36,17 @@ MAX_VERSIONS = 200
 """Versions in one answer."""
 _AT_ONCE = 20
 """Versions read at once where one of them is looked for: each brings all its columns."""
-_LOST_PLUS = re.compile(r"(.*T.*) (\d\d:?\d\d)")
-"""An instant whose `+` a query string has turned into a blank."""
 
 
 def instant(value: object) -> dt.datetime:
     """An ISO 8601 instant with its offset.
 
     Raises:
-        ValueError: it is none, or has no offset.
+        ValueError: it is none, has no offset, or is before 1970 or after 9998.
 
     """
-    text = str(value).strip()
-    lost = _LOST_PLUS.fullmatch(text)
-    at = dt.datetime.fromisoformat(f"{lost[1]}+{lost[2]}" if lost else text)
-    if at.tzinfo is None or ":" not in text:
+    at = instants.instant(value)
+    if ":" not in str(value):
         raise ValueError("write the offset, such as 2031-05-01T12:00:00Z")
     return at
 

@@ -9,7 +9,7 @@ import datetime as dt
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from services.catalog.api.caller import ORDERS, REVENUE, AssetPath, Editor, Reader, Strict, answer, known_id
 from services.catalog.api.lineage_shapes import (
@@ -21,6 +21,8 @@ from services.catalog.api.lineage_shapes import (
     diff_shape,
     lineage_shape,
 )
+from services.common.errors import BadRequest
+from services.common.model.instants import instant
 from services.common.model.lineage import Declaration, DiffRequest, Direction, LineageRequest
 from services.common.ports import LineageService
 
@@ -44,7 +46,11 @@ EdgeKind = Literal[
     "sort",
 ]
 """What an edge rests on, and between columns how the one gets into the other."""
-Asked = AwareDatetime | dt.date
+Asked = Annotated[
+    dt.datetime,
+    BeforeValidator(instant),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}),
+]
 """An instant with an offset, or a day, which begins at midnight UTC."""
 
 
@@ -114,7 +120,7 @@ def create_router(lineage: LineageService, *, opaque: bool = False) -> APIRouter
             asked.depth,
             asked.limit,
             column=asked.column,
-            as_of=None if asked.as_of is None else instant(asked.as_of),
+            as_of=asked.as_of,
             kinds=asked.kinds,
             stale=asked.stale,
             fan_out=asked.fan_out,
@@ -122,6 +128,8 @@ def create_router(lineage: LineageService, *, opaque: bool = False) -> APIRouter
             cursor=asked.cursor,
             opaque=opaque,
         )
+        if not request.is_plain and "fan_out" in asked.model_fields_set:
+            raise BadRequest("fan_out: a walk with column, as_of, kinds or stale goes to all neighbours; leave it out")
         return answer(lineage_shape(lineage.walk(request)))
 
     @router.get(
@@ -131,10 +139,9 @@ def create_router(lineage: LineageService, *, opaque: bool = False) -> APIRouter
         summary="The edges that opened and closed between two instants",
     )
     def diff_route(caller: Reader, asked: Annotated[DiffParameters, Query()]) -> Response:
-        since, until = instant(asked.from_), instant(asked.to)
         asset = None if asked.asset is None else known_id(asked.asset)
-        found = lineage.diff(DiffRequest(caller.scope, since, until, asset, asked.limit))
-        return answer(diff_shape(found, since, until))
+        found = lineage.diff(DiffRequest(caller.scope, asked.from_, asked.to, asset, asked.limit))
+        return answer(diff_shape(found, asked.from_, asked.to))
 
     @router.get(
         "/lineage/coverage",
@@ -167,13 +174,6 @@ def create_router(lineage: LineageService, *, opaque: bool = False) -> APIRouter
         return answer(_declared(said, changed=lineage.retract(said, caller.scope)))
 
     return router
-
-
-def instant(asked: dt.datetime | dt.date) -> dt.datetime:
-    """An instant in UTC; a day stands for its beginning."""
-    if isinstance(asked, dt.datetime):
-        return asked.astimezone(dt.UTC)
-    return dt.datetime(asked.year, asked.month, asked.day, tzinfo=dt.UTC)
 
 
 def _declared(said: Declaration, *, changed: bool) -> DeclaredShape:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from services.catalog import search as searching
 from services.catalog.api import marquez_shapes as shapes
@@ -19,9 +20,14 @@ from services.catalog.marquez import Marquez
 from services.common.errors import NotFound
 from services.common.model.access import AccessScope
 from services.common.model.events import EventsRequest, JobsRequest, RunsRequest, job_id
+from services.common.model.instants import instant
 from services.common.ports import Search
 
 _KEPT = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
+
+
+Asked = Annotated[dt.datetime, BeforeValidator(partial(instant, offset=False))]
+"""Without an offset it is of UTC, as its own clients write it."""
 
 
 class Paged(Strict):
@@ -42,8 +48,8 @@ class NodeParameters(Strict):
 class EventParameters(Paged):
     """Which events, by their own times."""
 
-    before: dt.datetime | None = None
-    after: dt.datetime | None = None
+    before: Asked | None = None
+    after: Asked | None = None
     order: Literal["asc", "desc", "ASC", "DESC"] = Field(default="desc", alias="sortDirection")
 
 
@@ -77,7 +83,7 @@ def create_router(marquez: Marquez) -> APIRouter:
     def events(caller: Reader, asked: Annotated[EventParameters, Query()]) -> Response:
         newest = asked.order.lower() == "desc"
         page = marquez.events.events(
-            EventsRequest(caller.scope, _utc(asked.after), _utc(asked.before), newest, asked.offset, asked.limit)
+            EventsRequest(caller.scope, asked.after, asked.before, newest, asked.offset, asked.limit)
         )
         return _answer({"events": [json.loads(text) for text in page.events], "totalCount": page.total})
 
@@ -169,10 +175,6 @@ def _namespaces(marquez: Marquez, scope: AccessScope) -> list[dict[str, Any]]:
         after = page.cursor
         if after is None:
             return [shapes.namespace(name, first, last) for name, (first, last) in sorted(found.items())]
-
-
-def _utc(at: dt.datetime | None) -> dt.datetime | None:
-    return at if at is None or at.tzinfo is not None else at.replace(tzinfo=dt.UTC)
 
 
 def _answer(body: dict[str, Any]) -> Response:

@@ -6,7 +6,7 @@ what they would be told by a catalog that never had the hidden tables, and a log
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from services.common.model.names import AssetId
 from services.indexer.usage.known import Known
 from services.indexer.usage.sparse import Floats, Ints, Sparse, pairs
-from services.indexer.usage.statements import Statement
+from services.indexer.usage.statements import NO_DAY, Statement
 
 MAX_TOGETHER = 40
 """Statements that read more tables say too little of any two of them: their pairs are quadratic, and are not counted."""
@@ -33,6 +33,7 @@ class Counts:
 
     Attributes:
         statements: all of them; `counted` says which count.
+        min_people: what is told of two tables must have been done by so many distinct people.
         shown: which tables are there for the reader: permitted, and listed or named by a statement that counts, bool (n,).
         reads: statement by table, 1 where it reads it; rows of statements that do not count are empty.
         read: weighted statements a table, float64 (n,).
@@ -52,6 +53,27 @@ class Counts:
     last_read: Floats
     last_written: Floats
     shown: NDArray[np.bool_]
+    min_people: int = 1
+
+    def enough(self, users: Collection[str]) -> bool:
+        """Whether what these people did with two tables may be told."""
+        return self.min_people <= 1 or len(users) >= self.min_people
+
+    @cached_property
+    def writers_of(self) -> Mapping[AssetId, Sequence[int]]:
+        """The statements that count and write a table, by table."""
+        found: dict[AssetId, list[int]] = {}
+        for at in np.flatnonzero(self.counted).tolist():
+            for table in dict.fromkeys(self.statements[at].writes):
+                found.setdefault(table, []).append(at)
+        return found
+
+    @cached_property
+    def window(self) -> tuple[int, int]:
+        """The first and the last day of the statements that count, or `NO_DAY` twice."""
+        counted = (self.statements[at] for at in np.flatnonzero(self.counted).tolist())
+        days = {run.day for one in counted for run in one.runs if run.day}
+        return (min(days), max(days)) if days else (NO_DAY, NO_DAY)
 
     @cached_property
     def statements_of(self) -> Sparse:
@@ -137,6 +159,7 @@ def counts_of(known: Known, statements: Sequence[Statement], permitted: NDArray[
         made_from=_made_from(statements, counted, row, n),
         last_read=_recent([one.reads for one in statements], statements, counted, row),
         last_written=_recent([one.writes for one in statements], statements, counted, row),
+        min_people=min_people,
         shown=permitted & (known.listed | _named(statements, counted, row, n)),
     )
 

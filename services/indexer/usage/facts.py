@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -33,12 +34,10 @@ def usage_of(reading: Reading, asset: AssetId) -> AssetUsage | None:
         return None
     counts = reading.counts
     readers = [counts.statements[at] for at in counts.statements_of.row(row)[0].tolist()]
-    counted = [one for one, ok in zip(counts.statements, counts.counted, strict=True) if ok]
-    writers = [one for one in counted if asset in one.writes]
+    writers = [counts.statements[at] for at in counts.writers_of.get(asset, ())]
     if not readers and not writers:
         return None
-    days = [run.day for one in counted for run in one.runs if run.day]
-    first, last = (min(days), max(days)) if days else (NO_DAY, NO_DAY)
+    first, last = counts.window
     perday = Counter[int]()
     for one in readers:
         for run in one.runs:
@@ -57,7 +56,7 @@ def usage_of(reading: Reading, asset: AssetId) -> AssetUsage | None:
         if last
         else (),
         columns=tuple(_columns(reading, asset, row, readers)),
-        joins=tuple(_joins(reading, asset, row, readers)),
+        joins=tuple(islice(_joins(reading, asset, row, readers), MOST_JOINS)),
         since=_date(first),
         until=_date(last),
     )
@@ -113,11 +112,13 @@ def _joins(reading: Reading, asset: AssetId, row: int, readers: Iterable[Stateme
     )
     hidden = {n.lower() for n, h in zip(record.columns, record.restricted, strict=True) if h} if record else set()
     ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
-    for (other, on, kind), statements in ordered[:MOST_JOINS]:
+    for (other, on, kind), statements in ordered:
         at = reading.known.row.get(other)
         if at is None or not reading.shown[at] or on[0].lower() in hidden or on[1].lower() in _hidden(reading, at):
             continue
         people = {user for one in statements for user in one.users}
+        if not reading.counts.enough(people):
+            continue
         last = max((one.last for one in statements), default=NO_DAY)
         declared = (other, on) in keys or _declares(reading, at, asset, (on[1], on[0]))
         yield JoinUsage(other, reading.known.names[at], (on,), kind, len(statements), len(people), _date(last), declared)

@@ -5,7 +5,7 @@ Journey 2, "used together", for each item of an answer. Restricted columns are n
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from services.common.model.search import Evidence, Join
@@ -50,6 +50,7 @@ def _declared(first: Record, second: Record) -> Iterator[Join]:
 def _observed(reading: Reading, one: int, other: int, statements: Sequence[int]) -> Iterator[Join]:
     ids = (reading.known.ids[one], reading.known.ids[other])
     many: Counter[tuple[str, str]] = Counter()
+    users: dict[tuple[str, str], set[str]] = defaultdict(set)
     for at in statements:
         pairs = set()
         for join in reading.counts.statements[at].joins:
@@ -58,8 +59,12 @@ def _observed(reading: Reading, one: int, other: int, statements: Sequence[int])
             elif (join.right, join.left) == ids:
                 pairs.add((join.right_column, join.left_column))
         many.update(pairs)
+        for pair in pairs:
+            users[pair] |= reading.counts.statements[at].users
     hidden = _restricted(reading.known.records[one]), _restricted(reading.known.records[other])
     for pair, count in sorted(many.items(), key=lambda item: (-item[1], item[0])):
+        if not reading.counts.enough(users[pair]):
+            continue
         if pair[0].lower() not in hidden[0] and pair[1].lower() not in hidden[1]:
             # as sure as the queries that did it, shrunk by one that might not have
             yield Join(*ids, (pair,), Evidence.OBSERVED, round(count / (count + 1), 4))

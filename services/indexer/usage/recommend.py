@@ -155,6 +155,8 @@ class Together:
     def of(cls, reading: Reading, basket: Ints, row: int) -> Together:
         """Count them."""
         counts = reading.counts
+        if counts.min_people > 1:  # of those of the basket that too few people use with it nothing is told
+            basket = np.intersect1d(basket, counts.together.row(row)[0])
         mine, _ = counts.statements_of.row(row)
         theirs = np.unique(counts.statements_of.index[counts.statements_of.places(basket)[0]])
         both = np.intersect1d(mine, theirs, assume_unique=True).tolist()

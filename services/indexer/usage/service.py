@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ MAX_SCOPES = 32
 """Readings kept, the ones asked for last: each is some megabytes for 100,000 tables."""
 PAGE = 1_000
 POLL_S = 1.0
+RETRY_S = 30.0
+"""After what nobody expected."""
 REST = 10.0
 """After making everything anew, so many times as long as it took nothing is made anew again."""
 GROWTH = 0.1
@@ -58,6 +61,7 @@ class State:
     seq: FactSeq
     label: str
     readings: OrderedDict[str, Reading] = field(default_factory=OrderedDict)
+    making: dict[str, threading.Lock] = field(default_factory=dict)
 
 
 class Usage:
@@ -159,6 +163,11 @@ class Usage:
                     self.refresh()
             except HeadwaterError as error:
                 _log.warning("usage waits", code=error.code, detail=error.detail)
+            except Exception as error:  # noqa: BLE001 - a thread's edge: the next try may work
+                # the message may hold names and parts of statements; where it happened does not
+                where = traceback.format_tb(error.__traceback__)[-3:]
+                _log.error("following usage failed", error=type(error).__name__, at=where)
+                stop.wait(RETRY_S)
 
     def _kept(self) -> tuple[FactSeq, tuple[Statement, ...]]:
         if self._database is None:
@@ -182,17 +191,28 @@ class Usage:
         state = self._state
         if state is None:
             raise RuntimeError("refresh left no state")
+        found = self._kept_reading(state, scope)
+        if found is not None:
+            return found
         with self._lock:
-            known = state.readings.get(scope.key)
-            if known is None:
-                known = state.readings[scope.key] = _ready(self._read_in(state, scope))
-            state.readings.move_to_end(scope.key)
-            while len(state.readings) > MAX_SCOPES:
-                state.readings.popitem(last=False)
-        return known
+            making = state.making.setdefault(scope.key, threading.Lock())
+        with making:  # who asks inside of another scope does not wait for it
+            found = self._kept_reading(state, scope)
+            if found is None:
+                found = _ready(reading_of(state.known, state.statements, scope, min_people=self._min_people))
+                with self._lock:
+                    state.making.pop(scope.key, None)
+                    state.readings[scope.key] = found
+                    while len(state.readings) > MAX_SCOPES:
+                        state.readings.popitem(last=False)
+        return found
 
-    def _read_in(self, state: State, scope: AccessScope) -> Reading:
-        return reading_of(state.known, state.statements, scope, min_people=self._min_people)
+    def _kept_reading(self, state: State, scope: AccessScope) -> Reading | None:
+        with self._lock:
+            found = state.readings.get(scope.key)
+            if found is not None:
+                state.readings.move_to_end(scope.key)
+            return found
 
     def _weights_for(self, scope: AccessScope) -> Floats:
         # learned weights were moved by every statement: whoever is not shown all of them gets the shipped ones
@@ -208,7 +228,10 @@ class Usage:
             self._weights = None
             return
         self._weights = fit(found, shipped())
-        write_weights(self._file, self._weights, learned_from=len(found))
+        try:
+            write_weights(self._file, self._weights, learned_from=len(found))
+        except OSError as error:  # this process has them all the same
+            _log.warning("the weights of used together cannot be kept", error=type(error).__name__, errno=error.errno)
         _log.info("weights of used together learned", questions=len(found), statements=many)
 
 

@@ -78,7 +78,12 @@ def read_weights(path: Path) -> Floats | None:
 
 
 def write_weights(path: Path, weights: Floats, *, learned_from: int) -> None:
-    """Keep weights beside the index, with how many questions they were learned from; replaces the file as a whole."""
+    """Keep weights beside the index, with how many questions they were learned from; replaces the file as a whole.
+
+    Raises:
+        OSError: nothing can be written there.
+
+    """
     kept = {
         "version": MODEL_VERSION,
         "learned_from": learned_from,
@@ -86,8 +91,11 @@ def write_weights(path: Path, weights: Floats, *, learned_from: int) -> None:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    temporary.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def probabilities(scores: Floats) -> Floats:

@@ -1,0 +1,91 @@
+"""Used together as a running thing: nothing that goes wrong ends it, and one scope's reading keeps nobody else waiting."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from services.common.model.access import FULL_SCOPE, AccessScope
+from services.indexer.embed.hashing import HashingEncoder
+from services.indexer.usage import service as running
+from services.indexer.usage.service import Usage
+from tests.support.feeds import asset
+from tests.support.indexes import DIMENSION, snapshot_of
+from tests.support.usages import NAMESPACES, name
+
+ORDERS = "shop.sales.orders"
+WAIT_S = 30
+
+
+@pytest.fixture
+def usage(tmp_path) -> Usage:
+    """Over an index of two tables, without a log."""
+    snapshot = snapshot_of([asset(ORDERS, "id"), asset("shop.crm.customers", "id")], encoder=HashingEncoder(DIMENSION))
+    return Usage(None, lambda: snapshot, lambda: NAMESPACES, home=tmp_path)
+
+
+def test_weights_that_cannot_be_kept_are_used_all_the_same(usage, monkeypatch):
+    """A full disk or a folder without rights: the state is made, and what was learned holds in this process."""
+
+    def full(*_args: Any, **_more: Any) -> None:
+        raise OSError(28, "No space left on device", "/secret/path")
+
+    learned = running.shipped() + 1
+    monkeypatch.setattr(running, "examples", lambda *_args, **_more: [None] * running.ENOUGH)
+    monkeypatch.setattr(running, "fit", lambda *_args: learned)
+    monkeypatch.setattr(running, "write_weights", full)
+    usage.refresh()
+    assert usage._weights_for(FULL_SCOPE) is learned
+    assert usage._state is not None
+
+
+def test_the_thread_outlives_what_nobody_expected(usage, monkeypatch, capfd):
+    """It says the kind and the place, never the message, and goes on."""
+    tries, stop, words = [], threading.Event(), "SELECT of somebody"
+
+    def follow(_facts: Any) -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            raise RuntimeError(words)
+        stop.set()
+        return 0
+
+    monkeypatch.setattr(running, "POLL_S", 0.0)
+    monkeypatch.setattr(running, "RETRY_S", 0.0)
+    monkeypatch.setattr(usage, "catch_up", follow)
+    usage.run_until(stop, None)
+    assert len(tries) == 2
+    said = "".join(capfd.readouterr())
+    assert "RuntimeError" in said
+    assert words not in said
+
+
+def test_who_is_shown_other_things_does_not_wait_for_a_reading(usage, monkeypatch):
+    """While the reading of one scope is made, another one answers; the first comes once, for all who asked meanwhile."""
+    usage.refresh(learn=False)
+    began, go, made = threading.Event(), threading.Event(), []
+    make = running.reading_of
+
+    def slow(*args: Any, **more: Any) -> Any:
+        made.append(1)
+        began.set()
+        assert go.wait(WAIT_S)
+        return make(*args, **more)
+
+    monkeypatch.setattr(running, "reading_of", slow)
+    scope = AccessScope(("*",), ("*.customers",))
+    askers = [threading.Thread(target=usage.usage, args=(name(ORDERS).id, scope), daemon=True) for _ in range(2)]
+    for asker in askers:
+        asker.start()
+    assert began.wait(WAIT_S)
+    other = threading.Thread(target=usage.usage, args=(name(ORDERS).id, FULL_SCOPE), daemon=True)
+    other.start()
+    other.join(WAIT_S)
+    waited = other.is_alive()
+    go.set()
+    for asker in (*askers, other):
+        asker.join(WAIT_S)
+    assert not waited
+    assert made == [1]
