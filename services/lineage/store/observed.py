@@ -78,11 +78,12 @@ class Seen:
 
 
 def evidence_line(kind: str, origins: int, count: int, first: dt.datetime, last: dt.datetime) -> str:
-    """What an edge rests on that was seen `count` times: dates are of the events, in UTC."""
+    """What an edge rests on that was seen `count` times, 0 where that is not counted: dates are of the events, in UTC."""
     one, many = {RUN: ("a job", "jobs"), LOG: ("a statement", "statements")}.get(kind, (kind, kind))
     whom = one if origins == 1 else f"{origins} {many}"
     days = f"on {first.date()}" if first.date() == last.date() else f"from {first.date()} to {last.date()}"
-    return f"seen {'once' if count == 1 else f'{count} times'} in {'runs of ' if kind == RUN else ''}{whom} {days}"
+    often = {0: "", 1: "once "}.get(count, f"{count} times ")
+    return f"seen {often}in {'runs of ' if kind == RUN else ''}{whom} {days}"
 
 
 def put(connection: Connection, observations: Iterable[Observation], arrived: dt.datetime) -> bool:
