@@ -46,12 +46,18 @@ EdgeKind = Literal[
     "sort",
 ]
 """What an edge rests on, and between columns how the one gets into the other."""
-Asked = Annotated[
-    dt.datetime,
-    BeforeValidator(instant),
-    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}),
-]
+
+
+def _shown(example: str) -> WithJsonSchema:
+    """What the API's description says of an instant; it takes the place of all that a field says."""
+    forms = [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]
+    return WithJsonSchema({"anyOf": forms, "examples": [example]})
+
+
+Asked = Annotated[dt.datetime, BeforeValidator(instant), _shown("2031-05-01T12:00:00Z")]
 """An instant with an offset, or a day, which begins at midnight UTC."""
+Later = Annotated[dt.datetime, BeforeValidator(instant), _shown("2031-06-01T12:00:00Z")]
+"""The same, with another example."""
 
 
 class LineageParameters(Strict):
@@ -89,8 +95,8 @@ class LineageParameters(Strict):
 class DiffParameters(Strict):
     """Two instants."""
 
-    from_: Asked = Field(alias="from", description="The earlier instant", examples=["2031-05-01T12:00:00Z"])
-    to: Asked = Field(description="The later instant", examples=["2031-06-01T12:00:00Z"])
+    from_: Asked = Field(alias="from", description="The earlier instant")
+    to: Later = Field(description="The later instant")
     asset: str | None = Field(default=None, description="Only edges at this asset", examples=[ORDERS])
     limit: int = Field(default=1_000, ge=1, le=10_000, description="Edges at most", examples=[5])
 
