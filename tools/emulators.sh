@@ -12,20 +12,10 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-say() { printf 'emulators: %s\n' "$1" >&2; }
+. tools/environment.sh
 
-# make FOLDER REQUIREMENT…: an environment with exactly these, made again when the list changes
-make() {
-    venv=$1
-    shift
-    stamp=$venv/.headwater-emulator
-    if [ -x "$venv/bin/python" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$*" ]; then return; fi
-    say "making $venv with $*"
-    "${PYTHON:-python3}" -m venv --clear "$venv"
-    "$venv/bin/python" -m pip -qq --disable-pip-version-check install "$@"
-    echo "*" >"$venv/.gitignore" # whatever the project ignores, this is never part of it
-    echo "$*" >"$stamp"
-}
+# make FOLDER REQUIREMENT…
+make() { environment emulator "$@"; }
 
 [ $# -gt 0 ] || { echo "usage: tools/emulators.sh snowflake|dbt|kubernetes …" >&2 && exit 2; }
 for wanted in "$@"; do

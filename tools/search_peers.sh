@@ -8,18 +8,13 @@
 set -eu
 
 cd "$(dirname "$0")/.."
+. tools/environment.sh
 
-# make NAME REQUIREMENT…: an environment with exactly these, made again when the list changes
+# make NAME REQUIREMENT…
 make() {
-    venv=.venv-peer-$1
+    name=$1
     shift
-    stamp=$venv/.headwater-peer
-    if [ -x "$venv/bin/python" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$*" ]; then return; fi
-    printf 'peers: making %s with %s\n' "$venv" "$*" >&2
-    "${PYTHON:-python3}" -m venv --clear "$venv"
-    "$venv/bin/python" -m pip -qq --disable-pip-version-check install "$@"
-    echo "*" >"$venv/.gitignore" # whatever the project ignores, this is never part of it
-    echo "$*" >"$stamp"
+    environment peer ".venv-peer-$name" "$@"
 }
 
 [ $# -gt 0 ] || set -- chromadb lancedb
