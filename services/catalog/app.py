@@ -207,7 +207,7 @@ def _guard(app: FastAPI, parts: CatalogParts, metrics: Metrics) -> None:
 
 def _include_lineage(public: APIRouter, parts: CatalogParts, one_asset: list[params.Depends]) -> None:
     limit = parts.max_body_bytes
-    walks = lineage.create_router(parts.lineage, opaque=parts.opaque)
+    walks = lineage.create_router(parts.lineage, parts.reader, opaque=parts.opaque)
     public.include_router(walks, max_body_size=limit, dependencies=one_asset)
     affected = impact.create_router(parts.lineage, parts.reader)
     public.include_router(affected, max_body_size=limit, dependencies=one_asset)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
-from tests.access.served import Served, bearer, served_world
+from services.common.model.access import AccessScope, Role
+from services.common.runtime.settings import Settings
+from services.common.runtime.source_settings import SourceSettings
+from services.indexer.crawl import run_crawl
+from services.lineage.service import Lineage
+from tests.access.served import Served, bearer, new_home, served, served_world, token, write_lines
 from tests.access.test_oracle import Campaign
 
 EXTREME = ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "0001-01-01", "9999-12-31", "2031", "1e400", "NaN")
@@ -64,3 +71,30 @@ def test_walks_of_the_store_refuse_what_they_do_not_do(centre, asset, walk):
     """Pages, and a bound on neighbours: never passed over in silence."""
     _refused(centre.get(f"/assets/{asset}/lineage", "admin", walk | {"cursor": "abc"}), "cursor")
     _refused(centre.get(f"/assets/{asset}/lineage", "admin", walk | {"fan_out": 5}), "fan_out")
+
+
+def test_what_lineage_has_not_followed_to_is_pending(tmp_path: Path):
+    """The catalog has a table before its lineage is read; only who may see the table is told so."""
+    names = ("sales.orders", "hr.salaries")
+    lines = [{"database": "shop", "schema": one.split(".")[0], "name": one.split(".")[1], "columns": []} for one in names]
+    file = write_lines(tmp_path, "wh", lines)
+    settings = Settings(
+        home=new_home(tmp_path),
+        model="hashing",
+        threads=1,
+        sources={"wh": SourceSettings(url=f"metadata://{file}", namespace="postgres://db1:5432")},
+        tokens={"admin": token("admin", Role.ADMIN), "seller": token("seller", scope=AccessScope(("wh.shop.sales.*",)))},
+    )
+    with mock.patch.object(Lineage, "start"), served(settings) as made:
+        run_crawl("wh", settings.sources["wh"], made.space.sink, by="maker")
+        ids = {one["qualified_name"]: one["id"] for one in made.get("/assets", "admin").json()["assets"]}
+        for name in names:
+            graph = made.get(f"/assets/{ids[f'shop.{name}']}/lineage", "admin").json()
+            assert (graph["state"], graph["total"], graph["edges"]) == ("pending", 1, [])
+            assert "ask again" in graph["problem"]
+        assert made.get(f"/assets/{ids['shop.sales.orders']}/lineage", "seller").json()["state"] == "pending"
+        hidden = made.get(f"/assets/{ids['shop.hr.salaries']}/lineage", "seller")
+        unknown = made.get(f"/assets/d{'a' * 26}/lineage", "seller")
+        assert (hidden.status_code, unknown.status_code) == (404, 404)
+        made.space.lineage.follower.catch_up()
+        assert made.get(f"/assets/{ids['shop.sales.orders']}/lineage", "seller").json()["state"] == "complete"

@@ -21,9 +21,10 @@ from services.catalog.api.lineage_shapes import (
     diff_shape,
     lineage_shape,
 )
-from services.common.errors import BadRequest
+from services.catalog.assets import AssetReader
+from services.common.errors import BadRequest, NotFound
 from services.common.model.instants import instant
-from services.common.model.lineage import Declaration, DiffRequest, Direction, LineageRequest
+from services.common.model.lineage import Declaration, DiffRequest, Direction, LineageNode, LineageRequest, Subgraph
 from services.common.ports import LineageService
 
 EdgeKind = Literal[
@@ -108,9 +109,21 @@ class DeclaredEdge(Strict):
     to: str = Field(description="The id of the asset that it gets into", examples=[REVENUE])
 
 
-def create_router(lineage: LineageService, *, opaque: bool = False) -> APIRouter:
-    """The routes over the lineage service's ports; with `opaque` a mark stands in the place of what a caller may not see."""
+def create_router(lineage: LineageService, reader: AssetReader, *, opaque: bool = False) -> APIRouter:
+    """The routes over the lineage service's ports; with `opaque` a mark stands in the place of what a caller may not see.
+
+    What the catalog's reader shows and lineage has not followed yet is `pending`.
+    """
     router = APIRouter(tags=["lineage"])
+
+    def walked(request: LineageRequest) -> Subgraph:
+        try:
+            return lineage.walk(request)
+        except NotFound:
+            if request.column is not None or request.as_of is not None:
+                raise  # it may be the column, or the time, that is not known
+            asset = reader.get(request.asset, request.scope)
+            return _pending(LineageNode(asset.id, asset.name, asset.kind, 0, asset.listed))
 
     @router.get(
         "/assets/{asset_id}/lineage",
@@ -136,7 +149,7 @@ def create_router(lineage: LineageService, *, opaque: bool = False) -> APIRouter
         )
         if not request.is_plain and "fan_out" in asked.model_fields_set:
             raise BadRequest("fan_out: a walk with column, as_of, kinds or stale goes to all neighbours; leave it out")
-        return answer(lineage_shape(lineage.walk(request)))
+        return answer(lineage_shape(walked(request)))
 
     @router.get(
         "/lineage/diff",
@@ -180,6 +193,11 @@ def create_router(lineage: LineageService, *, opaque: bool = False) -> APIRouter
         return answer(_declared(said, changed=lineage.retract(said, caller.scope)))
 
     return router
+
+
+def _pending(node: LineageNode) -> Subgraph:
+    problem = "it has just come into the catalog, and its lineage is being read; ask again in a moment"
+    return Subgraph((node,), (), total=1, truncated=False, state="pending", problem=problem)
 
 
 def _declared(said: Declaration, *, changed: bool) -> DeclaredShape:

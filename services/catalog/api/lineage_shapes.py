@@ -60,7 +60,7 @@ class EdgeShape(Shape):
 
 class LineageShape(Shape):
     """A bounded neighbourhood. `state` is `unparsed` where the asset's own definition could not be read, `partly` where not
-    all of its columns could; `stale` counts the edges that were left out because nothing has shown them for long. `cursor` leads
+    all of its columns could, `pending` where lineage has not followed the catalog to it yet; `stale` counts the edges that were left out because nothing has shown them for long. `cursor` leads
     to the next nodes, with the edges between them and those before.
     """
 

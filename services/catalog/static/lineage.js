@@ -31,6 +31,7 @@ async function fill(section, asset, signal) {
 }
 
 function stateOf(graph) {
+  if (graph.state === "pending") return [notice("Its lineage is being read. Look again in a moment.")];
   if (graph.state !== "unparsed") return [];
   const why = graph.problem ? `: ${graph.problem}` : "";
   return [notice(`Its definition could not be read${why}. What it is made from is not known.`, "warning")];

@@ -121,7 +121,8 @@ class Subgraph:
         total: how many nodes the walk reaches inside the scope, the asked one included, also those that were cut.
         truncated: whether anything was cut: by `depth`, by `limit` (then `cursor` leads on), or at `hubs`.
         state: `complete`, or `unparsed` where the asset's own definition could not be read, with `problem` saying why; of a
-            walk between columns also `partly` where it is not known of all its columns what they are made from.
+            walk between columns also `partly` where it is not known of all its columns what they are made from; `pending` where
+            the catalog has it and lineage has not followed yet, which the catalog says.
         hubs: the datasets whose neighbours were not all gone to, in order of nodes.
         cursor: leads to the next nodes; None where there are none.
         stale: edges at these nodes that were left out because nothing has shown them for long.
