@@ -94,7 +94,9 @@ def bound(host: str, port: int, *, tries: int = 1) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in range(port, min(port + tries, 65_536)):
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio sends small packets at once only where the protocol is named; without it each answer waits 40 ms for the
+        # client's delayed acknowledgement, because its head and its body are two packets
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, candidate))

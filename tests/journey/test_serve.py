@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
+import socket
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -400,6 +402,25 @@ class TestOperations:
                 assert port < following.getsockname()[1] < port + 20
             with pytest.raises(Conflict):
                 bound("127.0.0.1", port)
+
+    def test_small_answers_are_sent_at_once(self) -> None:
+        """Head and body of an answer are two packets; the second must not wait for the client's acknowledgement of the first."""
+
+        async def accepted() -> int:
+            told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+            async def connected(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                connection = writer.get_extra_info("socket")
+                told.set_result(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+                writer.close()
+
+            with bound("127.0.0.1", 0) as listening:
+                async with await asyncio.start_server(connected, sock=listening):
+                    _, writer = await asyncio.open_connection(*listening.getsockname())
+                    writer.close()
+                    return await told
+
+        assert asyncio.run(accepted()) != 0
 
     def test_not_in_the_open_without_tokens(self, tmp_path: Path, quick: Callable[..., Done]) -> None:
         refused = quick("serve", "--host", "0.0.0.0", "--port", "0", home=tmp_path / "home")
