@@ -6,7 +6,6 @@ Beside the journeys: names that only SQL, events or query logs know are looked u
 from __future__ import annotations
 
 from services.catalog.assets import AssetReader
-from services.common.model.access import FULL_SCOPE
 from services.common.model.names import Namespaces
 
 
@@ -15,8 +14,7 @@ def known_namespaces(configured: Namespaces, reader: AssetReader) -> Namespaces:
     aliases = dict(configured.aliases)
     owners = dict(configured.sources)
     databases = {namespace: dict(known) for namespace, known in configured.databases.items()}
-    for summary in reader.sources(FULL_SCOPE):
-        source = summary.source
+    for source in reader.known_sources():
         if source.database is not None:
             databases.setdefault(source.namespace, {}).setdefault(source.database, source.name)
         elif source.into is None:

@@ -100,6 +100,7 @@ class LineageGraph:
         self._snapshot = Snapshot()
         self._before: tuple[Snapshot, ...] = ()
         self._not_before = 0.0
+        self._looked = -1
 
     def current(self) -> Snapshot:
         """The newest snapshot; empty before the first `refresh`."""
@@ -134,9 +135,22 @@ class LineageGraph:
             return self._snapshot
 
     def refresh_if_due(self, *, settled: bool) -> None:
-        """`refresh`, but while changes still come (`settled` is False) no more often than keeps the machine free."""
-        if settled or time.monotonic() >= self._not_before:
+        """`refresh`, but while changes still come no more often than keeps the machine free.
+
+        Args:
+            settled: whether the feed had nothing new. Events and logs change the graph too, and they are no part of the feed:
+                they still come where the store's state is another than at the last look.
+
+        """
+        if time.monotonic() >= self._not_before or (settled and self._is_quiet()):
             self.refresh()
+
+    def _is_quiet(self) -> bool:
+        with self._database.read() as connection:
+            version = checkpoint.read(connection).version
+        quiet = version in (self._looked, self._snapshot.version)
+        self._looked = version
+        return quiet
 
 
 def snapshot_of(

@@ -75,6 +75,21 @@ def test_a_delivery_is_stored_once_and_told_apart(port, intake):
         assert connection.execute(select(event_tables.event.c.by)).scalars().all() == ["airflow"]
 
 
+def test_what_is_said_again_is_no_news_for_the_catalog(port):
+    """Another run of the same tables is stored, and nobody has to look; a new column is news."""
+
+    def news(at: str, *fields: str) -> bool:
+        schema = {"fields": [{"name": name, "type": "int"} for name in fields]}
+        event = run_event("RUNNING", at, run=f"of {at}", outputs=[dataset("shop.public.orders", schema=schema)])
+        taken = port.accept(Delivery(json.dumps(event), scope=FULL_SCOPE))
+        assert taken.outcomes[0].fate is Fate.ACCEPTED
+        return taken.news
+
+    found = [news(AT, "id"), news(END, "id"), news("2026-11-01T11:00:00Z", "id", "total")]
+    assert found == [True, False, True]
+    assert not port.accept(Delivery(json.dumps({}), scope=FULL_SCOPE)).news
+
+
 @pytest.mark.parametrize("text", ["", "{", "[1, 2", '{"a": 1} x', "[" * 100_000])
 def test_what_is_no_json_is_an_error_with_its_place(port, text):
     """The place is where in the text."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from services.lineage.graph import snapshot_of
 from services.lineage.store import checkpoint, column_edges, edges, observed, tables
 from services.lineage.store.column_edges import ColumnEdge
 from services.lineage.store.edges import Edge
@@ -123,3 +125,49 @@ def test_what_was_seen_follows_a_dataset_to_its_new_id(lineage):
         observed.follow(connection, B, C)
     (row,) = lineage.rows(tables.observed)
     assert (row["target_id"], row["first_seen"], row["last_seen"], row["count"]) == (C, BEGIN, BEGIN + DAY, 2)
+
+
+def test_columns_that_were_seen_follow_a_dataset_and_meet_those_of_its_new_id(lineage):
+    """Nothing of either is lost: the first and the last time of both, the counts together, the surer word."""
+    with lineage.database.write() as connection:
+        for target, at, count, sure in ((B, BEGIN + DAY, 2, 0.9), (C, BEGIN, 3, 0.5)):
+            edge = ColumnEdge(A, "id", target, "id", "identity", confidence=sure)
+            column_edges.put_observed(
+                connection, [edge], kind=observed.LOG, origin="f", at=at, arrived=at + DAY, count=count
+            )
+        assert column_edges.follow(connection, {B: C})
+        assert not column_edges.follow(connection, {B: C})
+    (row,) = lineage.rows(tables.observed_column)
+    assert (row["target_id"], row["first_seen"], row["last_seen"]) == (C, BEGIN, BEGIN + DAY)
+    assert (row["count"], row["confidence"], row["arrived_at"]) == (5, 0.9, BEGIN + DAY)
+
+
+def test_a_graph_that_took_long_is_not_made_anew_with_each_event(lineage, monkeypatch):
+    """While events come the next build waits; once the store is as at the last look it does not."""
+    built, now = [], [0.0]
+    monkeypatch.setattr("services.lineage.graph.time.monotonic", lambda: now[0])
+    made = snapshot_of([], [])
+
+    def load(connection, state):
+        built.append(state.version)
+        now[0] += 10.0
+        return replace(made, version=state.version)
+
+    monkeypatch.setattr("services.lineage.graph._load", load)
+
+    def event():
+        with lineage.database.write() as connection:
+            checkpoint.raise_version(connection)
+
+    looks = []
+    for changes in (1, 1, 1, 0, 1, 0, 0):
+        for _ in range(changes):
+            event()
+        lineage.graph.refresh_if_due(settled=True)
+        now[0] += 0.5
+        looks.append(len(built))
+    assert looks == [1, 1, 1, 2, 2, 3, 3]
+    event()
+    now[0] += 100.0
+    lineage.graph.refresh_if_due(settled=False)
+    assert len(built) == 4

@@ -66,7 +66,7 @@ def create_router(events: LineageEvents, heard: Callable[[], None], max_bytes: i
 
     Args:
         events: the lineage service.
-        heard: called after events were stored, so that what they name is found at once.
+        heard: called after events were stored that say news of datasets, so that what they name is found at once.
         max_bytes: of a delivery's text, unpacked.
 
     """
@@ -76,7 +76,7 @@ def create_router(events: LineageEvents, heard: Callable[[], None], max_bytes: i
     def take(body: bytes, encoding: str, *, batch: bool, by: Principal) -> Intake:
         with busy:
             taken = events.accept(Delivery(decoded(body, encoding, max_bytes), batch, by.name, scope=by.scope))
-        if any(outcome.fate is Fate.ACCEPTED for outcome in taken.outcomes):
+        if taken.news:
             heard()
         return taken
 

@@ -89,9 +89,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What became of a delivery, in its order. What is accepted is stored durably by then."""
+    """What became of a delivery, in its order. What is accepted is stored durably by then.
+
+    Attributes:
+        outcomes: one an event.
+        news: whether the catalog has to hear of any dataset: most events only say again what is known.
+
+    """
 
     outcomes: tuple[Outcome, ...]
+    news: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from services.lineage.events import facts, identity, permitted, reading
 from services.lineage.events.event import Event
 from services.lineage.events.fold import fold, refold
 from services.lineage.events.parse import Refused, parse_event, read_delivery
-from services.lineage.store import checkpoint, events
+from services.lineage.store import checkpoint, event_datasets, events
 
 MAX_BATCH = 10_000
 """Events of one batch: what is folded in one commit, for which other writers wait."""
@@ -104,8 +104,8 @@ class EventIntake:
                 outcomes[index] = read
             elif found.setdefault(read.sha256, (index, read))[0] != index:
                 outcomes[index] = Outcome(index, Fate.DUPLICATE)
-        self._store(found, outcomes, now, delivery.by)
-        return Intake(tuple(outcomes[index] for index in range(len(sent))))
+        news = self._store(found, outcomes, now, delivery.by)
+        return Intake(tuple(outcomes[index] for index in range(len(sent))), news=news)
 
     def datasets(self, after: int, *, limit: int = 500) -> DatasetPage:
         """See `LineageEvents.datasets`."""
@@ -186,22 +186,26 @@ class EventIntake:
                 where = traceback.format_tb(error.__traceback__)[-3:]
                 _log.error("aligning the names of events failed", error=type(error).__name__, at=where)
 
-    def _store(self, found: dict[str, tuple[int, Event]], outcomes: dict[int, Outcome], now: dt.datetime, by: str) -> None:
+    def _store(self, found: dict[str, tuple[int, Event]], outcomes: dict[int, Outcome], now: dt.datetime, by: str) -> bool:
+        """Returns whether the catalog has to hear of any dataset."""
         if not found:
-            return
+            return False
         self._database.stay_open()
         packed = {digest: events.packed(event.body) for digest, (_, event) in found.items()}
         namespaces = self._namespaces()
         with self._database.write() as connection:
             checkpoint.read(connection, lock=True)  # one writer at a time: rows are read, merged and written
             known = events.known(connection, found.keys())
+            told = event_datasets.head(connection)
             fresh = [event for digest, (_, event) in found.items() if digest not in known]
             if fresh:
                 fold(connection, fresh, namespaces, now)
                 sent = (events.Sent(event.sha256, event.at, event.body) for event in fresh)
                 events.add(connection, [(one, packed[one.sha256]) for one in sent], now, by)
+            news = event_datasets.head(connection) > told
         for digest, (index, _) in found.items():
             outcomes[index] = Outcome(index, Fate.DUPLICATE if digest in known else Fate.ACCEPTED)
+        return news
 
     def _namespaces(self) -> Namespaces:
         with self._lock:

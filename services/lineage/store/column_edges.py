@@ -10,13 +10,13 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, select, update
+from sqlalchemy import Connection, Insert, delete, select, update
 
 from services.common.model.names import AssetId, ScopePath
 from services.lineage.store import intervals
-from services.lineage.store.lookup import upsert
-from services.lineage.store.observed import KEY
+from services.lineage.store.observed import KEY, LEAST, MOST, SUMMED
 from services.lineage.store.tables import column_edge, observed_column
+from services.lineage.store.upserts import widening
 
 EVERY = "*"
 """As `into`: every column of the target. As `column`: some column of a source whose columns are not known, or its rows."""
@@ -99,19 +99,7 @@ def put_observed(
         return
     for row in rows.values():
         del row["guards"]
-    statement = upsert(connection, observed_column)
-    new, old = statement.excluded, observed_column.c
-    statement = statement.on_conflict_do_update(
-        index_elements=list(_ONCE),
-        set_={
-            "first_seen": case((new.first_seen < old.first_seen, new.first_seen), else_=old.first_seen),
-            "last_seen": case((new.last_seen > old.last_seen, new.last_seen), else_=old.last_seen),
-            "arrived_at": case((new.arrived_at < old.arrived_at, new.arrived_at), else_=old.arrived_at),
-            "count": old.count + new.count,
-            "confidence": case((new.confidence > old.confidence, new.confidence), else_=old.confidence),
-        },
-    )
-    connection.execute(statement, list(rows.values()))
+    connection.execute(_widening(connection), list(rows.values()))
 
 
 def follow(connection: Connection, renamed: Mapping[AssetId, AssetId]) -> bool:
@@ -128,11 +116,13 @@ def _follow_observed(connection: Connection, end: str, old: AssetId, new: AssetI
     rows = [dict(row) for row in connection.execute(select(observed_column).where(observed_column.c[end] == old)).mappings()]
     connection.execute(delete(observed_column).where(observed_column.c[end] == old))
     for row in rows:
-        del row["id"]
-        connection.execute(
-            upsert(connection, observed_column).on_conflict_do_nothing(index_elements=list(_ONCE)), row | {end: new}
-        )
+        del row["id"]  # where the edge is seen at the new id too, they become one: nothing of either is lost
+        connection.execute(_widening(connection), row | {end: new})
     return bool(rows)
+
+
+def _widening(connection: Connection) -> Insert:
+    return widening(connection, observed_column, _ONCE, least=LEAST, most=MOST, summed=SUMMED)
 
 
 def _key(row: Mapping[str, Any]) -> Hashable:

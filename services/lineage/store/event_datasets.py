@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from services.common.model.names import AssetId, DatasetName, Namespace
 from services.lineage.store.event_rows import DatasetRow
 from services.lineage.store.event_tables import event_dataset, event_head, symlink
-from services.lineage.store.lookup import chunks, rows_with, upsert
+from services.lineage.store.lookup import chunks, rows_with
+from services.lineage.store.upserts import replacing
 
 _PAGE = 500
 Pair = tuple[AssetId, AssetId]
@@ -51,9 +52,7 @@ def put(connection: Connection, held: Collection[Held]) -> None:
     """Store names, each in place of what was there."""
     if not held:
         return
-    statement = upsert(connection, event_dataset)
-    new = {name: column for name, column in statement.excluded.items() if name != "id"}
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=new), [_row(one) for one in held])
+    connection.execute(replacing(connection, event_dataset, ("id",)), [_row(one) for one in held])
 
 
 def pages(connection: Connection) -> Iterator[list[Held]]:
@@ -97,7 +96,7 @@ def add_symlinks(connection: Connection, pairs: Collection[Pair]) -> set[AssetId
     }
     fresh = sorted(set(pairs) - known)
     if fresh:
-        connection.execute(upsert(connection, symlink), [{"one": one, "other": other} for one, other in fresh])
+        connection.execute(insert(symlink), [{"one": one, "other": other} for one, other in fresh])
     return {id_ for pair in fresh for id_ in pair}
 
 

@@ -14,7 +14,8 @@ from services.common.model.events import JobId
 from services.common.model.names import AssetId
 from services.lineage.store.event_rows import JobRow
 from services.lineage.store.event_tables import event_dataset, job, job_column, job_dataset
-from services.lineage.store.lookup import rows_with, upsert
+from services.lineage.store.lookup import rows_with
+from services.lineage.store.upserts import adding, replacing
 
 _KEY_CHARS = 400
 """Where the name to be found by is cut: an entry of a PostgreSQL B-tree holds 2,704 bytes."""
@@ -41,16 +42,14 @@ def put(connection: Connection, jobs: Collection[JobRow]) -> None:
         }
         for one in jobs
     ]
-    statement = upsert(connection, job)
-    new = {name: statement.excluded[name] for name in ("first_at", "last_at", "facets")}
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=new), rows)
+    connection.execute(replacing(connection, job, ("id",), kept=("namespace", "name", "sort_key")), rows)
 
 
 def add_ends(connection: Connection, ends: Iterable[tuple[JobId, AssetId, bool]]) -> None:
     """Add names that jobs read (False) or write (True)."""
     rows = [{"job_id": one, "dataset": dataset, "output": output} for one, dataset, output in sorted(set(ends))]
     if rows:
-        connection.execute(upsert(connection, job_dataset).on_conflict_do_nothing(), rows)
+        connection.execute(adding(connection, job_dataset), rows)
 
 
 def naming(connection: Connection, datasets: Collection[AssetId]) -> frozenset[JobId]:

@@ -7,15 +7,16 @@ itself: it is stale when it has not been seen for a set time, and data is not ta
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from services.common.model.names import AssetId
-from services.lineage.store.lookup import dicts_with, upsert
+from services.lineage.store.lookup import chunks, dicts_with
 from services.lineage.store.tables import observed, setting
+from services.lineage.store.upserts import widening
 
 RUN = "run"
 """A run of a job said that it read the source and wrote the target."""
@@ -28,6 +29,9 @@ KEY = "key"
 STALE_DAYS = 30
 """Where nothing else is set: a monthly job is seen in time, one that has stopped is hidden after a month."""
 _STALE = "stale_days"
+_ONCE = ("target_id", "source_id", "kind", "origin")
+LEAST, MOST, SUMMED = ("first_seen", "arrived_at"), ("last_seen", "confidence"), ("count",)
+"""How two sightings of one edge become one: the first and the last time, the surer word, all counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +107,9 @@ def put(connection: Connection, observations: Iterable[Observation], arrived: dt
     rows = _gathered(observations, arrived)
     if not rows:
         return False
-    targets = {row["target_id"] for row in rows}
-    before = {_key(row): row for row in dicts_with(connection, select(observed), observed.c.target_id, targets)}
+    before = {_key(row): row for row in _held(connection, rows)}
     changed = any(_is_news(row, before.get(_key(row))) for row in rows)
-    statement = upsert(connection, observed)
-    new = statement.excluded
-    statement = statement.on_conflict_do_update(
-        index_elements=["target_id", "source_id", "kind", "origin"],
-        set_={
-            "first_seen": case((new.first_seen < observed.c.first_seen, new.first_seen), else_=observed.c.first_seen),
-            "last_seen": case((new.last_seen > observed.c.last_seen, new.last_seen), else_=observed.c.last_seen),
-            "arrived_at": case((new.arrived_at < observed.c.arrived_at, new.arrived_at), else_=observed.c.arrived_at),
-            "count": observed.c.count + new.count,
-            "confidence": case((new.confidence > observed.c.confidence, new.confidence), else_=observed.c.confidence),
-        },
-    )
-    connection.execute(statement, rows)
+    connection.execute(widening(connection, observed, _ONCE, least=LEAST, most=MOST, summed=SUMMED), rows)
     return changed
 
 
@@ -184,6 +175,14 @@ def _gathered(observations: Iterable[Observation], arrived: dt.datetime) -> list
         row["count"] += one.count
         row["confidence"] = max(row["confidence"], one.confidence)
     return list(found.values())
+
+
+def _held(connection: Connection, rows: Collection[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows of these pairs, and some more. By both ends: a table may be made from thousands, by thousands of jobs."""
+    sources, targets = ({row[end] for row in rows} for end in ("source_id", "target_id"))
+    for some in chunks(sorted(sources)):
+        query = select(observed).where(observed.c.source_id.in_(some))
+        yield from dicts_with(connection, query, observed.c.target_id, targets)
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -15,7 +15,8 @@ from services.common.model.names import AssetId
 from services.lineage.store.event_rows import RunRow
 from services.lineage.store.event_tables import event_dataset, run, run_dataset
 from services.lineage.store.job_edges import MAX_PAIRS
-from services.lineage.store.lookup import rows_with, upsert
+from services.lineage.store.lookup import rows_with
+from services.lineage.store.upserts import adding, replacing
 
 End = tuple[AssetId, bool]
 """A name, and whether it was written."""
@@ -30,9 +31,7 @@ def put(connection: Connection, runs: Collection[RunRow]) -> None:
     """Store runs, each in place of what was there."""
     if not runs:
         return
-    statement = upsert(connection, run)
-    new = {name: column for name, column in statement.excluded.items() if name not in ("id", "job_id", "run_id")}
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=new), list(map(_row, runs)))
+    connection.execute(replacing(connection, run, ("id",), kept=("job_id", "run_id")), list(map(_row, runs)))
 
 
 def ends(connection: Connection, ids: Collection[str]) -> dict[str, set[End]]:
@@ -47,7 +46,7 @@ def add_ends(connection: Connection, ends: Iterable[tuple[str, End]]) -> None:
     """Add what runs read and wrote that is not stored yet."""
     rows = [{"run": key, "dataset": dataset, "output": output} for key, (dataset, output) in sorted(ends)]
     if rows:
-        connection.execute(upsert(connection, run_dataset).on_conflict_do_nothing(), rows)
+        connection.execute(adding(connection, run_dataset), rows)
 
 
 def truncated(connection: Connection, ids: Collection[str]) -> frozenset[str]:
