@@ -16,6 +16,7 @@ from services.lineage.events.intake import KEEP_DAYS, EventIntake
 from services.lineage.follow import LineageFollower
 from services.lineage.graph import LineageGraph
 from services.lineage.sql.worker import SqlParser
+from services.lineage.statements.jobs import JobSql
 from services.lineage.statements.service import Statements
 from services.lineage.store.observed import STALE_DAYS
 
@@ -50,11 +51,17 @@ class Lineage:
         self.follower = LineageFollower(feed, database, self._parser, namespaces, graph, stale_days=stale_days)
         self.walker = LineageAnswers(graph, database, self._parser.read_ddl)
         self.statements = Statements(database, self._parser, namespaces, key=key)
-        self.events = EventIntake(database, namespaces, keep_days=keep_events_days)
+        self.job_sql = JobSql(database, self._parser, namespaces, key=key)
+        self.events = EventIntake(database, namespaces, keep_days=keep_events_days, sql=self.job_sql)
 
     def start(self) -> None:
         """Follow the feed and keep the names of events aligned, in the background until `close`."""
-        for name, work in (("lineage", self.follower.run_until), ("lineage-events", self.events.run_until)):
+        works = {
+            "lineage": self.follower.run_until,
+            "lineage-events": self.events.run_until,
+            "lineage-event-sql": self.job_sql.run_until,
+        }
+        for name, work in works.items():
             thread = threading.Thread(target=work, args=(self._stop,), name=name, daemon=True)
             self._threads.append(thread)
             thread.start()

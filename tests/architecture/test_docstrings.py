@@ -31,6 +31,7 @@ CATCH_ALL: dict[str, str] = {
     "services/lineage/follow.py:run_until": "a thread's edge: it says what failed and where, and tries again",
     "services/catalog/event_datasets.py:run_until": "a thread's edge: it says what failed and where, and tries again",
     "services/lineage/events/intake.py:run_until": "a thread's edge: events are taken in all the same, and the next try may work",
+    "services/lineage/statements/jobs.py:run_until": "a thread's edge: events are taken in all the same, and the next try may work",
 }
 """`path:function` → why everything is caught there: an edge of a process, where nobody is left to tell."""
 ALEMBIC = {"upgrade", "downgrade"}

@@ -14,6 +14,11 @@ from services.common.model.events import Delivery, Outcome
 from services.common.model.names import Namespace, Namespaces
 from services.common.runtime.db import Database
 from services.lineage.events.intake import EventIntake
+from services.lineage.sql.logged import LogStatement, Shape, Shaped, Usage
+from services.lineage.sql.shape import read_shape
+from services.lineage.sql.statement import Problem
+from services.lineage.sql.usage import read_usage
+from services.lineage.statements.jobs import JobSql
 from services.lineage.store import event_tables, tables
 
 WH = "postgres://db1:5432"
@@ -23,10 +28,12 @@ NAMESPACES = Namespaces(
 )
 PRODUCER = "https://github.com/headwater/tests"
 SCHEMA = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
+SQL_SCHEMA = "https://openlineage.io/spec/facets/1-1-0/SQLJobFacet.json"
 _VARIES = frozenset({"seq", "arrived", "arrived_at"})
 _KEYED = ("job", "run", "event_dataset", "node")
 _STATE = (
     *(event_tables.job, event_tables.run, event_tables.run_dataset, event_tables.job_dataset, event_tables.job_column),
+    event_tables.job_statement,
     *(event_tables.event_dataset, event_tables.symlink, tables.observed, tables.observed_column, tables.node),
 )
 
@@ -72,6 +79,27 @@ def columns_from(source: str, *pairs: tuple[str, str], namespace: str = WH, subt
         one["transformations"] = [{"type": "DIRECT", "subtype": subtype}]  # type: ignore[assignment]
         fields.setdefault(into, {"inputFields": []})["inputFields"].append(one)
     return {"fields": fields}
+
+
+def sql(text: str, **more: str) -> dict[str, Any]:
+    """Facets of a job that runs this text."""
+    return {"sql": {"_producer": PRODUCER, "_schemaURL": SQL_SCHEMA, "query": text, **more}}
+
+
+class InlineReader:
+    """Reads statements in this process."""
+
+    def read_shapes(self, shapes: Sequence[Shape]) -> list[Shaped | Problem]:
+        return [read_shape(shape) for shape in shapes]
+
+    def read_usages(self, statements: Sequence[LogStatement]) -> list[Usage]:
+        return [read_usage(statement) for statement in statements]
+
+
+def with_sql(database: Database) -> tuple[EventIntake, JobSql]:
+    """An intake whose events' SQL is read when `catch_up` is called."""
+    job_sql = JobSql(database, InlineReader(), lambda: NAMESPACES, key=lambda: b"k" * 32)
+    return EventIntake(database, lambda: NAMESPACES, sql=job_sql), job_sql
 
 
 def symlink(name: str, namespace: str = WH, type_: str = "TABLE") -> dict[str, Any]:

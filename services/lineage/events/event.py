@@ -64,6 +64,8 @@ class Event:
         run: the run's id; empty for an event of a job alone.
         datasets: those of an event of a dataset alone.
         body: the event without secrets and literals, as JSON values.
+        sql: the text of the job's facet `sql` as it was sent, with its literals: read once it is answered, and never stored.
+        dialect: in which the facet says that the text is; empty where it does not.
 
     """
 
@@ -79,6 +81,8 @@ class Event:
     datasets: tuple[EventDataset, ...] = ()
     job_facets: Mapping[str, Any] = field(default_factory=dict)
     run_facets: Mapping[str, Any] = field(default_factory=dict)
+    sql: str = field(default="", repr=False)
+    dialect: str = ""
 
     @property
     def job(self) -> JobId | None:

@@ -22,7 +22,7 @@ from services.lineage.store.job_edges import Shown
 from services.lineage.store.runs import End
 
 
-def fold(connection: Connection, events: Sequence[Event], namespaces: Namespaces, arrived: dt.datetime) -> None:
+def fold(connection: Connection, events: Sequence[Event], namespaces: Namespaces, arrived: dt.datetime) -> frozenset[JobId]:
     """Store what events say that were not stored before.
 
     Args:
@@ -30,6 +30,9 @@ def fold(connection: Connection, events: Sequence[Event], namespaces: Namespaces
         events: in any order, each once.
         namespaces: which namespace a raw one stands for, and whose sources own datasets.
         arrived: when we were told.
+
+    Returns:
+        The jobs whose datasets are others than before, because names stand for others now.
 
     """
     of_jobs = [(event, event.job) for event in events if event.job is not None]
@@ -48,6 +51,7 @@ def fold(connection: Connection, events: Sequence[Event], namespaces: Namespaces
     give_up(connection, aligned.left)
     if changed or aligned.changed:
         checkpoint.raise_version(connection)
+    return moved
 
 
 def _put_jobs(connection: Connection, of_jobs: Sequence[tuple[Event, JobId]]) -> None:

@@ -10,8 +10,8 @@ import datetime as dt
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, Protocol
 
 from services.common.errors import BadRequest, HeadwaterError
 from services.common.model.access import AccessScope
@@ -23,6 +23,7 @@ from services.common.model.events import (
     EventsRequest,
     Fate,
     Intake,
+    JobId,
     JobPage,
     JobsRequest,
     Outcome,
@@ -54,6 +55,18 @@ KEEP_DAYS = 30
 _log = get_logger("lineage.events")
 
 
+class SqlOfJobs(Protocol):
+    """Reads the SQL of events behind their answer."""
+
+    def take(self, events: Iterable[Event], moved: Collection[JobId]) -> None:
+        """Remember the texts of events, and the jobs whose datasets are others now. Returns at once."""
+        ...
+
+    def look_again(self) -> None:
+        """Names stand for other datasets now."""
+        ...
+
+
 class EventIntake:
     """`LineageEvents` on the lineage service's own database.
 
@@ -62,6 +75,7 @@ class EventIntake:
         namespaces: which namespace a raw one stands for, and whose sources own datasets.
         keep_days: how long texts of events are kept.
         clock: gives the time, with an offset.
+        sql: who reads the SQL of events; None where nobody does.
 
     """
 
@@ -72,8 +86,10 @@ class EventIntake:
         *,
         keep_days: int = KEEP_DAYS,
         clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+        sql: SqlOfJobs | None = None,
     ) -> None:
         self._database = database
+        self._sql = sql
         self._ask = namespaces
         self._keep = dt.timedelta(days=keep_days)
         self._clock = clock
@@ -159,6 +175,8 @@ class EventIntake:
             checkpoint.read(connection, lock=True)
             moved = refold(connection, namespaces, self._clock())
         self._aligned, self._looked = aligned, looked
+        if moved and self._sql is not None:
+            self._sql.look_again()
         return moved
 
     def forget(self) -> int:
@@ -198,11 +216,14 @@ class EventIntake:
             known = events.known(connection, found.keys())
             told = event_datasets.head(connection)
             fresh = [event for digest, (_, event) in found.items() if digest not in known]
+            moved: Collection[JobId] = ()
             if fresh:
-                fold(connection, fresh, namespaces, now)
+                moved = fold(connection, fresh, namespaces, now)
                 sent = (events.Sent(event.sha256, event.at, event.body) for event in fresh)
                 events.add(connection, [(one, packed[one.sha256]) for one in sent], now, by)
             news = event_datasets.head(connection) > told
+        if self._sql is not None:
+            self._sql.take((event for _, event in found.values()), moved)
         for digest, (index, _) in found.items():
             outcomes[index] = Outcome(index, Fate.DUPLICATE if digest in known else Fate.ACCEPTED)
         return news

@@ -92,14 +92,14 @@ def parse_event(raw: Any, now: dt.datetime) -> Event:
         raise Refused("", "nested deeper than any reader goes") from None
     at = _time(event.get("eventTime"), "/eventTime", now)
     if "job" in event or "run" in event:
-        return _of_job(body, digest, at)
+        return _of_job(body, digest, at, facets.sql(event))
     if "dataset" in event:
         dataset = _dataset(body["dataset"], "/dataset")
         return Event(digest, at, body, datasets=(dataset,))
     raise Refused("", "an event has a run and a job, a job, or a dataset")
 
 
-def _of_job(body: Mapping[str, Any], digest: str, at: dt.datetime) -> Event:
+def _of_job(body: Mapping[str, Any], digest: str, at: dt.datetime, sql: tuple[str, str]) -> Event:
     if "job" not in body:
         raise Refused("/job", "is missing: a run belongs to a job")
     job = _object(body["job"], "/job")
@@ -121,6 +121,8 @@ def _of_job(body: Mapping[str, Any], digest: str, at: dt.datetime) -> Event:
         outputs=outputs,
         job_facets=_facets(job, "/job"),
         run_facets=_facets(run, "/run"),
+        sql=sql[0],
+        dialect=sql[1],
     )
 
 

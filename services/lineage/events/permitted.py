@@ -24,13 +24,14 @@ def said_by(event: Event, scope: AccessScope) -> Event:
     """The event as it counts from a sender with `scope`: from a narrow one its symlinks are kept in its text and join nothing.
 
     A name that is visible today may tomorrow be said to be a hidden dataset's, and then what was joined to it would be that too.
+    Its SQL is not read either: a text may name what the sender must not speak of.
     """
     if scope.is_full:
         return event
     inputs, outputs, datasets = (
         tuple(replace(one, symlinks=()) for one in some) for some in (event.inputs, event.outputs, event.datasets)
     )
-    return replace(event, inputs=inputs, outputs=outputs, datasets=datasets)
+    return replace(event, inputs=inputs, outputs=outputs, datasets=datasets, sql="")
 
 
 def _named(event: Event) -> Iterator[tuple[str, DatasetName]]:

@@ -80,7 +80,7 @@ def _question_out(question: Question) -> list[Any]:
         return ["shape", question.sql, question.dialect, question.folds]
     schema = {table: list(columns) for table, columns in question.schema.items()}
     if isinstance(question, LogStatement):
-        return ["logged", question.sql, question.dialect, schema]
+        return ["logged", question.sql, question.dialect, schema, question.is_kept]
     return ["script", question.sql, question.dialect, schema, question.default_database, question.default_schema]
 
 

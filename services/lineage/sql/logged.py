@@ -51,18 +51,26 @@ class Shaped:
     names: tuple[TableRef, ...] = ()
 
 
+RESULT: TableRef = (SqlPart("", quoted=True),)
+"""Stands in `Usage.tables` for the table that a query's result gets into, which its text does not name."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogStatement:
-    """Asks what a statement does. `schema` as in `Script`: the columns of tables as the statement names them."""
+    """Asks what a statement does. `schema` as in `Script`: the columns of tables as the statement names them.
+
+    With `is_kept` the result of a text that is nothing but a query gets into a table, `RESULT`, as a dbt model's does.
+    """
 
     sql: str
     dialect: str = ""
     schema: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    is_kept: bool = False
 
     @property
     def sha256(self) -> str:
         """The hash of all of it, in hexadecimal."""
-        return _hash(json.dumps([self.dialect, list(self.schema.items())]) + "\n" + self.sql)
+        return _hash(json.dumps([self.dialect, list(self.schema.items()), self.is_kept]) + "\n" + self.sql)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from services.lineage.sql.compose import MAX_EDGES, Composer
 from services.lineage.sql.extract import facts_of
 from services.lineage.sql.facts import Kind, TableKey
 from services.lineage.sql.known import Tables
-from services.lineage.sql.logged import Flow, LogStatement, Pair, Usage, Use
+from services.lineage.sql.logged import RESULT, Flow, LogStatement, Pair, Usage, Use
 from services.lineage.sql.relation import ALL, OutColumn
 from services.lineage.sql.script import Script
 from services.lineage.sql.statement import Problem, TableRef
@@ -34,18 +34,20 @@ def read_usage(question: LogStatement) -> Usage:
     composer = Composer(tables)
     for facts in found:
         composer.take(facts)
-    return _Told(found, composer, tables).usage()
+    return _Told(found, composer, tables, is_kept=question.is_kept).usage()
 
 
 class _Told:
     """Puts keys of tables into places of a list."""
 
-    def __init__(self, found: Sequence[Facts], composer: Composer, tables: Tables) -> None:
+    def __init__(self, found: Sequence[Facts], composer: Composer, tables: Tables, *, is_kept: bool) -> None:
         self._found = found
         self._composer = composer
         self._tables = tables
+        self._is_kept = is_kept
         self._places: dict[TableKey, int | None] = {}
         self._refs: list[TableRef] = []
+        self._result: int | None = None
 
     def usage(self) -> Usage:
         """All of it."""
@@ -53,11 +55,14 @@ class _Told:
         filled = {write.table for facts in self._found for write in facts.writes}
         writes = [write for write in self._composer.writes() if write.table not in dropped - filled]
         reads = self._all(self._composer.reads())
-        targets = self._all(write.table for write in writes if write.table is not None)
+        if self._is_kept and len(writes) == 1 and writes[0].table is None:
+            self._result = len(self._refs)
+            self._refs.append(RESULT)
+        targets = tuple(dict.fromkeys(place for write in writes if (place := self._into(write)) is not None))
         links = [
             (source, target)
             for write in writes
-            if (target := self._place(write.table)) is not None
+            if (target := self._into(write)) is not None
             for source in self._all(write.sources)
         ]
         uses, flows, pairs = self._uses(writes), self._flows(writes), self._pairs()
@@ -86,6 +91,9 @@ class _Told:
                 self._refs.append(ref)
         return self._places[key]
 
+    def _into(self, write: Write) -> int | None:
+        return self._result if write.table is None else self._place(write.table)
+
     def _all(self, keys: Iterable[TableKey]) -> tuple[int, ...]:
         return tuple(dict.fromkeys(place for key in keys if (place := self._place(key)) is not None))
 
@@ -103,7 +111,7 @@ class _Told:
         """Column by column for what gets into one; what decides about rows once, for all of them."""
         found: dict[Flow, None] = {}
         for write in writes:
-            target = self._place(write.table)
+            target = self._into(write)
             if target is None:
                 continue
             every = OutColumn(ALL, indirect=set(write.rows))

@@ -14,7 +14,7 @@ from services.common.model.platforms import Case, Platform, platform_named
 from services.common.model.usage import LogLine
 from services.lineage.sql.aliases import ALIASES
 
-_SCHEMAS = {"postgres": "public", "redshift": "public", "duckdb": "main", "snowflake": "PUBLIC", "mssql": "dbo"}
+DEFAULT_SCHEMAS = {"postgres": "public", "redshift": "public", "duckdb": "main", "snowflake": "PUBLIC", "mssql": "dbo"}
 """Where an engine looks for a name without a schema when a session sets none."""
 _OTHER_NAMES = {"postgres": "postgres", "tsql": "mssql"}
 
@@ -89,7 +89,7 @@ class Sources:
         namespace, database = self._by_name.get(name, (Namespace(UNLISTED), None))
         platform = platform_of(namespace)
         database = line.database or self._database(name, database)
-        schema = line.schema or _SCHEMAS.get(platform.name)
+        schema = line.schema or DEFAULT_SCHEMAS.get(platform.name)
         return Around(
             name,
             namespace,

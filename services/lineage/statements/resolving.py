@@ -41,25 +41,25 @@ class Meaning:
 
 def meaning_of(usage: Usage, around: Around, known: Known) -> Meaning:
     """What its tables stand for as far as crawls can tell now."""
-    found = [_resolved(ref, around, known) for ref in usage.tables]
-    tables = [names[0] if names and not _is_systems(names[0]) else None for names in found]
+    found = [resolved(ref, around, known) for ref in usage.tables]
+    tables = [names[0] if names and not is_systems(names[0]) else None for names in found]
     reads = [name for place in usage.reads if (name := tables[place])]
     writes = [name for place in usage.writes if (name := tables[place])]
     if around.reads is not None:
-        given = [_resolved(ref, around, known) for text in around.reads if (ref := _ref(text))]
+        given = [resolved(ref, around, known) for text in around.reads if (ref := _ref(text))]
         reads = [names[0] for names in given]
         found.extend(given)
     if around.target is not None and (ref := _ref(around.target)):
-        target = _resolved(ref, around, known)
+        target = resolved(ref, around, known)
         writes = [target[0]]
         found.append(target)
     if around.reads is not None or around.target is not None:
         tables = [_among(name, reads + writes) for name in tables]
-    meant = tuple(names for names in found if names and not _is_systems(names[0]))
+    meant = tuple(names for names in found if names and not is_systems(names[0]))
     return Meaning(tuple(tables), _once(reads), _once(writes), meant)
 
 
-def _resolved(ref: TableRef, around: Around, known: Known) -> tuple[DatasetName, ...]:
+def resolved(ref: TableRef, around: Around, known: Known) -> tuple[DatasetName, ...]:
     """Every dataset that a name may stand for, the one that is meant first."""
     # the engine looks from where the session is; the last part of that name is never looked at
     here = DatasetName(around.namespace, (*filter(None, (around.database, around.schema)), ""))
@@ -86,7 +86,7 @@ def _ref(text: str) -> TableRef:
         return (SqlPart(text, quoted=True),) if text else ()
 
 
-def _is_systems(name: DatasetName) -> bool:
+def is_systems(name: DatasetName) -> bool:
     """Whether it is one of the engine's own tables about tables, which nobody uses for what is in them."""
     low = [part.lower() for part in name.parts]
     if not _SYSTEM.isdisjoint(low[:-1]):

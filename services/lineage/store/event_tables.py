@@ -91,6 +91,21 @@ job_column = Table(
     Index("job_column_by_target", "target"),
 )
 
+job_statement = Table(
+    "job_statement",
+    metadata,
+    Column("job_id", _Key, primary_key=True),
+    Column("fingerprint", _Key, primary_key=True),  # of a statement that an event says the job ran, without literals
+    Column("dialect", Text, nullable=False),
+    Column("state", Text, nullable=False),  # parsed | partly | unparsed
+    Column("problem", Text),  # a kind of problem and a place
+    Column("said", JSON, nullable=False),  # what it does to tables as it names them, as in `log_statement`
+    Column("told", JSON, nullable=False),  # the same tables as datasets; null for one that stands for none
+    Column("seen", Text, nullable=False),  # a hash of what its reading rested on
+    Column("first_at", UtcDateTime, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False),
+)
+
 event_dataset = Table(
     "event_dataset",
     metadata,

@@ -6,5 +6,5 @@ from pathlib import Path
 
 from services.common.runtime.migrations import MigrationLine
 
-LINE = MigrationLine("lineage", Path(__file__).parent / "migrations", "0004")
+LINE = MigrationLine("lineage", Path(__file__).parent / "migrations", "0005")
 """The newest revision is written out, so that a start needs neither Alembic nor the scripts."""

@@ -1,0 +1,340 @@
+"""The SQL that events bring is read behind their answer: each text once, and again when what its names stand for is known better.
+
+Journey 3, step "SQL of events" (docs/adr/0034). Texts wait in memory and nowhere else, since they hold literals: what a crash
+loses is read with the job's next run.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import threading
+import time
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
+
+from sqlalchemy import Connection
+
+from services.common.errors import HeadwaterError
+from services.common.model.changes import Seq
+from services.common.model.events import JobId
+from services.common.model.names import AssetId, Namespaces, platform_of
+from services.common.model.sql_tokens import without_literals
+from services.common.runtime.db import Database
+from services.common.runtime.logs import get_logger
+from services.lineage.events.event import Event
+from services.lineage.sql.aliases import ALIASES
+from services.lineage.sql.logged import Shape, Shaped, Usage, usage_in
+from services.lineage.sql.statement import TableRef
+from services.lineage.statements import intake, job_meaning
+from services.lineage.statements.around import Sources
+from services.lineage.statements.job_meaning import ColumnsOf, Place, Places
+from services.lineage.statements.known import Known
+from services.lineage.statements.reading import SqlReader
+from services.lineage.statements.resolving import Columns
+from services.lineage.store import checkpoint, datasets, job_statements
+from services.lineage.store.datasets import Dataset
+from services.lineage.store.job_statements import JobStatement
+from services.lineage.store.lookup import chunks
+
+AT_ONCE = 200
+"""Jobs in one commit: about a second of reading."""
+MAX_WAITING = 50_000_000
+"""Characters of texts that wait, and again of those that are kept for another reading; the oldest are dropped first."""
+MAX_STATEMENTS = 200
+"""Statements kept of a job: who writes another text at every run has as many as runs, and the newest tell enough."""
+POLL_S = 0.5
+RETRY_S = 2.0
+_REST = 4.0
+"""After looking at every job's statements again for t seconds, the next look waits 4 t."""
+
+_log = get_logger("lineage.event-sql")
+Text = tuple[str, str]
+"""SQL, and the dialect that its event says or shows."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """What came of one job: texts, each with the times of the first and the last event that had it."""
+
+    texts: dict[Text, tuple[dt.datetime, dt.datetime]] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        return sum(len(sql) for sql, _ in self.texts)
+
+
+class JobSql:
+    """Reads the statements of jobs, some jobs a step.
+
+    Args:
+        database: the lineage service's own.
+        reader: the worker process.
+        namespaces: whose the sources are, asked anew for each step.
+        key: of the home: what a text that cannot be read is recognised by is a hash under it.
+        clock: gives the time, with an offset.
+
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        reader: SqlReader,
+        namespaces: Callable[[], Namespaces],
+        *,
+        key: Callable[[], bytes],
+        clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+    ) -> None:
+        self._database = database
+        self._reader = reader
+        self._namespaces = namespaces
+        self._key = key
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._waiting: OrderedDict[JobId, _Waiting] = OrderedDict()
+        self._size = 0
+        self._shapes: OrderedDict[Text, tuple[str, Shaped | Usage]] = OrderedDict()
+        self._shapes_size = 0
+        self._texts: dict[tuple[JobId, str], Text] = {}
+        self._known: Known | None = None
+        self._looked: tuple[Namespaces, Seq] | None = None
+        self._again: str | None = None  # the job up to which all are being looked at again
+        self._not_before = 0.0
+
+    def take(self, events: Iterable[Event], moved: Collection[JobId] = ()) -> None:
+        """Remember what events bring, and which jobs have other datasets now. Reads nothing: who sends events waits for this."""
+        with self._lock:
+            for event in events:
+                if (job := event.job) is None:
+                    continue
+                waiting = self._waiting.setdefault(job, _Waiting())
+                if event.sql:
+                    text = event.sql, _dialect(event)
+                    before = waiting.texts.get(text)
+                    self._size += len(event.sql) if before is None else 0
+                    first, last = before or (event.at, event.at)
+                    waiting.texts[text] = min(first, event.at), max(last, event.at)
+            for job in moved:
+                self._waiting.setdefault(job, _Waiting())
+            while self._size > MAX_WAITING:
+                self._size -= self._waiting.popitem(last=False)[1].size
+
+    def look_again(self) -> None:
+        """Names stand for other datasets now: have every job's statements looked at."""
+        with self._lock:
+            self._looked = None
+
+    def step(self) -> bool:
+        """Read what some jobs brought, in one commit. Returns whether there may be more.
+
+        Raises:
+            ServiceUnavailable: the database or the worker does not answer; what was to be read waits still.
+
+        """
+        with self._lock:
+            some = dict(islice(self._waiting.items(), AT_ONCE))
+            for job, waiting in some.items():
+                del self._waiting[job]
+                self._size -= waiting.size
+        try:
+            if some:
+                self._read(some)
+                return True
+            return self._look_at_all()
+        except BaseException:
+            self._give_back(some)
+            raise
+
+    def catch_up(self) -> None:
+        """Read all that waits."""
+        self._not_before = 0.0
+        while self.step():
+            self._not_before = 0.0
+
+    def run_until(self, stop: threading.Event) -> None:
+        """Read what waits until `stop` is set. Failures are logged and tried again."""
+        while not stop.is_set():
+            pause_s = 0.0
+            try:
+                if not self.step():
+                    pause_s = POLL_S
+            except HeadwaterError as error:
+                _log.warning("the SQL of events cannot be read for now", code=error.code, detail=error.detail)
+                pause_s = RETRY_S
+            except Exception as error:  # noqa: BLE001 - a thread's edge: the message may hold SQL, where it happened does not
+                where = traceback.format_tb(error.__traceback__)[-3:]
+                _log.error("reading the SQL of events failed", error=type(error).__name__, at=where)
+                pause_s = RETRY_S
+            stop.wait(pause_s)
+
+    def _give_back(self, some: Mapping[JobId, _Waiting]) -> None:
+        with self._lock:
+            for job, waiting in some.items():
+                now = self._waiting.setdefault(job, _Waiting())
+                for text, (first, last) in waiting.texts.items():
+                    before = now.texts.get(text, (first, last))
+                    self._size += 0 if text in now.texts else len(text[0])
+                    now.texts[text] = min(first, before[0]), max(last, before[1])
+
+    def _look_at_all(self) -> bool:
+        """Where a crawl or a setting has shown more since, go through all jobs' statements, some a step."""
+        with self._database.read() as connection:
+            state = self._namespaces(), checkpoint.read(connection).seq
+            if self._again is None:
+                if state == self._looked or time.monotonic() < self._not_before:
+                    return False
+                self._looked, self._again = state, ""
+            jobs = job_statements.jobs_with(connection, self._again, AT_ONCE)
+        begun = time.monotonic()
+        self._read({job: _Waiting() for job in jobs})
+        self._again = jobs[-1] if len(jobs) == AT_ONCE else None
+        self._not_before = time.monotonic() + _REST * (time.monotonic() - begun)
+        return self._again is not None
+
+    def _read(self, some: Mapping[JobId, _Waiting]) -> None:
+        namespaces = self._namespaces()
+        with self._database.read() as connection:
+            stored = job_statements.of_jobs(connection, some.keys())
+            jobs = [job for job, waiting in some.items() if waiting.texts or job in stored]
+            if not jobs:
+                return
+            known = self._loaded(connection)
+            sources = Sources(namespaces, lambda name: known.databases.get(name, {}))
+            ends, names = job_statements.ends(connection, jobs), job_statements.namespaces(connection, jobs)
+            places: dict[JobId, Places] = {
+                job: partial(job_meaning.place_of, names.get(job, ""), ends.get(job, ()), sources, namespaces)
+                for job in jobs
+            }
+            columns_of = _cached(connection)
+            self._shape([text for job in jobs for text in some[job].texts])
+            wanted = {
+                job: self._statements(job, some[job], stored.get(job, {}), places[job], known, columns_of) for job in jobs
+            }
+        with self._database.write() as connection:
+            checkpoint.read(connection, lock=True)
+            changed = False
+            for job, now in wanted.items():
+                changed |= self._store(connection, job, stored.get(job, {}), now, places[job], known, namespaces)
+            if changed:
+                checkpoint.raise_version(connection)
+
+    def _statements(
+        self,
+        job: JobId,
+        waiting: _Waiting,
+        before: Mapping[str, JobStatement],
+        places: Places,
+        known: Known,
+        columns_of: ColumnsOf,
+    ) -> dict[str, JobStatement]:
+        """A job's statements as they are now."""
+        found = dict(before)
+        for text, (first, last) in waiting.texts.items():
+            fingerprint = self._shapes[text][0]
+            self._texts[job, fingerprint] = text
+            one = found.get(fingerprint)
+            if one is None:
+                one = JobStatement(job, fingerprint, text[1], "", None, Usage("").as_json(), (), "", first, last)
+            found[fingerprint] = replace(one, first=min(one.first, first), last=max(one.last, last))
+        newest = sorted(found.values(), key=lambda one: (one.last, one.fingerprint))[-MAX_STATEMENTS:]
+        return {one.fingerprint: self._now(one, places(one.dialect), known, columns_of) for one in newest}
+
+    def _now(self, one: JobStatement, place: Place, known: Known, columns_of: ColumnsOf) -> JobStatement:
+        """A statement read, or read again, where it has a text and what that rests on is another; else only its names."""
+        usage = usage_in(one.said)
+        text = self._texts.get((one.job, one.fingerprint))
+        shape = self._shapes.get(text) if text is not None else None
+        if text is not None and shape is not None:
+            if one.state and job_meaning.seen(usage, place, known, columns_of) == one.seen:
+                return one
+            usage = self._usage(text[0], shape[1], place, known, columns_of)
+        return job_meaning.stored(one, usage, place, known, columns_of)
+
+    def _usage(self, sql: str, shape: Shaped | Usage, place: Place, known: Known, columns_of: ColumnsOf) -> Usage:
+        if isinstance(shape, Usage):
+            return shape
+        names: tuple[TableRef, ...] = shape.names
+        for _ in range(
+            2
+        ):  # a text whose dialect tells its names apart otherwise than the shape does is read with these names
+            usage = self._reader.read_usages([job_meaning.question(sql, names, place, known, columns_of)])[0]
+            if set(usage.tables) <= set(names):
+                break
+            names = usage.tables
+        return job_meaning.safe(usage, sql, place, known, columns_of)
+
+    def _store(
+        self,
+        connection: Connection,
+        job: JobId,
+        before: Mapping[str, JobStatement],
+        now: Mapping[str, JobStatement],
+        places: Places,
+        known: Known,
+        namespaces: Namespaces,
+    ) -> bool:
+        news = [one for one in now.values() if one != before.get(one.fingerprint)]
+        job_statements.put(connection, news)
+        job_statements.forget(connection, job, before.keys() - now.keys())
+        owner = intake.owner_of(namespaces)
+        named = job_meaning.named(now, places, known)
+        added = datasets.put_named(connection, [Dataset.named(name, owner(name)) for name in named.values()])
+        every = [*before.values(), *now.values()]
+        return job_statements.show(connection, job, job_meaning.shown(now.values()), every, self._clock()) or added
+
+    def _shape(self, texts: Sequence[Text]) -> None:
+        """See to it that the fingerprints of texts are known."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._shapes]
+        answers = self._reader.read_shapes([Shape(sql, dialect) for sql, dialect in new]) if new else []
+        known: Shaped | Usage
+        for (sql, dialect), answer in zip(new, answers, strict=True):
+            if isinstance(answer, Shaped):
+                digest, known = answer.digest, answer
+            else:
+                masked = " ".join(without_literals(sql, dialect).split())
+                keyed = hashlib.blake2b(masked.encode("utf-8", "surrogatepass"), digest_size=16, key=self._key())
+                digest, known = keyed.hexdigest(), job_meaning.unread(answer)
+            told = hashlib.blake2b(f"{digest}\n{dialect}".encode(), digest_size=16).hexdigest()
+            self._shapes[sql, dialect] = told, known
+            self._shapes_size += len(sql)
+        for text in texts:
+            self._shapes.move_to_end(text)
+        while self._shapes_size > MAX_WAITING and len(self._shapes) > len(texts):
+            (sql, _), _ = self._shapes.popitem(last=False)
+            self._shapes_size -= len(sql)
+        if len(self._texts) > 2 * len(self._shapes) + AT_ONCE * MAX_STATEMENTS:
+            self._texts = {key: text for key, text in self._texts.items() if text in self._shapes}
+
+    def _loaded(self, connection: Connection) -> Known:
+        seq = checkpoint.read(connection).seq
+        if self._known is None or self._known.seq != seq:
+            self._known = Known.load(connection, seq)
+        return self._known
+
+
+def _cached(connection: Connection) -> ColumnsOf:
+    """Columns of datasets, each asked for once."""
+    held: dict[AssetId, Mapping[str, str]] = {}
+    asked: set[AssetId] = set()
+
+    def columns_of(ids: set[AssetId]) -> Columns:
+        new = ids - asked
+        for part in chunks(sorted(new)):
+            held.update(intake.columns_of(connection, set(part)))
+        asked.update(new)
+        return {id_: held[id_] for id_ in ids if id_ in held}
+
+    return columns_of
+
+
+def _dialect(event: Event) -> str:
+    """The dialect of an event's SQL: as its facet says, else of the engine whose datasets it names."""
+    said = event.dialect.strip().lower()
+    if said:
+        return ALIASES.get(said, said)
+    named = [one.name.namespace for one in (*event.outputs, *event.inputs)]
+    return platform_of(min(named)).dialect if named else ""

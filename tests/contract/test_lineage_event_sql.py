@@ -1,0 +1,190 @@
+"""The SQL of events becomes edges between tables and columns, with the job and the statement as evidence, and no literal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select
+
+from services.common.model.access import AccessScope
+from services.common.model.events import Delivery, job_id
+from services.lineage.events.intake import EventIntake
+from services.lineage.statements.jobs import JobSql
+from services.lineage.store import event_tables, tables
+from tests.support import events as sent
+from tests.support.events import dataset, run_event, sql, symlink
+from tests.support.lineages import DATABASES, Lineage, asset, id_of, opened
+
+AT, END = "2026-11-01T10:00:00Z", "2026-11-01T10:05:00Z"
+CANARY = "qwertz-canary"
+
+
+@pytest.fixture(params=DATABASES)
+def lineage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lineage]:
+    yield from opened(request.param, request, tmp_path)
+
+
+@pytest.fixture
+def both(lineage: Lineage) -> tuple[EventIntake, JobSql]:
+    return sent.with_sql(lineage.database)
+
+
+def crawled(lineage: Lineage, **columns: str) -> None:
+    """Tables of `shop` that a crawl shows, with columns."""
+    lineage.follow(*(asset(f"shop.{name.replace('__', '.')}") for name in columns))
+    with lineage.database.write() as connection:
+        rows = [
+            {"id": id_of(f"shop.{name.replace('__', '.')}"), "columns": found.split()} for name, found in columns.items()
+        ]
+        connection.execute(tables.node_columns.delete().where(tables.node_columns.c.id.in_([row["id"] for row in rows])))
+        connection.execute(insert(tables.node_columns), rows)
+
+
+def table_edges(lineage: Lineage) -> set[tuple[str, str, float]]:
+    names = {row["id"]: ".".join(row["parts"]) for row in lineage.rows(tables.node)}
+    return {(names[r["source_id"]], names[r["target_id"]], r["confidence"]) for r in lineage.rows(tables.observed)}
+
+
+def column_edges(lineage: Lineage, *, job: str = "load") -> set[tuple[str, str, str]]:
+    names = {row["id"]: row["parts"][-1] for row in lineage.rows(tables.node)}
+    return {
+        (f"{names[r['source_id']]}.{r['source_column']}", f"{names[r['target_id']]}.{r['target_column']}", r["kind"])
+        for r in lineage.rows(tables.observed_column)
+        if r["basis"] == "run" and r["origin"].startswith(job_id("airflow", job))
+    }
+
+
+def test_a_jobs_sql_tells_which_columns_get_where_and_what_decides(lineage: Lineage, both: Any) -> None:
+    """Short names are the job's own datasets; direct and indirect edges; no literal anywhere in the store."""
+    intake, job_sql = both
+    crawled(lineage, public__orders="id day amount state", mart__daily="day amount")
+    text = f"INSERT INTO daily SELECT day, sum(amount) AS amount FROM orders WHERE state = '{CANARY}' GROUP BY day"
+    told = {"inputs": [dataset("shop.public.orders")], "outputs": [dataset("shop.mart.daily")]}
+    sent.send(intake, run_event("START", AT, job_facets=sql(text), **told), run_event("COMPLETE", END, job_facets=sql(text)))
+    job_sql.catch_up()
+    assert column_edges(lineage) == {
+        ("orders.day", "daily.day", "identity"),
+        ("orders.amount", "daily.amount", "aggregation"),
+        ("orders.state", "daily.*", "filter"),
+        ("orders.day", "daily.*", "group"),
+    }
+    assert table_edges(lineage) == {("shop.public.orders", "shop.mart.daily", 1.0)}
+    kept = lineage.rows(event_tables.job_statement)
+    assert [(row["state"], row["dialect"]) for row in kept] == [("parsed", "postgres"), ("parsed", "")]
+    for table in tables.metadata.sorted_tables:
+        assert CANARY not in repr(lineage.rows(table))
+
+
+def test_evidence_is_the_job_and_the_statement(lineage: Lineage, both: Any) -> None:
+    """The origin of an edge from SQL is the job's id and the statement's fingerprint; runs are not counted twice."""
+    intake, job_sql = both
+    crawled(lineage, public__orders="id", mart__daily="id")
+    text = "INSERT INTO mart.daily SELECT id FROM public.orders"
+    sent.send(intake, run_event("COMPLETE", AT, outputs=[dataset("shop.mart.daily")], job_facets=sql(text)))
+    job_sql.catch_up()
+    row = next(iter(lineage.rows(tables.observed)))
+    (statement,) = lineage.rows(event_tables.job_statement)
+    assert row["origin"] == f"{job_id('airflow', 'load')}/{statement['fingerprint']}"
+    assert (row["count"], row["confidence"]) == (0, 0.9)
+    # an event that names both ends is the stronger word, and takes the edge over
+    told = {"inputs": [dataset("shop.public.orders")], "outputs": [dataset("shop.mart.daily")]}
+    sent.send(intake, run_event("COMPLETE", END, "two", job_facets=sql(text), **told))
+    job_sql.catch_up()
+    assert [(r["origin"], r["count"]) for r in lineage.rows(tables.observed)] == [(job_id("airflow", "load"), 1)]
+
+
+def test_a_job_with_sql_alone_has_edges(lineage: Lineage, both: Any) -> None:
+    """Neither inputs nor outputs: the one source that speaks the dialect is meant."""
+    intake, job_sql = both
+    crawled(lineage, public__orders="id amount", mart__weekly="amount")
+    text = "INSERT INTO mart.weekly SELECT amount FROM orders ORDER BY id"
+    sent.send(intake, run_event("COMPLETE", AT, job_facets=sql(text, dialect="postgres")))
+    job_sql.catch_up()
+    assert table_edges(lineage) == {("shop.public.orders", "shop.mart.weekly", 0.9)}
+    assert ("orders.amount", "weekly.amount", "identity") in column_edges(lineage)
+
+
+def test_a_query_alone_fills_the_jobs_only_output(lineage: Lineage, both: Any) -> None:
+    """dbt sends the model's query: where it goes is what the event says, if that is one thing."""
+    intake, job_sql = both
+    crawled(lineage, public__orders="id amount", mart__daily="total", mart__other="total")
+    text = "SELECT sum(amount) AS total FROM public.orders"
+    sent.send(intake, run_event("START", AT, outputs=[dataset("shop.mart.daily")], job_facets=sql(text)))
+    job_sql.catch_up()
+    assert column_edges(lineage) == {("orders.amount", "daily.total", "aggregation")}
+    sent.send(intake, run_event("COMPLETE", END, outputs=[dataset("shop.mart.other")], job_facets=sql(text)))
+    job_sql.catch_up()
+    assert column_edges(lineage) == set()  # of two outputs it cannot be told which
+
+
+def test_what_a_facet_says_of_columns_stays_as_it_is(lineage: Lineage, both: Any) -> None:
+    """SQL adds what the facet does not speak of, and says nothing else of what it does."""
+    intake, job_sql = both
+    crawled(lineage, public__orders="id amount", mart__daily="id amount")
+    facet = sent.columns_from("shop.public.orders", ("amount", "amount"), subtype="AGGREGATION")
+    outputs = [dataset("shop.mart.daily", columnLineage=facet)]
+    text = "INSERT INTO mart.daily SELECT id, amount FROM orders"
+    sent.send(intake, run_event("COMPLETE", AT, outputs=outputs, job_facets=sql(text)))
+    job_sql.catch_up()
+    assert column_edges(lineage) == {
+        ("orders.amount", "daily.amount", "aggregation"),
+        ("orders.id", "daily.id", "identity"),
+    }
+
+
+def test_what_a_crawl_shows_later_is_read_again(lineage: Lineage, both: Any) -> None:
+    """`*` and columns without a table need the tables' columns; the text is still there."""
+    intake, job_sql = both
+    text = "INSERT INTO mart.daily SELECT * FROM orders"
+    told = {"inputs": [dataset("shop.public.orders")], "outputs": [dataset("shop.mart.daily")]}
+    sent.send(intake, run_event("COMPLETE", AT, job_facets=sql(text), **told))
+    job_sql.catch_up()
+    assert column_edges(lineage) == {("orders.*", "daily.*", "identity")}
+    crawled(lineage, public__orders="id amount", mart__daily="id amount")
+    job_sql.look_again()
+    job_sql.catch_up()
+    assert column_edges(lineage) == {("orders.id", "daily.id", "identity"), ("orders.amount", "daily.amount", "identity")}
+
+
+def test_sql_of_a_name_that_turns_out_to_be_another_table_follows_it(lineage: Lineage, both: Any) -> None:
+    """A path that a symlink says to be a table: the edges lead from the table then."""
+    intake, job_sql = both
+    crawled(lineage, public__orders="id", mart__daily="id")
+    text = "SELECT id FROM orders"
+    lake = {"inputs": [dataset("/lake/orders", "s3://lake")], "outputs": [dataset("shop.mart.daily")]}
+    sent.send(intake, run_event("COMPLETE", AT, job_facets=sql(text), **lake))
+    job_sql.catch_up()
+    linked = dataset("/lake/orders", "s3://lake", symlinks=symlink("shop.public.orders"))
+    sent.send(intake, run_event("COMPLETE", END, "other", job="other", inputs=[linked]))
+    job_sql.catch_up()
+    assert column_edges(lineage) == {("orders.id", "daily.id", "identity")}
+    assert table_edges(lineage) == {("shop.public.orders", "shop.mart.daily", 1.0)}
+
+
+def test_a_narrow_senders_sql_is_not_read(lineage: Lineage, both: Any) -> None:
+    """A text may name what its sender must not speak of."""
+    intake, job_sql = both
+    crawled(lineage, public__orders="id", mart__daily="id")
+    event = run_event("COMPLETE", AT, outputs=[dataset("shop.mart.daily")], job_facets=sql("SELECT id FROM public.orders"))
+    answer = intake.accept(Delivery(json.dumps(event), scope=AccessScope(("wh.shop.mart",))))
+    assert answer.outcomes[0].fate.value == "accepted"
+    job_sql.catch_up()
+    assert lineage.rows(event_tables.job_statement) == []
+
+
+def test_what_cannot_be_read_is_kept_with_its_reason_and_a_crash_of_nothing(lineage: Lineage, both: Any) -> None:
+    """No syntax, no text at all, a megabyte of brackets: the event is accepted, and what is kept is a reason and a place."""
+    intake, job_sql = both
+    texts = [f"INSERT INTO daily SELECT '{CANARY}' FROM (", "", "(" * 100_000, f"sel ect '{CANARY}", "\x00'"]
+    for at, text in enumerate(texts):
+        sent.send(intake, run_event("COMPLETE", AT, str(at), job=str(at), job_facets=sql(text)))
+    job_sql.catch_up()
+    with lineage.database.read() as connection:
+        problems = connection.execute(select(event_tables.job_statement.c.problem)).scalars().all()
+    assert problems
+    for table in tables.metadata.sorted_tables:
+        assert CANARY not in repr(lineage.rows(table))
