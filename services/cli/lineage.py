@@ -8,25 +8,36 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 
+from services.catalog.api.impact_shapes import paths_shape
 from services.catalog.api.lineage_shapes import coverage_shape, lineage_shape
 from services.cli.exits import DONE
 from services.cli.terminal import print_json, say, settings_of
 from services.common.errors import Ambiguous, BadRequest, NotFound
 from services.common.model.access import FULL_SCOPE
 from services.common.model.instants import instant
-from services.common.model.lineage import Direction, LineageCoverage, LineageNode, LineageRequest, Subgraph
+from services.common.model.lineage import (
+    Direction,
+    LineageCoverage,
+    LineageNode,
+    LineageRequest,
+    Paths,
+    PathsRequest,
+    Subgraph,
+)
 from services.common.model.names import AssetId, parse_asset_id
 from services.compose import Workspace
 
 MAX_NODES = 1_000
+DEPTH, WAYS_DEPTH, MAX_WAYS = 3, 20, 10
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Walk from one asset, or say how far definitions are understood."""
     if (arguments.asset is None) != arguments.coverage:
         raise BadRequest("name one ASSET, or ask for --coverage")
-    if not 1 <= arguments.depth <= 100:
+    if arguments.depth is not None and not 1 <= arguments.depth <= 100:
         raise BadRequest("--depth is 1 to 100")
+    _check_ways(arguments)
     as_of = None if arguments.as_of is None else _instant(arguments.as_of)
     settings = settings_of(arguments)
     direction = Direction.UPSTREAM if arguments.up else Direction.DOWNSTREAM if arguments.down else Direction.BOTH
@@ -36,9 +47,14 @@ def run(arguments: argparse.Namespace) -> int:
             space.lineage.follower.catch_up()
             return _coverage(space.lineage.walker.coverage(FULL_SCOPE), as_json=arguments.json)
         asset = named_asset(space, arguments.asset)
+        to = None if arguments.to is None else named_asset(space, arguments.to)
         space.lineage.follower.catch_up()
+        if to is not None:
+            columns = arguments.column, arguments.to_column
+            ways = PathsRequest(asset, to, FULL_SCOPE, arguments.depth or WAYS_DEPTH, MAX_WAYS, *columns)
+            return _print_ways(space.lineage.walker.paths(ways), as_json=arguments.json)
         asked = LineageRequest(
-            *(asset, FULL_SCOPE, direction, arguments.depth, MAX_NODES),
+            *(asset, FULL_SCOPE, direction, arguments.depth or DEPTH, MAX_NODES),
             column=arguments.column,
             as_of=as_of,
             stale=arguments.stale,
@@ -50,6 +66,32 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(lineage_shape(graph).model_dump(mode="json", by_alias=True))
     else:
         _print(graph)
+    return DONE
+
+
+def _check_ways(arguments: argparse.Namespace) -> None:
+    if arguments.to is None and arguments.to_column is not None:
+        raise BadRequest("--to-column goes with --to")
+    if arguments.to is None:
+        return
+    if arguments.up or arguments.down or arguments.as_of or arguments.stale or arguments.coverage:
+        raise BadRequest("--to looks for ways as they are now; it goes with --column, --to-column, --depth and --json alone")
+    if (arguments.column is None) != (arguments.to_column is None):
+        raise BadRequest("ways lead from a column to a column: give --column and --to-column, or none of them")
+
+
+def _print_ways(found: Paths, *, as_json: bool) -> int:
+    if as_json:
+        print_json(paths_shape(found).model_dump(mode="json", by_alias=True))
+        return DONE
+    names = {(node.id, node.column): _shown(node) for node in found.nodes}
+    columns = found.columns or [(None,) * len(path) for path in found.paths]
+    for path, theirs in zip(found.paths, columns, strict=True):
+        print(" → ".join(names[key] for key in zip(path, theirs, strict=True)))
+    if not found.paths:
+        say("no way is known")
+    if found.truncated:
+        say(f"there are more than these {len(found.paths)}, or some were not looked for")
     return DONE
 
 

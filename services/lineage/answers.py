@@ -17,10 +17,13 @@ from services.common.model.lineage import (
     LineageCoverage,
     LineageDiff,
     LineageRequest,
+    Paths,
+    PathsRequest,
     Subgraph,
 )
 from services.common.model.schema_changes import PlannedChanges
 from services.common.runtime.db import Database
+from services.lineage.column_paths import column_paths
 from services.lineage.coverage import coverage
 from services.lineage.diff import diff
 from services.lineage.graph import LineageGraph
@@ -78,6 +81,14 @@ class LineageAnswers(LineageQueries):
             return True
         self._fresh_until = (version, now + _LOOK_EVERY)
         return False
+
+    def paths(self, request: PathsRequest) -> Paths:
+        """See `LineageQuery.paths`: between datasets on the graph in memory, between columns on the store."""
+        if request.from_column is None and request.to_column is None:
+            return super().paths(request)
+        with self._database.read() as connection:
+            when = When(None, self._clock(), observed.stale_after(connection))
+            return column_paths(Visible(connection, request.scope, when, stale=False), request)
 
     def diff(self, request: DiffRequest) -> LineageDiff:
         """See `LineageRecord.diff`."""

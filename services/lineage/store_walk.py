@@ -82,7 +82,7 @@ def _walk_tables(seen: Visible, request: LineageRequest) -> Subgraph:
     edges = {(f.source, f.target, f.kind): f for f in flows(kept, upstream=True) if f.source in among}
     problem = None if request.as_of else definitions.problem(seen.connection, request.asset)
     nodes, told, cut = fitted(
-        [_node(_held(seen, asset), depths[asset]) for asset in kept],
+        [node_of(held(seen, asset), depths[asset]) for asset in kept],
         [LineageEdge(*key, flow.evidence, flow.confidence) for key, flow in sorted(edges.items())],
         request.max_bytes,
     )
@@ -101,21 +101,21 @@ def _walk_columns(seen: Visible, request: LineageRequest, column: str) -> Subgra
     start = (request.asset, column.lower())
 
     def hop(nodes: Collection[ColumnKey], upstream: bool) -> set[ColumnKey]:  # noqa: FBT001 - a step's direction
-        pairs = _into(seen, nodes) if upstream else _out_of(seen, nodes)
+        pairs = edges_into(seen, nodes) if upstream else edges_out_of(seen, nodes)
         return {source if upstream else target for source, target, _ in pairs}
 
-    _check_column(seen, start)
+    check_column(seen, start)
     found = reach(start, request.direction, request.depth, hop)
     depths = found.depths
     kept = nsmallest(request.limit, depths, key=lambda key: (abs(depths[key]), depths[key], key))
     among = frozenset(kept)
-    edges = {(s, t, f.kind, f.basis): f for s, t, f in _into(seen, kept) if s in among}
+    edges = {(s, t, f.kind, f.basis): f for s, t, f in edges_into(seen, kept) if s in among}
     names = seen.columns({asset for asset, _ in kept})
     state, problem = _understood(seen, request)
     nodes, told, cut = fitted(
-        [_node(_held(seen, key[0]), depths[key], _spelling(seen, key, names)) for key in kept],
+        [node_of(held(seen, key[0]), depths[key], spelling_of(seen, key, names)) for key in kept],
         [
-            _edge(flow, _spelling(seen, source, names), _spelling(seen, target, names), seen)
+            edge_of(flow, spelling_of(seen, source, names), spelling_of(seen, target, names), seen)
             for (source, target, _, _), flow in sorted(edges.items(), key=lambda one: one[0])
         ],
         request.max_bytes,
@@ -131,7 +131,7 @@ def _walk_columns(seen: Visible, request: LineageRequest, column: str) -> Subgra
     )
 
 
-def _into(seen: Visible, nodes: Collection[ColumnKey]) -> Iterable[tuple[ColumnKey, ColumnKey, Flow]]:
+def edges_into(seen: Visible, nodes: Collection[ColumnKey]) -> Iterable[tuple[ColumnKey, ColumnKey, Flow]]:
     """The edges into columns. What goes into every column of a table goes into each."""
     columns = by_dataset(nodes)
     keys = {*nodes, *((asset, EVERY) for asset in columns)}
@@ -142,7 +142,7 @@ def _into(seen: Visible, nodes: Collection[ColumnKey]) -> Iterable[tuple[ColumnK
                 yield (flow.source, into if is_star else flow.column), (flow.target, into), flow
 
 
-def _out_of(seen: Visible, nodes: Collection[ColumnKey]) -> Iterable[tuple[ColumnKey, ColumnKey, Flow]]:
+def edges_out_of(seen: Visible, nodes: Collection[ColumnKey]) -> Iterable[tuple[ColumnKey, ColumnKey, Flow]]:
     """The edges out of columns. What goes into every column goes into each that is known, or into `*`."""
     columns = by_dataset(nodes)
     keys = {*nodes, *((asset, EVERY) for asset in columns)}
@@ -163,7 +163,7 @@ def _is_star(flow: Flow) -> bool:
     return flow.column == EVERY and flow.into == EVERY and flow.kind == "identity"
 
 
-def _check_column(seen: Visible, key: ColumnKey) -> None:
+def check_column(seen: Visible, key: ColumnKey) -> None:
     """A column exists where a crawl shows it, or an edge names it; of an unknown table also where a `*` may stand for it."""
     asset, column = key
     names = seen.columns([asset])[asset]
@@ -189,25 +189,28 @@ def _understood(seen: Visible, request: LineageRequest) -> tuple[str, str | None
     return ("complete" if reading.state == column_readings.PARSED else reading.state), reading.problem
 
 
-def _held(seen: Visible, asset: AssetId) -> Dataset:
+def held(seen: Visible, asset: AssetId) -> Dataset:
+    """A dataset that is known to be shown."""
     dataset = seen.dataset(asset)
     assert dataset is not None
     return dataset
 
 
-def _spelling(seen: Visible, key: ColumnKey, names: dict[AssetId, tuple[str, ...]]) -> str:
+def spelling_of(seen: Visible, key: ColumnKey, names: dict[AssetId, tuple[str, ...]]) -> str:
     """A column's name as the crawl spells it; else as the engine writes a name without quotes."""
     asset, column = key
-    is_upper = _held(seen, asset).name.platform.case is Case.UPPER
+    is_upper = held(seen, asset).name.platform.case is Case.UPPER
     return spelled(names.get(asset, ()), column) or (column.upper() if is_upper else column)
 
 
-def _node(dataset: Dataset, depth: int, column: str | None = None) -> LineageNode:
+def node_of(dataset: Dataset, depth: int, column: str | None = None) -> LineageNode:
+    """A dataset, or a column of one, as answers show it."""
     return LineageNode(dataset.id, dataset.name, dataset.kind, depth, dataset.listed, dataset.gone, column=column)
 
 
-def _edge(flow: Flow, column: str, into: str, seen: Visible) -> LineageEdge:
+def edge_of(flow: Flow, column: str, into: str, seen: Visible) -> LineageEdge:
+    """An edge between columns as answers show it; the columns as they are spelled."""
     what = "foreign key" if flow.basis == observed.KEY else "definition"
-    evidence = flow.evidence or (f"{what} of {_held(seen, flow.target).name.qualified}",)
+    evidence = flow.evidence or (f"{what} of {held(seen, flow.target).name.qualified}",)
     direct = flow.kind in DIRECT
     return LineageEdge(flow.source, flow.target, flow.kind, evidence, flow.confidence, column, into, flow.basis, direct)

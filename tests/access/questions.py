@@ -162,6 +162,9 @@ class _Questions:
         params: Params = [("change", self._dice.choice(("drop", "rename"))), ("limit", self._dice.choice((1, 100)))]
         params += [("column", f"{self._dice.choice(NOUNS)}_id")] if self._dice.random() < 0.3 else []
         between: Params = [("from", other), ("to", asset), ("limit", 5)]
+        if self._dice.random() < 0.4:  # and between columns, where there is such a column
+            nouns = self._dice.choice(NOUNS), self._dice.choice(NOUNS)
+            between += [("from_column", f"{nouns[0]}_id"), ("to_column", f"{nouns[1]}_id")]
         return Case(
             f"impact of {asset} {params}, paths from {other}",
             lambda asker: [

@@ -53,6 +53,10 @@ class PathsParameters(Strict):
 
     from_: _Name = Field(alias="from", description="The id of the asset that the data comes from", examples=[ORDERS])
     to: _Name = Field(description="The id of the asset that it gets into", examples=[REVENUE])
+    from_column: _Name | None = Field(
+        default=None, description="Ways between columns: the one that the data comes from", examples=["net_amt"]
+    )
+    to_column: _Name | None = Field(default=None, description="And the one that it gets into", examples=["net_revenue"])
     depth: int = Field(default=20, ge=1, le=100, description="Steps of a path at most", examples=[5])
     limit: int = Field(default=10, ge=1, le=100, description="Paths at most", examples=[3])
 
@@ -128,11 +132,12 @@ def create_lineage_router(lineage: LineageQuery, reader: AssetReader) -> APIRout
         "/lineage/paths",
         response_model=PathsShape,
         operation_id="get_lineage_paths",
-        summary="The shortest ways from one asset to another",
+        summary="The shortest ways from one asset to another, or from column to column",
     )
     def paths_route(caller: Reader, asked: Annotated[PathsParameters, Query()]) -> Response:
         ends = known_id(asked.from_), known_id(asked.to)
-        return answer(paths_shape(lineage.paths(PathsRequest(*ends, caller.scope, asked.depth, asked.limit))))
+        columns = asked.from_column, asked.to_column
+        return answer(paths_shape(lineage.paths(PathsRequest(*ends, caller.scope, asked.depth, asked.limit, *columns))))
 
     @router.post(
         "/lineage/check",

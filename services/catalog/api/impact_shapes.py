@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -10,6 +11,7 @@ from services.catalog.check import Checked, Report, Verdict
 from services.catalog.impact import Affected, How, Impact
 from services.common.model.assets import Kind
 from services.common.model.lineage import LineageNode, Paths
+from services.common.model.names import AssetId
 from services.common.model.schema_changes import ChangeKind
 
 
@@ -70,21 +72,33 @@ class ImpactShape(BaseModel, frozen=True):
     truncated: bool
 
 
+class PathNodeShape(EndShape, frozen=True):
+    """A dataset on a path, or a column of one: `id` is then its own, `asset` its dataset's."""
+
+    asset: str | None = None
+    column: str | None = None
+
+
 class PathEdgeShape(BaseModel, frozen=True):
-    """An edge along a path, with what it rests on."""
+    """An edge along a path, with what it rests on; between columns `kind` says how and `basis` on what, as in walks."""
 
     from_: str = Field(serialization_alias="from")
     to: str
     kind: str
     evidence: list[str]
     confidence: float
+    basis: str | None = None
+    direct: bool | None = None
 
 
 class PathsShape(BaseModel, frozen=True):
-    """Ways from one asset to another as lists of ids, the shortest first; `truncated` says that there are more."""
+    """Ways from one asset to another as lists of ids, the shortest first; `truncated` says that there are more.
+
+    Between columns the ids are those of columns.
+    """
 
     paths: list[list[str]]
-    nodes: list[EndShape]
+    nodes: list[PathNodeShape]
     edges: list[PathEdgeShape]
     truncated: bool
 
@@ -128,12 +142,24 @@ def impact_shape(impact: Impact) -> ImpactShape:
 
 def paths_shape(found: Paths) -> PathsShape:
     """Paths as the API shows them."""
+    names = {node.id: node.name for node in found.nodes}
+
+    def id_of(asset: AssetId, column: str | None) -> str:
+        return asset if column is None else names[asset].column_id(column)
+
+    columns: Sequence[Sequence[str | None]] = found.columns or [(None,) * len(path) for path in found.paths]
     return PathsShape(
-        paths=[list(path) for path in found.paths],
-        nodes=list(map(_end, found.nodes)),
+        paths=[list(map(id_of, path, theirs)) for path, theirs in zip(found.paths, columns, strict=True)],
+        nodes=list(map(_passed, found.nodes)),
         edges=[
             PathEdgeShape(
-                from_=edge.source, to=edge.target, kind=edge.kind, evidence=list(edge.evidence), confidence=edge.confidence
+                from_=id_of(edge.source, edge.column),
+                to=id_of(edge.target, edge.into),
+                kind=edge.kind,
+                evidence=list(edge.evidence),
+                confidence=edge.confidence,
+                basis=edge.basis,
+                direct=edge.direct,
             )
             for edge in found.edges
         ],
@@ -163,6 +189,14 @@ def _checked(one: Checked) -> CheckedShape:
 
 def _end(node: LineageNode) -> EndShape:
     return EndShape(**_named(node))
+
+
+def _passed(node: LineageNode) -> PathNodeShape:
+    column = node.column
+    if column is None:
+        return PathNodeShape(**_named(node))
+    own = {"id": node.name.column_id(column), "qualified_name": f"{node.name.qualified}.{column}", "kind": Kind.COLUMN}
+    return PathNodeShape(**(_named(node) | own), asset=node.id, column=column)
 
 
 def _affected(one: Affected) -> AffectedShape:

@@ -250,13 +250,18 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class PathsRequest:
-    """Ways along which data flows from `source` to `target`: at most `limit` (1 to 100) of at most `depth` steps (1 to 100)."""
+    """Ways along which data flows from `source` to `target`: at most `limit` (1 to 100) of at most `depth` steps (1 to 100).
+
+    With `from_column` and `to_column`, both or none of them, ways between these columns.
+    """
 
     source: AssetId
     target: AssetId
     scope: AccessScope
     depth: int = 20
     limit: int = 10
+    from_column: str | None = None
+    to_column: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +273,7 @@ class Paths:
         nodes: the datasets on them in order of id, at depth 0.
         edges: the edges along them.
         truncated: whether there are more of at most `depth` steps; what takes more steps is not looked for.
+        columns: between columns each path's columns, beside its ids; empty between datasets.
 
     """
 
@@ -275,6 +281,7 @@ class Paths:
     nodes: tuple[LineageNode, ...]
     edges: tuple[LineageEdge, ...]
     truncated: bool
+    columns: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
