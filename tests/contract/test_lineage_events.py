@@ -346,3 +346,13 @@ def test_a_run_of_too_many_pairs_makes_no_edges_and_says_so(port, intake, way):
     assert {run.id: run.truncated for run in page.runs} == {run_id("one"): True, run_id("two"): False}
     assert page.job is not None
     assert (len(page.job.inputs), len(page.job.outputs)) == (150, 150)
+
+
+def test_columns_of_two_outputs_that_are_called_alike_are_two(intake):
+    """One event, one source's column into a column of the same name of each of its outputs."""
+    facet = columns_from("shop.public.orders", ("amount", "amount"))
+    outputs = [dataset(f"shop.mart.{name}", columnLineage=facet) for name in ("daily", "weekly")]
+    intake.accept(Delivery(json.dumps(run_event("COMPLETE", AT, outputs=outputs)), scope=FULL_SCOPE))
+    with intake._database.read() as connection:
+        rows = connection.execute(select(tables.observed_column.c.target_id)).all()
+    assert len({row.target_id for row in rows}) == 2

@@ -94,7 +94,7 @@ def put_observed(
 
     """
     seen = {"origin": origin, "first_seen": first or at, "last_seen": at, "arrived_at": arrived, "count": count}
-    rows = {_key(row): row | seen for row in (_row(one, kind) for one in edges)}
+    rows = {(one.target, _key(row := _row(one, kind))): row | seen for one in edges}
     if not rows:
         return
     for row in rows.values():

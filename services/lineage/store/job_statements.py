@@ -18,10 +18,11 @@ from services.common.model.names import AssetId, DatasetName, Namespace
 from services.lineage.store import column_edges, event_datasets, observed
 from services.lineage.store.column_edges import ColumnEdge
 from services.lineage.store.event_tables import event_dataset, job, job_column, job_dataset, job_statement
-from services.lineage.store.lookup import dicts_with, rows_with, upsert, write_with
+from services.lineage.store.lookup import dicts_with, rows_with, write_with
 from services.lineage.store.observed import RUN, Observation
 from services.lineage.store.tables import observed as observed_table
 from services.lineage.store.tables import observed_column
+from services.lineage.store.upserts import replacing
 
 CONFIDENCE = 0.9
 """Of an edge from a statement that a job says it ran, as of one in a log: it may have failed, or moved no row."""
@@ -114,9 +115,7 @@ def put(connection: Connection, statements: Iterable[JobStatement]) -> None:
         for one in statements
     ]
     if rows:
-        statement = upsert(connection, job_statement)
-        new = {name: column for name, column in statement.excluded.items() if name not in ("job_id", "fingerprint")}
-        connection.execute(statement.on_conflict_do_update(index_elements=["job_id", "fingerprint"], set_=new), rows)
+        connection.execute(replacing(connection, job_statement, ("job_id", "fingerprint")), rows)
 
 
 def forget(connection: Connection, one: JobId, fingerprints: Collection[str]) -> None:
