@@ -20,6 +20,7 @@ BENCHMARKS = {
     "schemas": "real schemas through metadata://, to the last vector: schemas DATA",
     "history": "3,488 revisions of real schemas replayed and read back, with controls: history DATA",
     "faults": "1,000 random faults of real servers while they are crawled: what is lost, and what a naive crawl would lose",
+    "kill_points": "kill -9 at every write, fsync and rename from crawl to publish, by ordinal: what is lost, wrong, ready when",
     "kills": "50 crawls killed at random moments, then one that ends: what is lost or encoded twice",
     "statements": "statements for 100 and for 10,000 tables, by source",
     "manifest": "a dbt manifest of 2 GB: peak memory of reading and of crawling it",

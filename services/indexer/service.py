@@ -10,7 +10,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from services.common.model.search import IndexStatus
 from services.common.ports import AssetSink, ChangeFeed, StatementFacts
 from services.common.runtime.db import Database
 from services.common.runtime.logs import get_logger
+from services.common.runtime.once import write_once
 from services.common.runtime.source_settings import SourceSettings
 from services.indexer.crawl import run_crawl
 from services.indexer.embed.encoder import Encoder
@@ -331,11 +331,11 @@ def home_id(home: Path) -> str:
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)  # nobody has made it yet where the databases are elsewhere
     path = home / "home.id"
-    with suppress(FileExistsError), path.open("x", encoding="ascii") as file:
-        file.write(secrets.token_hex(16))
+    if not path.exists():
+        write_once(path, secrets.token_hex(16))
     for _ in range(100):
         known = path.read_text(encoding="ascii")
         if known:
             return known
-        time.sleep(0.01)  # another process has made the file and is about to write into it
+        time.sleep(0.01)  # one of an older version has made the file and is about to write into it
     raise WrongSettings(f"{path} is empty: remove it, and start again")

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from services.common.errors import WrongSettings
+from services.common.runtime.once import write_once
 
 FILE = "search.key"
 KEY_BYTES = 32
@@ -54,15 +53,11 @@ def home_key(home: Path) -> bytes:
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = home / FILE
-    with suppress(FileExistsError), open(path, "x", encoding="ascii", opener=_for_its_owner) as file:
-        file.write(secrets.token_hex(KEY_BYTES))
+    if not path.exists():
+        write_once(path, secrets.token_hex(KEY_BYTES))
     for _ in range(100):
         known = path.read_text(encoding="ascii").strip()
         if len(known) == 2 * KEY_BYTES:
             return bytes.fromhex(known)
-        time.sleep(0.01)  # another process has made the file and is about to write into it
+        time.sleep(0.01)  # one of an older version has made the file and is about to write into it
     raise WrongSettings(f"{path} is damaged: remove it, and people get new stand-ins in the logs of searches and of queries")
-
-
-def _for_its_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -1,0 +1,103 @@
+"""kill -9 at every write, fsync and rename from crawl to publish, by ordinal: what was acknowledged stays, and all is right.
+
+Run: `make bench ARGS="kill_points"` (--scene crawl|words|new, --part 1/4, --step N takes each N-th ordinal, --to FILE keeps outcomes,
+--from FILE… reports kept ones). The system calls are broken by strace; `tests/support/kill_points.py` says what is looked for. The
+control publishes the pointer before the manifest, as a naive writer might: some of its kills must be found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from bench.report import machine, print_table
+from tests.support.kill_points import READY_S, Campaign, Outcome, Point, Scene, missing
+from tests.support.zygote import Zygote
+
+SCENES = {
+    "crawl": "a home is crawled again, to the publish",
+    "words": "a server takes words and events, to the publish",
+    "new": "a new home is crawled, databases made",
+    "control": "control: a pointer before its manifest",
+}
+REAL_EVERY = 10
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scene", choices=list(SCENES), action="append")
+    parser.add_argument("--part", default="1/1")
+    parser.add_argument("--step", type=int, default=1)
+    parser.add_argument("--to", type=Path)
+    parser.add_argument("--from", dest="kept", type=Path, nargs="*", default=[])
+    arguments = parser.parse_args()
+    outcomes: list[tuple[str, Outcome]] = [one for path in arguments.kept for one in _read(path)]
+    if not outcomes:
+        if (reason := missing()) is not None:
+            raise SystemExit(reason)
+        for scene in arguments.scene or SCENES:
+            for outcome in _killed(scene, arguments.part, arguments.step):
+                outcomes.append((scene, outcome))
+                if arguments.to is not None:
+                    with arguments.to.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps({"scene": scene, **asdict(outcome)}) + "\n")
+    _report(outcomes)
+    print(machine(["duckdb", "faiss-cpu"]))
+
+
+def _killed(scene: str, part: str, step: int) -> Iterator[Outcome]:
+    which, parts = map(int, part.split("/"))
+    control = scene == "control"
+    with tempfile.TemporaryDirectory(prefix="headwater-kill-points-") as folder:
+        made = Scene(Path(folder) / "scene", new=scene == "new")
+        with Zygote("pointer" if control else "") as zygote:
+            campaign = Campaign(made, zygote, real_every=REAL_EVERY)
+            points = campaign.points_of_server() if scene == "words" else campaign.points_of_crawl()
+            if control:  # the control's fault is one of the index's files
+                points = [point for point in points if point.call in {"rename", "fsync", "unlink"}]
+            print(f"{scene}: {len(points):,} calls, each {step}. of part {part}", flush=True)
+            for point in points[which - 1 :: parts * step]:
+                yield campaign.kill_server(point) if scene == "words" else campaign.kill_crawl(point)
+
+
+def _read(path: Path) -> Iterator[tuple[str, Outcome]]:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        raw = json.loads(line)
+        scene, point = raw.pop("scene"), Point(**raw.pop("point"))
+        raw["lost"], raw["wrong"] = tuple(raw["lost"]), tuple(raw["wrong"])
+        yield scene, Outcome(point, **raw)
+
+
+def _report(outcomes: Sequence[tuple[str, Outcome]]) -> None:
+    rows = []
+    failed = []
+    for scene, what in SCENES.items():
+        mine = [outcome for known, outcome in outcomes if known == scene]
+        killed = [outcome for outcome in mine if outcome.reached]
+        if not mine:
+            continue
+        lost, wrong = sum(bool(one.lost) for one in killed), sum(bool(one.wrong) for one in mine)
+        ready = sorted(one.ready_s for one in killed) or [0.0]
+        rows.append(
+            [
+                *(what, len(mine), len(killed), sum(one.acknowledged for one in killed), lost, wrong),
+                *(f"{ready[len(ready) // 2]:.1f}", f"{ready[-1]:.1f}"),
+            ]
+        )
+        for one in mine:
+            if (one.lost or one.wrong) and scene != "control":
+                print(f"{scene} {one.point.call} {one.point.ordinal} ({one.where}): {'; '.join([*one.lost, *one.wrong])}")
+        if bool(lost or wrong) != (scene == "control") or ready[-1] > READY_S:
+            failed.append(scene)
+    print_table(["what is killed", "calls", "reached", "acknowledged", "lost", "wrong", "ready s, median", "slowest"], rows)
+    if failed:
+        raise SystemExit(f"not as it must be: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""kill -9 at system calls, by their ordinal, from crawl to publish: nothing acknowledged is lost, nothing is wrong afterwards.
+
+Every ordinal once is marked slow; a fixed sample runs always. `make bench ARGS="kill_points"` gives the figures.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from services.common.runtime.once import write_once
+from services.indexer.service import home_id
+from tests.support.kill_points import Campaign, Outcome, Point, Scene, missing
+from tests.support.zygote import Zygote
+
+SAMPLE = 12
+"""Ordinals of a crawl that are killed always, spread over all; of the other scenes half as many."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tracing() -> None:
+    """Without strace, or the right to trace, the tests are skipped by name, except in CI, where they fail."""
+    reason = missing()
+    if reason is not None and os.environ.get("CI"):
+        pytest.fail(reason)
+    if reason is not None:
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    with Zygote() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    return Scene(tmp_path_factory.mktemp("killed"))
+
+
+@pytest.fixture(scope="module")
+def crawl(scene: Scene, zygote: Zygote) -> Campaign:
+    """A home that is crawled again."""
+    return Campaign(scene, zygote, real_every=4)
+
+
+@pytest.fixture(scope="module")
+def new(tmp_path_factory: pytest.TempPathFactory, zygote: Zygote) -> Campaign:
+    """A new home that is crawled."""
+    return Campaign(Scene(tmp_path_factory.mktemp("new"), new=True), zygote, real_every=4)
+
+
+def spread(points: Sequence[Point], n: int) -> list[Point]:
+    """Some points, the first and the last among them."""
+    return [points[at * (len(points) - 1) // (n - 1)] for at in range(n)]
+
+
+def clean(outcomes: Sequence[Outcome]) -> None:
+    """All but a few were reached, and nothing is lost or wrong."""
+    assert [one for one in outcomes if one.lost or one.wrong] == []
+    reached = sum(one.reached for one in outcomes)
+    assert reached >= 0.8 * len(outcomes)
+
+
+def test_a_sample_of_kills_of_a_crawl(crawl):
+    """What the crawl reported, the word and the event before it, and one state in each answer."""
+    points = crawl.points_of_crawl()
+    assert len(points) > 200
+    clean([crawl.kill_crawl(point) for point in spread(points, SAMPLE)])
+
+
+def test_a_sample_of_kills_of_a_server_that_is_written_to(crawl):
+    """Words and events are there once they are acknowledged."""
+    points = crawl.points_of_server()
+    outcomes = [crawl.kill_server(point) for point in spread(points, SAMPLE // 2)]
+    clean(outcomes)
+    assert any(outcome.acknowledged for outcome in outcomes)
+
+
+def test_a_sample_of_kills_of_a_new_home(new):
+    """Its databases are being made: a server can be started on whatever is left."""
+    points = new.points_of_crawl()
+    made = [point for point in points if point.call == "write" and ".home.id." in point.file]
+    clean([new.kill_crawl(point) for point in [*made, *spread(points, SAMPLE // 2)]])
+
+
+@pytest.mark.slow
+def test_every_kill_of_a_crawl(crawl):
+    """Each ordinal once."""
+    clean([crawl.kill_crawl(point) for point in crawl.points_of_crawl()])
+
+
+@pytest.mark.slow
+def test_every_kill_of_a_server_that_is_written_to(crawl):
+    """Each ordinal once."""
+    clean([crawl.kill_server(point) for point in crawl.points_of_server()])
+
+
+@pytest.mark.slow
+def test_every_kill_of_a_new_home(new):
+    """Each ordinal once."""
+    clean([new.kill_crawl(point) for point in new.points_of_crawl()])
+
+
+def test_a_naive_writer_is_found_out(scene):
+    """The control: a pointer that is published before its manifest is seen by what follows a kill in between."""
+    with Zygote("pointer") as naive:
+        campaign = Campaign(scene, naive)
+        (late,) = [p for p in campaign.points_of_crawl() if p.call == "write" and p.file.endswith(".json")]
+        outcome = campaign.kill_crawl(late)
+    assert any("cannot be read" in line for line in outcome.wrong)
+
+
+def test_a_lost_write_is_found_out(scene, zygote):
+    """The control: a catalog as it was before the words were said is seen by what follows."""
+
+    def go_back(home):
+        for path in home.glob("catalog.db*"):
+            path.unlink()
+        shutil.copy(scene.after / "catalog.db", home / "catalog.db")
+
+    campaign = Campaign(scene, zygote, spoil=go_back)
+    point = next(point for point in reversed(campaign.points_of_server()) if point.call == "pwrite64")
+    outcome = campaign.kill_server(Point(point.call, point.ordinal // 2))
+    assert outcome.acknowledged
+    assert outcome.lost
+
+
+def test_a_file_that_is_made_once_is_whole_or_absent(tmp_path, monkeypatch):
+    """Killed before it is synced nothing of that name is there; the first of two writers wins; no rest stays."""
+    path = tmp_path / "home.id"
+
+    def dies(_descriptor):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", dies)
+        with pytest.raises(KeyboardInterrupt):
+            write_once(path, "one")
+    assert list(tmp_path.iterdir()) == []
+    write_once(path, "one")
+    write_once(path, "two")
+    assert path.read_text() == "one"
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.unlink()
+    monkeypatch.setattr(type(path), "hardlink_to", lambda *_: (_ for _ in ()).throw(PermissionError(1, "no links")))
+    assert len(home_id(tmp_path)) == 32
+    assert [one.name for one in tmp_path.iterdir()] == ["home.id"]
