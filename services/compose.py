@@ -201,6 +201,7 @@ def _catalog_app(
             lineage=lineage,
             events=events,
             told=EventDatasets(events, space.catalog_database, space.namespaces),
+            min_people=settings.usage.min_people,
             opaque=settings.lineage.hidden == "opaque",
             started_at=lambda: started[0] if started else None,
             configured={name: source_info(name, source) for name, source in settings.sources.items()},

@@ -82,6 +82,7 @@ class CatalogParts:
         told: follows what events say of datasets.
         lifespan: starts and stops what runs beside it, such as the index worker in role `all`.
         configured: the sources of this process's settings by name.
+        min_people: what fewer people did is not told of a question.
         opaque: whether marks stand for hidden assets in walks of lineage.
         hosts: Host headers accepted besides loopback's own; None accepts any.
         internal_key: opens the internal routes to services apart.
@@ -107,6 +108,7 @@ class CatalogParts:
     told: EventDatasets | None = None
     configured: Mapping[str, SourceInfo] = field(default_factory=dict)
     lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None
+    min_people: int = 1
     opaque: bool = False
     hosts: tuple[str, ...] | None = ()
     cors_origins: tuple[str, ...] = ()
@@ -161,7 +163,7 @@ def create_app(parts: CatalogParts) -> FastAPI:
     if parts.events is not None and parts.told is not None:
         sent = events.create_router(parts.events, parts.told.poke, limit * EVENTS_BODY_TIMES)
         public.include_router(sent, max_body_size=limit * EVENTS_BODY_TIMES)
-    together = related.create_router(parts.related, parts.reader)
+    together = related.create_router(parts.related, parts.reader, parts.search, parts.log, least=parts.min_people)
     public.include_router(together, max_body_size=limit, dependencies=one_asset)
     crawled = crawls.create_router(parts.reader, parts.sink, parts.history, parts.renaming, parts.configured)
     public.include_router(crawled, max_body_size=limit)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from services.catalog.assets import AssetReader
 from services.catalog.feedback_events import Event, check, last_words, rows_of, says_something_new, shown_of
 from services.catalog.search import WholeAnswer
-from services.catalog.store import feedback
+from services.catalog.store import feedback, renames
 from services.catalog.store.text import clean
 from services.catalog.store.types import utc_now
 from services.common.errors import HeadwaterError, NotFound, TooMany
@@ -37,6 +37,8 @@ MAX_ANSWERS = 1_000_000
 MAX_SHOWN = 200
 MAX_WORDS_CHARS = 300
 FORGET_EVERY_S = 3_600.0
+NEWEST_ANSWERS = 20_000
+"""Of so many answers it is told what others opened: looking through them takes some 50 ms, and older ones say less."""
 BURST, PER_S = 120.0, 4.0
 """Reports of one caller: so many at once, and so many a second after that. A person does not click faster."""
 _log = get_logger("feedback")
@@ -139,6 +141,31 @@ class FeedbackLog:
             feedback.write(connection, rows_of(new, row, shown, at))
             feedback.retract(connection, row, [event.id or feedback.WHOLE for event in new if event.retracts])
         return len(new)
+
+    def opened_by_others(self, text: str, caller: Principal, least: int) -> list[tuple[AssetId, int]]:
+        """The tables that others opened after asking the same, inside the caller's scope, and how many people each.
+
+        Most people first, ties in order of id. What fewer than `least` people did is not told, and nothing where searches
+        are not recorded. Renamed tables are told under the id that they have now.
+
+        Raises:
+            ServiceUnavailable: the database does not answer.
+
+        """
+        if self._keeping == "off":
+            return []
+        self.flush()
+        me, words = self._pseudonyms.principal(caller.name), self._pseudonyms.words(folded(text))
+        people: dict[AssetId, set[str]] = {}
+        with self._database.read() as connection:
+            rows = feedback.opened_after(connection, words, NEWEST_ANSWERS)
+            now = renames.led_on(connection, sorted({asset for _, asset in rows}))
+        for principal, asset in rows:
+            if principal != me:
+                people.setdefault(now.get(asset, asset), set()).add(principal)
+        enough = {asset: len(who) for asset, who in people.items() if len(who) >= least}
+        shown = self._reader.many(sorted(enough), caller.scope)
+        return sorted(((asset, enough[asset]) for asset in shown), key=lambda pair: (-pair[1], pair[0]))
 
     def flush(self) -> None:
         """Write what waits.

@@ -37,6 +37,7 @@ _PORTAL: Final = (
     "portal.js",
     "related.js",
     "results.js",
+    "similar.js",
     "start.js",
     "state.js",
     "together.js",

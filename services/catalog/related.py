@@ -9,14 +9,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.catalog.assets import AssetReader
+from services.catalog.feedback import FeedbackLog
 from services.catalog.join_sql import from_clause
 from services.common.errors import ServiceUnavailable
-from services.common.model.access import AccessScope
+from services.common.model.access import AccessScope, Principal
 from services.common.model.assets import Asset
-from services.common.model.names import AssetId, parse_asset_id
-from services.common.model.related import AssetUsage, RelatedItem, RelatedQuery
-from services.common.model.search import Join
-from services.common.ports import Recommendations
+from services.common.model.names import AssetId, DatasetName, parse_asset_id
+from services.common.model.related import (
+    AssetUsage,
+    RecentQuery,
+    RecentTable,
+    RelatedItem,
+    RelatedQuery,
+    SimilarItem,
+)
+from services.common.model.search import Join, SearchQuery
+from services.common.ports import Recommendations, Search
+
+MAX_RECENT = 10
+"""Tables that somebody used lately from which it goes on."""
+MAX_OPENED = 5
+"""Tables that others opened, or that an answer has first, from which it goes on."""
+LEAST_PEOPLE = 2
+"""What one person alone opened is told to nobody, whatever the setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +44,34 @@ class WholeItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """A table that an answer for a person or a search goes out from.
+
+    Attributes:
+        why: in words.
+        queries: executions by the person asked for; 0 for a search.
+        people: how many others opened it after the same question; 0 for a person, and where the search itself found it.
+
+    """
+
+    asset: AssetId
+    name: DatasetName
+    listed: bool
+    why: str
+    queries: int = 0
+    people: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class WholeRelated:
-    """Items, best first, and the names and ids of the basket that nobody knows, as they were given."""
+    """Items, best first, and the names and ids of the basket that nobody knows, as they were given.
+
+    `basket` is what a person or a search was taken for; empty where tables were named.
+    """
 
     items: tuple[WholeItem, ...]
     unknown: tuple[str, ...]
+    basket: tuple[Start, ...] = ()
 
 
 def related_to(
@@ -50,12 +88,110 @@ def related_to(
     """
     assets, names = _resolved(texts, scope, reader)
     answer = recommendations.related(RelatedQuery(assets, scope, names, limit))
-    asked = reader.many(list(assets), scope)
-    found = reader.many([item.asset for item in answer.items if item.listed], scope)
-    whole = tuple(_whole(item, asked, found) for item in answer.items if not item.listed or item.asset in found)
-    known = set(asked)
+    known = reader.many(list(assets), scope)
+    whole = _hydrated(known, answer.items, scope, reader)
     hidden = [str(asset) for asset in assets if asset not in known and str(asset) not in answer.unknown]
     return WholeRelated(whole, tuple(dict.fromkeys((*answer.unknown, *(h for h in hidden if h in texts)))))
+
+
+def related_to_person(query: RecentQuery, limit: int, recommendations: Recommendations, reader: AssetReader) -> WholeRelated:
+    """What goes with the tables that somebody used lately; nothing where no log that was read names them.
+
+    Raises:
+        ServiceUnavailable: the indexer does not answer.
+
+    """
+    recent = recommendations.recent(query)
+    found = reader.many([one.asset for one in recent if one.listed], query.scope)
+    starts = []
+    for one in recent:
+        if one.listed and one.asset not in found:
+            continue
+        name = found[one.asset].name if one.asset in found else one.name
+        starts.append(Start(one.asset, name, one.listed, _recently(one), queries=one.queries))
+    return _from(starts, limit, query.scope, recommendations, reader)
+
+
+def related_to_search(
+    text: str,
+    limit: int,
+    caller: Principal,
+    recommendations: Recommendations,
+    reader: AssetReader,
+    *,
+    search: Search,
+    log: FeedbackLog,
+    least: int,
+) -> WholeRelated:
+    """What goes with the tables that others opened after asking the same; where they did not, with what the search finds first.
+
+    Args:
+        text: the question.
+        limit: items at most.
+        caller: who asks, and in which scope.
+        recommendations: ranks what goes with those tables.
+        reader: shows of them what the caller may see.
+        search: finds them where nobody opened any.
+        log: of answers and of what was opened.
+        least: what fewer people opened is not told; it is `LEAST_PEOPLE` at the least.
+
+    Raises:
+        ServiceUnavailable: the indexer or the database does not answer.
+
+    """
+    opened = log.opened_by_others(text, caller, max(least, LEAST_PEOPLE))[:MAX_OPENED]
+    if opened:
+        found = reader.many([asset for asset, _ in opened], caller.scope)
+        starts = [
+            Start(asset, found[asset].name, found[asset].listed, f"{people} people who asked this opened it", people=people)
+            for asset, people in opened
+            if asset in found
+        ]
+    else:
+        hits = search.search(SearchQuery(text, caller.scope, limit=MAX_OPENED)).hits
+        found = reader.many([hit.asset for hit in hits], caller.scope)
+        starts = [
+            Start(hit.asset, found[hit.asset].name, found[hit.asset].listed, "the search finds it")
+            for hit in hits
+            if hit.asset in found
+        ]
+    return _from(starts, limit, caller.scope, recommendations, reader)
+
+
+def similar_to(
+    asset: AssetId, limit: int, scope: AccessScope, recommendations: Recommendations, reader: AssetReader
+) -> tuple[tuple[SimilarItem, Asset], ...]:
+    """Tables like one in structure and text, likeliest first, each with what the store shows of it.
+
+    Raises:
+        ServiceUnavailable: the indexer does not answer.
+
+    """
+    items = recommendations.similar(asset, scope, limit=limit)
+    found = reader.many([item.asset for item in items], scope)
+    return tuple((item, found[item.asset]) for item in items if item.asset in found)
+
+
+def _from(
+    starts: Sequence[Start], limit: int, scope: AccessScope, recommendations: Recommendations, reader: AssetReader
+) -> WholeRelated:
+    if not starts:
+        return WholeRelated((), ())
+    assets = tuple(start.asset for start in starts)
+    answer = recommendations.related(RelatedQuery(assets, scope, (), limit))
+    return WholeRelated(_hydrated(reader.many(assets, scope), answer.items, scope, reader), (), tuple(starts))
+
+
+def _hydrated(
+    basket: Mapping[AssetId, Asset], items: Sequence[RelatedItem], scope: AccessScope, reader: AssetReader
+) -> tuple[WholeItem, ...]:
+    found = reader.many([item.asset for item in items if item.listed], scope)
+    return tuple(_whole(item, basket, found) for item in items if not item.listed or item.asset in found)
+
+
+def _recently(one: RecentTable) -> str:
+    last = f", last on {one.last.isoformat()}" if one.last else ""
+    return f"used {one.queries} {'time' if one.queries == 1 else 'times'}{last}"
 
 
 def usage_of(asset: AssetId, scope: AccessScope, recommendations: Recommendations) -> AssetUsage | None:

@@ -54,6 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     _serve(command("serve", "answer over HTTP"))
     _search(command("search", "ask which data answers a question"))
     _related(command("related", "show what is used together with some tables, and how to join it"))
+    _similar(command("similar", "show which tables are like one: copies, shards, versions and offshoots"))
     _eval_usage(command("eval-usage", "measure how well a query log's own queries are foretold", "eval_usage"))
     _unused(command("unused", "list tables that no query log shows to be read lately"))
     _lineage(command("lineage", "show what an asset is made from, and what is made from it"))
@@ -154,7 +155,18 @@ def _search(parser: argparse.ArgumentParser) -> None:
 
 
 def _related(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("tables", nargs="+", metavar="TABLE", help="ids, or names of which the end is enough")
+    parser.add_argument("tables", nargs="*", metavar="TABLE", help="ids, or names of which the end is enough")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
+        "--person", metavar="USER", help="go out from what a user of the logs used lately, as logs are kept"
+    )
+    instead.add_argument("--search", metavar="QUESTION", help="go out from what others opened after asking this")
+    parser.add_argument("-k", type=int, default=10, metavar="N", help="tables at most (default: 10)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document, as the API answers")
+
+
+def _similar(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("table", metavar="TABLE", help="an id, or a name of which the end is enough")
     parser.add_argument("-k", type=int, default=10, metavar="N", help="tables at most (default: 10)")
     parser.add_argument("--json", action="store_true", help="print one JSON document, as the API answers")
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import argparse
 
+from services.catalog.access import LOCAL
 from services.catalog.api.related_shapes import RelatedShape
-from services.catalog.related import WholeRelated, related_to
+from services.catalog.related import MAX_RECENT, WholeRelated, related_to, related_to_person, related_to_search
 from services.cli.exits import DONE
 from services.cli.terminal import print_json, say, settings_of
 from services.common.errors import BadRequest
 from services.common.model.access import FULL_SCOPE
-from services.common.model.related import MAX_BASKET
+from services.common.model.related import MAX_BASKET, RecentQuery
 from services.compose import Workspace
 
 MAX_K = 200
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Answer one basket."""
+    """Answer for one basket, one person or one question."""
+    if bool(arguments.tables) + (arguments.person is not None) + (arguments.search is not None) != 1:
+        raise BadRequest("name tables, or give one of --person and --search")
     if not 1 <= arguments.k <= MAX_K:
         raise BadRequest(f"-k is 1 to {MAX_K}")
     if len(arguments.tables) > MAX_BASKET:
@@ -26,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         space.indexer.open()
         space.indexer.usage.catch_up(space.lineage.statements)
-        whole = related_to(arguments.tables, arguments.k, FULL_SCOPE, space.indexer.usage, space.reader)
+        whole = _answered(space, arguments)
     finally:
         space.close()
     if arguments.json:
@@ -36,11 +39,26 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _answered(space: Workspace, arguments: argparse.Namespace) -> WholeRelated:
+    usage, reader = space.indexer.usage, space.reader
+    if arguments.person is not None:
+        query = RecentQuery(arguments.person, FULL_SCOPE, as_kept=True, limit=MAX_RECENT)
+        return related_to_person(query, arguments.k, usage, reader)
+    if arguments.search is not None:
+        search, least = space.indexer.retriever, space.settings.usage.min_people
+        return related_to_search(
+            arguments.search, arguments.k, LOCAL, usage, reader, search=search, log=space.feedback, least=least
+        )
+    return related_to(arguments.tables, arguments.k, FULL_SCOPE, usage, reader)
+
+
 def _print(whole: WholeRelated) -> None:
     for name in whole.unknown:
         say(f"nobody knows {name}; its words alone were used")
+    for start in whole.basket:
+        say(f"from {start.name.qualified}: {start.why}")
     if not whole.items:
-        say("nothing goes with it: no query log names it, and nothing like it is in the catalog")
+        say("nothing goes with it: no query log names it or them, and nothing like it is in the catalog")
     for place, one in enumerate(whole.items, 1):
         item = one.item
         unlisted = "" if item.listed else ", known only from logs"

@@ -35,7 +35,15 @@ from services.common.model.lineage import (
     Subgraph,
 )
 from services.common.model.names import AssetId, ScopePath
-from services.common.model.related import AssetUsage, RelatedAnswer, RelatedQuery, Unused
+from services.common.model.related import (
+    AssetUsage,
+    RecentQuery,
+    RecentTable,
+    RelatedAnswer,
+    RelatedQuery,
+    SimilarItem,
+    Unused,
+)
 from services.common.model.schema_changes import PlannedChanges
 from services.common.model.search import IndexStatus, SearchAnswer, SearchQuery, Suggestion
 from services.common.model.usage import FactPage, FactSeq, IntakeReport, LogLine, LogWindow
@@ -296,6 +304,14 @@ class Recommendations(Protocol):
 
     def usage(self, asset: AssetId, scope: AccessScope) -> AssetUsage | None:
         """What logs say of a table; None where no log that was read names it, or the scope hides it."""
+        ...
+
+    def similar(self, asset: AssetId, scope: AccessScope, *, limit: int) -> Sequence[SimilarItem]:
+        """Listed tables that are like one in structure and text, likeliest first; none where the scope hides it."""
+        ...
+
+    def recent(self, query: RecentQuery) -> Sequence[RecentTable]:
+        """The tables that somebody used lately, as far as logs name people and the scope shows their statements whole."""
         ...
 
     def unused(self, scope: AccessScope, *, days: int) -> Sequence[Unused]:

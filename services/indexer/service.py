@@ -106,8 +106,19 @@ class Indexer:
         self._ready_at: Seq | None = None
         self._facts: StatementFacts | None = None
         self.ranker = RankerFile(settings.home)
-        self.usage = Usage(database, self._snapshot, namespaces, home=settings.home, min_people=settings.min_people)
+        self.usage = Usage(
+            database,
+            self._snapshot,
+            namespaces,
+            home=settings.home,
+            min_people=settings.min_people,
+            users=self._kept_user,
+        )
         self.retriever = Retriever(self._snapshot, lambda: self._encoder, self.status, self.ranker.current)
+
+    def _kept_user(self, name: str) -> str | None:
+        # the home's key is made when it is first needed, and not by every command
+        return users_of(self._settings.users, self._settings.home)(name)
 
     def open(self) -> None:
         """Load the model and the published generation, and read what the feed brought since."""

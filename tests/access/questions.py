@@ -144,6 +144,7 @@ class _Questions:
                 asker.one("changes", f"/assets/{asset}/changes", [("limit", rest)]),
                 asker.one("versions", f"/assets/{asset}/versions"),
                 asker.one("related", f"/assets/{asset}/related", [("limit", most)]),
+                asker.one("similar", f"/assets/{asset}/similar", [("limit", most)]),
             ],
         )
 

@@ -77,6 +77,7 @@ MATRIX: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/api/v1/assets/{asset_id}/history"): READERS,
     ("GET", "/api/v1/assets/{asset_id}/lineage"): READERS,
     ("GET", "/api/v1/assets/{asset_id}/related"): READERS,
+    ("GET", "/api/v1/assets/{asset_id}/similar"): READERS,
     ("POST", "/api/v1/related"): READERS,
     ("GET", "/api/v1/assets/{asset_id}/impact"): READERS,
     ("GET", "/api/v1/lineage/paths"): READERS,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from services.common.model.access import FULL_SCOPE, AccessScope
-from services.common.model.related import Basis, RelatedQuery
+from services.common.model.related import Basis, RecentQuery, RelatedQuery
 from services.common.model.usage import FactPage, FactSeq, LogWindow, StatementFact
 from services.common.ports import Recommendations
 from services.indexer.embed.hashing import HashingEncoder
@@ -52,7 +52,9 @@ class Log:
 def made(tmp_path, log: Log) -> Usage:
     home = Home(tmp_path, MemoryFeed())
     snapshot = snapshot_of(ASSETS, encoder=HashingEncoder(DIMENSION))
-    usage = Usage(home.database, lambda: snapshot, lambda: NAMESPACES, home=tmp_path)
+    usage = Usage(
+        home.database, lambda: snapshot, lambda: NAMESPACES, home=tmp_path, users=lambda name: name.removeprefix("caller ")
+    )
     usage.catch_up(log)
     usage.refresh()
     return usage
@@ -84,6 +86,22 @@ def test_a_scope_hides_tables_their_statements_and_their_usage(recommendations):
     assert recommendations.usage(name("shop.hr.salaries").id, SCOPE) is None
     assert recommendations.usage(name("shop.sales.orders").id, SCOPE).queries == 2
     assert recommendations.usage(name("shop.sales.orders").id, FULL_SCOPE).queries == 3
+
+
+def test_a_callers_recent_tables_are_those_of_the_user_that_logs_keep(recommendations):
+    asked = RecentQuery("caller ann", FULL_SCOPE)
+    assert [one.name.parts[-1] for one in recommendations.recent(asked)] == ["customers", "orders"]
+    assert recommendations.recent(RecentQuery("caller ann", FULL_SCOPE, as_kept=True)) == ()
+    (first, _) = recommendations.recent(RecentQuery("ann", FULL_SCOPE, as_kept=True))
+    assert (first.queries, first.last, first.listed) == (1, LONG_AGO.date(), True)
+    assert recommendations.recent(RecentQuery("caller bob", SCOPE)) == ()
+
+
+def test_similar_tables_are_told_inside_the_scope(recommendations):
+    likely = recommendations.similar(name("shop.sales.orders").id, FULL_SCOPE, limit=5)
+    assert {one.name.parts[-1] for one in likely} <= {"customers", "salaries"}
+    assert "salaries" not in {one.name.parts[-1] for one in recommendations.similar(ASSETS[0].id, SCOPE, limit=5)}
+    assert recommendations.similar(name("shop.hr.salaries").id, SCOPE, limit=5) == ()
 
 
 def test_unused_names_what_no_log_tells_of(recommendations):

@@ -141,6 +141,48 @@ def test_a_server_reads_what_ran_after_each_crawl_that_it_runs(postgres, tmp_pat
     assert_told(home, runs=2)
 
 
+def test_from_what_roles_ran_to_what_goes_with_a_table_over_http(postgres, tmp_path):
+    """Two roles join two tables on a real server; a crawl asked for over HTTP later both are told as used together, and by how many."""
+    url = postgres.create_database("story")
+    database = url.rpartition("/")[2]
+    roles = [f"{name}_{database[-8:]}" for name in ("ann", "bob")]
+    with postgres.connect(url) as connection:
+        for statement in ("CREATE EXTENSION pg_stat_statements", *TABLES, MOVE):
+            connection.execute(statement)
+        for role in roles:
+            connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'pw'".encode())
+            connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}".encode())
+    for number, role in enumerate(roles):
+        with postgres.connect(postgres.url_of(database, user=role, password="pw")) as connection:
+            for run in range(3):
+                connection.execute(JOIN.format(10 * number + run))
+    (tmp_path / "headwater.toml").write_text(f'[sources.shop]\nurl = "{url}"\nquery_log = true\n', encoding="utf-8")
+    with Server(home=tmp_path / "home") as server:
+        server.ready()
+        assert server.client.post("/api/v1/crawls", json={"source": "shop"}).status_code in (200, 201, 202)
+        _until(lambda: "log read" in server.log.read_text(encoding="utf-8"), within_s=60)
+        _until(lambda: server.get("/assets", name="orders")["assets"] != [], within_s=60)
+        (orders,) = server.get("/assets", name="orders")["assets"]
+
+        def partner():
+            found = {item["qualified_name"].rpartition(".")[2]: item for item in _related(server, orders["id"])}
+            return found.get("customers") if found.get("customers", {}).get("basis") == "observed" else None
+
+        _until(lambda: partner() is not None, within_s=60)
+        told, first = partner(), _related(server, orders["id"])[0]
+        usage = server.get(f"/assets/{orders['id']}")["usage"]
+    assert first["qualified_name"] == told["qualified_name"]
+    assert (told["queries"], told["people"]) == (1, 2)
+    assert "2 people" in told["reasons"][0]
+    assert (told["join_on"][0]["evidence"], told["join_on"][0]["on"]) == ("observed", [["customer_id", "id"]])
+    assert "JOIN" in told["join_on"][0]["sql"]
+    assert usage["people"] >= 2
+
+
+def _related(server, asset):
+    return server.get(f"/assets/{asset}/related")["items"]
+
+
 def test_a_server_without_the_extension_is_said_and_does_not_end_the_crawl(postgres, tmp_path):
     """The tables are there; the log's failure is in the report, and the exit code says `in part`."""
     url = postgres.create_database("bare")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Self
 
 from pydantic import BaseModel
 
 from services.catalog.related import WholeItem, WholeRelated
-from services.common.model.related import AssetUsage, Basis
+from services.common.model.assets import Asset
+from services.common.model.related import AssetUsage, Basis, Duplicate, SimilarItem
 from services.common.model.search import Evidence
 
 
@@ -42,16 +44,85 @@ class RelatedItemShape(BaseModel, frozen=True):
     join_on: list[JoinOnShape]
 
 
+class StartShape(BaseModel, frozen=True):
+    """A table that an answer goes out from: one that a person used so often, or that so many people opened; `why` in words."""
+
+    id: str
+    qualified_name: str
+    listed: bool
+    why: str
+    queries: int
+    people: int
+
+
 class RelatedShape(BaseModel, frozen=True):
-    """What goes with a basket, best first; `unknown` are the names of it that nobody knows."""
+    """What goes with a basket, best first.
+
+    `unknown` are the names of it that nobody knows; `basket` is what a person or a search was taken for, and empty where
+    tables were named.
+    """
 
     items: list[RelatedItemShape]
     unknown: list[str]
+    basket: list[StartShape]
 
     @classmethod
     def of(cls, whole: WholeRelated) -> Self:
         """An answer as the API and `headwater related --json` show it."""
-        return cls(items=[_item(one) for one in whole.items], unknown=list(whole.unknown))
+        starts = [
+            StartShape(
+                id=one.asset,
+                qualified_name=one.name.qualified,
+                listed=one.listed,
+                why=one.why,
+                queries=one.queries,
+                people=one.people,
+            )
+            for one in whole.basket
+        ]
+        return cls(items=[_item(one) for one in whole.items], unknown=list(whole.unknown), basket=starts)
+
+
+class SimilarItemShape(BaseModel, frozen=True):
+    """A table that is like another.
+
+    `probability` is how likely one is a copy, shard or version of the other or was made from its columns; `duplicate` says
+    which where their columns are the same. `shared` counts columns of one name, `only_here` and `only_there` the others.
+    """
+
+    id: str
+    qualified_name: str
+    probability: float
+    duplicate: Duplicate | None
+    shared: int
+    only_here: int
+    only_there: int
+    reasons: list[str]
+
+
+class SimilarShape(BaseModel, frozen=True):
+    """Tables like one, likeliest first."""
+
+    items: list[SimilarItemShape]
+
+    @classmethod
+    def of(cls, found: Sequence[tuple[SimilarItem, Asset]]) -> Self:
+        """An answer as the API and `headwater similar --json` show it."""
+        return cls(
+            items=[
+                SimilarItemShape(
+                    id=asset.id,
+                    qualified_name=asset.name.qualified,
+                    probability=item.probability,
+                    duplicate=item.duplicate,
+                    shared=item.shared,
+                    only_here=item.only_here,
+                    only_there=item.only_there,
+                    reasons=[reason.text for reason in item.why],
+                )
+                for item, asset in found
+            ]
+        )
 
 
 class ColumnUsageShape(BaseModel, frozen=True):

@@ -88,6 +88,11 @@ export async function related(id, signal) {
   return (await call(`api/v1/assets/${encodeURIComponent(id)}/related?limit=5`, { signal })).body;
 }
 
+/** What is like an asset in structure and text, likeliest first. */
+export async function similar(id, signal) {
+  return (await call(`api/v1/assets/${encodeURIComponent(id)}/similar?limit=5`, { signal })).body;
+}
+
 /** Who said what, newest first; `before` is the id of the last entry that is known already. */
 export async function changes(id, before) {
   const asked = new URLSearchParams({ limit: "50", ...(before === undefined ? {} : { before }) });

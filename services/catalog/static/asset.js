@@ -22,6 +22,7 @@ import { describable } from "./edit.js";
 import { historySection } from "./history.js";
 import { lineageSection } from "./lineage.js";
 import { relatedSection } from "./related.js";
+import { similarSection } from "./similar.js";
 
 /**
  * Read an asset and draw its page.
@@ -48,7 +49,15 @@ export async function showAsset(place, id, signal, changed) {
   place.replaceChildren(
     head(asset),
     make("div", { class: "main" }, descriptionSection(page), columns.section, ...definition(asset), history.section),
-    make("aside", {}, facts(asset), lineageSection(asset, signal), relatedSection(asset, signal), ...keys(asset)),
+    make(
+      "aside",
+      {},
+      facts(asset),
+      lineageSection(asset, signal),
+      relatedSection(asset, signal),
+      similarSection(asset, signal),
+      ...keys(asset),
+    ),
   );
   place.removeAttribute("aria-busy");
   return { asset, point: columns.point };

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, delete, func, select, update
 
 from services.catalog.store.tables import search_answer, search_feedback, upsert
+from services.common.model.names import AssetId
 
 OPENED, JUDGED = "opened", "judged"
 WHOLE = ""
@@ -115,6 +116,25 @@ def of_answers(connection: Connection, since: dt.datetime) -> dict[tuple[str, st
     found: dict[tuple[str, str], list[RowMapping]] = {}
     for row in connection.execute(query).mappings():
         found.setdefault((row["principal"], row["query_id"]), []).append(row)
+    return found
+
+
+def opened_after(connection: Connection, words_key: str, newest: int) -> list[tuple[str, AssetId]]:
+    """Who opened which table after asking a question; of so many of the newest answers."""
+    late = select(search_answer).order_by(search_answer.c.at.desc()).limit(newest).subquery()
+    held = and_(late.c.principal == search_feedback.c.principal, late.c.query_id == search_feedback.c.query_id)
+    query = (
+        select(late.c.principal, late.c.shown, search_feedback.c.hit_id)
+        .select_from(late.join(search_feedback, held))
+        .where(late.c.words_key == words_key, search_feedback.c.what == OPENED)
+    )
+    found = []
+    for row in connection.execute(query):
+        tables = {
+            item if isinstance(item, str) else item[0]: item if isinstance(item, str) else item[1] for item in row.shown
+        }
+        if row.hit_id in tables:
+            found.append((row.principal, AssetId(tables[row.hit_id])))
     return found
 
 

@@ -75,6 +75,63 @@ class RelatedAnswer:
     unknown: tuple[str, ...] = ()
 
 
+class Duplicate(StrEnum):
+    """What a table is of another that it is like, where their columns are the same."""
+
+    COPY = "copy"
+    SHARD = "date shard"
+    VERSION = "version"
+    SAME_COLUMNS = "same columns"
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarItem:
+    """A table that is like another in structure and text, whoever uses either.
+
+    Attributes:
+        probability: 0 to 1, how likely one is a copy, shard or version of the other or was made from its columns.
+        duplicate: what it is of the other; None where it is only like it.
+        shared: columns of one name; `only_here` are those of the table asked for alone, `only_there` those of this one.
+
+    """
+
+    asset: AssetId
+    name: DatasetName
+    probability: float
+    duplicate: Duplicate | None
+    shared: int
+    only_here: int
+    only_there: int
+    why: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecentQuery:
+    """Whose recent tables are asked for, inside a scope.
+
+    Attributes:
+        person: a caller's name, which becomes what logs keep of it; or, with `as_kept`, that itself: a name or a stand-in.
+        limit: tables at most, 1 to `MAX_BASKET`.
+
+    """
+
+    person: str
+    scope: AccessScope
+    as_kept: bool = False
+    limit: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RecentTable:
+    """A table that somebody read or wrote: how often by executions, and on which day last; None where no log says when."""
+
+    asset: AssetId
+    name: DatasetName
+    listed: bool
+    queries: int
+    last: dt.date | None
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnUsage:
     """How often a column is used, in executions: read, and to filter, join or group."""

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from services.common.model.related import AssetUsage, RelatedQuery, Unused
+from services.common.model.related import AssetUsage, RecentQuery, RecentTable, RelatedQuery, SimilarItem, Unused
 from services.common.ports import Recommendations
 from services.common.runtime.wire import dump
-from services.indexer.usage.client import PREFIX, UnusedRequest, UsageRequest
+from services.indexer.usage.client import PREFIX, SimilarRequest, UnusedRequest, UsageRequest
 
 _JSON = "application/json"
 
@@ -26,6 +26,15 @@ def create_router(recommendations: Recommendations) -> APIRouter:
     @router.post("/usage")
     def usage(request: UsageRequest) -> Response:
         return Response(dump(recommendations.usage(request.asset, request.scope), AssetUsage | None), media_type=_JSON)
+
+    @router.post("/similar")
+    def similar(request: SimilarRequest) -> Response:
+        found = tuple(recommendations.similar(request.asset, request.scope, limit=request.limit))
+        return Response(dump(found, tuple[SimilarItem, ...]), media_type=_JSON)
+
+    @router.post("/recent")
+    def recent(query: RecentQuery) -> Response:
+        return Response(dump(tuple(recommendations.recent(query)), tuple[RecentTable, ...]), media_type=_JSON)
 
     @router.post("/unused")
     def unused(request: UnusedRequest) -> Response:

@@ -8,7 +8,15 @@ from typing import cast
 
 from services.common.model.access import AccessScope
 from services.common.model.names import AssetId
-from services.common.model.related import AssetUsage, RelatedAnswer, RelatedQuery, Unused
+from services.common.model.related import (
+    AssetUsage,
+    RecentQuery,
+    RecentTable,
+    RelatedAnswer,
+    RelatedQuery,
+    SimilarItem,
+    Unused,
+)
 from services.common.runtime import wire
 from services.common.runtime.http import ServiceClient
 
@@ -21,6 +29,15 @@ class UsageRequest:
 
     asset: AssetId
     scope: AccessScope
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarRequest:
+    """What is like which table, in which scope."""
+
+    asset: AssetId
+    scope: AccessScope
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +67,15 @@ class HttpRecommendations:
         """See `Recommendations.usage`; ServiceUnavailable when the indexer does not answer."""
         body = self._client.post(f"{PREFIX}/usage", wire.dump(UsageRequest(asset, scope)))
         return cast("AssetUsage | None", wire.load(AssetUsage | None, body))  # type: ignore[arg-type]  # a union is a type here
+
+    def similar(self, asset: AssetId, scope: AccessScope, *, limit: int) -> Sequence[SimilarItem]:
+        """See `Recommendations.similar`; ServiceUnavailable when the indexer does not answer."""
+        body = self._client.post(f"{PREFIX}/similar", wire.dump(SimilarRequest(asset, scope, limit)))
+        return wire.load(tuple[SimilarItem, ...], body)
+
+    def recent(self, query: RecentQuery) -> Sequence[RecentTable]:
+        """See `Recommendations.recent`; ServiceUnavailable when the indexer does not answer."""
+        return wire.load(tuple[RecentTable, ...], self._client.post(f"{PREFIX}/recent", wire.dump(query)))
 
     def unused(self, scope: AccessScope, *, days: int) -> Sequence[Unused]:
         """See `Recommendations.unused`; ServiceUnavailable when the indexer does not answer."""

@@ -18,6 +18,7 @@ from services.common.model.access import AccessScope
 from services.common.model.names import AssetId, DatasetName, Namespace, Namespaces, ScopePath, scope_path
 from services.indexer.index.snapshot import Snapshot
 from services.indexer.text.document import Record
+from services.indexer.usage.copies import without_marks
 from services.indexer.usage.sparse import Ints, Sparse
 from services.indexer.usage.statements import Statement
 
@@ -71,6 +72,11 @@ class Known:
     def row(self) -> Mapping[AssetId, int]:
         """The row of each table."""
         return {asset: row for row, asset in enumerate(self.ids)}
+
+    @cached_property
+    def plain(self) -> Ints:
+        """Numbers of names without what marks copies, dates and versions, int64 (n,)."""
+        return _numbered(without_marks(name.parts[-1])[0] for name in self.names)
 
     @cached_property
     def rows_by_name(self) -> Mapping[str, Sequence[int]]:

@@ -19,7 +19,15 @@ import numpy as np
 from services.common.errors import HeadwaterError
 from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.names import AssetId, Namespaces
-from services.common.model.related import AssetUsage, RelatedAnswer, RelatedQuery, Unused
+from services.common.model.related import (
+    AssetUsage,
+    RecentQuery,
+    RecentTable,
+    RelatedAnswer,
+    RelatedQuery,
+    SimilarItem,
+    Unused,
+)
 from services.common.model.usage import NO_FACTS, FactSeq, LogWindow
 from services.common.ports import StatementFacts
 from services.common.runtime.db import Database
@@ -31,7 +39,9 @@ from services.indexer.usage.facts import unused_of, usage_of
 from services.indexer.usage.known import Known, known_of
 from services.indexer.usage.learn import MAX_QUESTIONS, examples, fit
 from services.indexer.usage.reading import Reading, reading_of
+from services.indexer.usage.recent import recent_of
 from services.indexer.usage.recommend import items, rank
+from services.indexer.usage.similar import similar_to
 from services.indexer.usage.sparse import Floats
 from services.indexer.usage.statements import Statement, reweighted
 from services.indexer.usage.weights import read_weights, shipped, write_weights
@@ -73,6 +83,7 @@ class Usage:
         namespaces: whose sources own tables that only logs name.
         home: where learned weights are kept.
         min_people: pairs of tables that fewer distinct people have used together count as never used together.
+        users: what logs keep of a caller's name; None where they keep nothing.
 
     """
 
@@ -84,12 +95,14 @@ class Usage:
         *,
         home: Path,
         min_people: int = 1,
+        users: Callable[[str], str | None] = lambda _name: None,
     ) -> None:
         self._database = database
         self._snapshot = snapshot
         self._namespaces = namespaces
         self._file = home / WEIGHTS_FILE
         self._min_people = min_people
+        self._users = users
         self._weights: Floats | None = read_weights(self._file)
         self._learned_at = 0
         self._windows: tuple[LogWindow, ...] = ()
@@ -108,6 +121,15 @@ class Usage:
     def usage(self, asset: AssetId, scope: AccessScope) -> AssetUsage | None:
         """See `Recommendations.usage`."""
         return usage_of(self._reading(scope), asset)
+
+    def similar(self, asset: AssetId, scope: AccessScope, *, limit: int) -> Sequence[SimilarItem]:
+        """See `Recommendations.similar`."""
+        return tuple(similar_to(self._reading(scope), asset, limit))
+
+    def recent(self, query: RecentQuery) -> Sequence[RecentTable]:
+        """See `Recommendations.recent`."""
+        user = query.person if query.as_kept else self._users(query.person)
+        return tuple(recent_of(self._reading(query.scope), user, query.limit)) if user else ()
 
     def unused(self, scope: AccessScope, *, days: int) -> Sequence[Unused]:
         """See `Recommendations.unused`."""
