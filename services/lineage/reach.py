@@ -15,6 +15,9 @@ Node = TypeVar("Node", bound=Hashable)
 Hop = Callable[[Collection[Node], bool], set[Node]]
 """The nodes one step from any of some nodes, upstream or not."""
 
+_SOME = 50
+"""Nodes that are asked at once whether anything leads on from them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reached(Generic[Node]):
@@ -63,8 +66,11 @@ def _more(hop: Hop[Node], upstream: bool, reached: dict[Node, int], last: set[No
     """Whether further steps lead out of the answer. In a cycle they may lead to what the other direction has reached."""
     ahead, passed = last, set(reached)
     while ahead:
-        ahead = hop(ahead, upstream) - passed
-        if not ahead <= answer.keys():
-            return True
+        ordered, found = list(ahead), set[Node]()
+        for begin in range(0, len(ordered), _SOME):  # where there is more the first few mostly tell
+            found |= hop(ordered[begin : begin + _SOME], upstream) - passed
+            if not found <= answer.keys():
+                return True
+        ahead = found
         passed |= ahead
     return False

@@ -20,6 +20,7 @@ from services.lineage.store import column_readings, definitions, observed
 from services.lineage.store.column_edges import EVERY
 from services.lineage.store.datasets import Dataset
 from services.lineage.store.flows import DIRECT, ColumnKey, Flow, When, between, between_columns
+from services.lineage.store.lookup import KEYS
 from services.lineage.visible import Visible, by_dataset, spelled
 
 
@@ -109,13 +110,16 @@ def _walk_columns(seen: Visible, request: LineageRequest, column: str) -> Subgra
     depths = found.depths
     kept = nsmallest(request.limit, depths, key=lambda key: (abs(depths[key]), depths[key], key))
     among = frozenset(kept)
-    edges = {(s, t, f.kind, f.basis): f for s, t, f in edges_into(seen, kept) if s in among}
-    names = seen.columns({asset for asset, _ in kept})
+    assets = {asset for asset, _ in kept}
+    into = edges_into(seen, kept, assets if len(assets) <= KEYS else None)
+    edges = {(s, t, f.kind, f.basis): f for s, t, f in into if s in among}
+    names = seen.columns(assets)
+    spellings = {key: spelling_of(seen, key, names) for key in kept}
     state, problem = _understood(seen, request)
     nodes, told, cut = fitted(
-        [node_of(held(seen, key[0]), depths[key], spelling_of(seen, key, names)) for key in kept],
+        [node_of(held(seen, key[0]), depths[key], spellings[key]) for key in kept],
         [
-            edge_of(flow, spelling_of(seen, source, names), spelling_of(seen, target, names), seen)
+            edge_of(flow, spellings[source], spellings[target], seen)
             for (source, target, _, _), flow in sorted(edges.items(), key=lambda one: one[0])
         ],
         request.max_bytes,
@@ -131,11 +135,13 @@ def _walk_columns(seen: Visible, request: LineageRequest, column: str) -> Subgra
     )
 
 
-def edges_into(seen: Visible, nodes: Collection[ColumnKey]) -> Iterable[tuple[ColumnKey, ColumnKey, Flow]]:
-    """The edges into columns. What goes into every column of a table goes into each."""
+def edges_into(
+    seen: Visible, nodes: Collection[ColumnKey], among: Collection[AssetId] | None = None
+) -> Iterable[tuple[ColumnKey, ColumnKey, Flow]]:
+    """The edges into columns, from any dataset or from those in `among`. What goes into every column goes into each."""
     columns = by_dataset(nodes)
     keys = {*nodes, *((asset, EVERY) for asset in columns)}
-    for flow in seen.flows(between_columns(seen.connection, keys, upstream=True, when=seen.when)):
+    for flow in seen.flows(between_columns(seen.connection, keys, upstream=True, when=seen.when, among=among)):
         for into in columns[flow.target]:
             if flow.into in (into, EVERY):
                 is_star = _is_star(flow)

@@ -10,15 +10,15 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import Connection, insert, select, update
 
 from services.common.model.names import AssetId
-from services.lineage.store.lookup import rows_with
+from services.lineage.store.lookup import keyed, rows_of
 from services.lineage.store.tables import node_columns
+
+_BY_ID = keyed(select(node_columns.c.id, node_columns.c.columns), node_columns.c.id)
 
 
 def get(connection: Connection, ids: Collection[AssetId]) -> dict[AssetId, tuple[str, ...]]:
     """Names of columns in order, as the source spells them, of those of `ids` that have any."""
-    query = select(node_columns.c.id, node_columns.c.columns)
-    rows = rows_with(connection, query, node_columns.c.id, ids)
-    return {AssetId(row.id): tuple(row.columns) for row in rows}
+    return {AssetId(row.id): tuple(row.columns) for row in rows_of(connection, _BY_ID, ids)}
 
 
 def put(connection: Connection, columns: Mapping[AssetId, tuple[str, ...]]) -> set[AssetId]:

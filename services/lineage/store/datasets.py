@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Text, and_, cast, delete, exists, insert, sel
 from services.common.model.assets import Asset, Kind
 from services.common.model.names import AssetId, DatasetName, Namespace, ScopePath, scope_path
 from services.common.model.platforms import Case
-from services.lineage.store.lookup import pieces, rows_with, write_with
+from services.lineage.store.lookup import keyed, pieces, rows_of, rows_with, write_with
 from services.lineage.store.tables import edge, mention, node, observed
 
 _COLUMNS = (
@@ -29,6 +29,7 @@ _COLUMNS = (
     node.c.gone,
     node.c.told,
 )
+_BY_ID = keyed(select(*_COLUMNS), node.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,7 @@ class Dataset:
 
 def get(connection: Connection, ids: Collection[AssetId]) -> dict[AssetId, Dataset]:
     """The nodes among `ids`."""
-    rows = rows_with(connection, select(*_COLUMNS), node.c.id, ids)
-    return {found.id: found for found in map(_dataset, rows)}
+    return {found.id: found for found in map(_dataset, rows_of(connection, _BY_ID, ids))}
 
 
 def put_crawled(connection: Connection, datasets: Iterable[Dataset]) -> tuple[set[AssetId], bool]:

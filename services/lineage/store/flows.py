@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, Text, cast, func, or_, select
+from sqlalchemy import Connection, Select, Table, Text, bindparam, cast, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.common.model.names import AssetId, ScopePath
 from services.lineage.store import observed as sightings
 from services.lineage.store.lookup import chunks
-from services.lineage.store.tables import column_edge, edge, observed, observed_column
+from services.lineage.store.tables import UtcDateTime, column_edge, edge, observed, observed_column
 
 ColumnKey = tuple[AssetId, str]
 """A dataset and a column of it in lower case, or `*`."""
@@ -49,11 +50,10 @@ class When:
         """The instant that is meant."""
         return self.at or self.now
 
-    def holds(self, table: Table) -> ColumnElement[bool]:
-        """The rows of a table of intervals that hold then."""
-        if self.at is None:
-            return table.c.valid_to.is_(None)
-        return (table.c.valid_from <= self.at) & or_(table.c.valid_to.is_(None), table.c.valid_to > self.at)
+    @property
+    def given(self) -> dict[str, dt.datetime]:
+        """What a query of a table of intervals is given."""
+        return {} if self.at is None else {"moment": self.at}
 
     def is_stale(self, last_seen: dt.datetime) -> bool:
         """Whether what was last seen then is stale at that moment."""
@@ -82,43 +82,96 @@ class Flow:
 
 def between(connection: Connection, ids: Collection[AssetId], *, upstream: bool, when: When) -> Iterator[Flow]:
     """The edges into `ids` (`upstream`) or out of them; loops are left out."""
-    end = "target_id" if upstream else "source_id"
-    texts = cast(edge.c.evidence, Text).label("evidence"), cast(edge.c.guards, Text).label("guards")
-    query = select(edge.c.source_id, edge.c.target_id, edge.c.kind, edge.c.confidence, *texts).where(when.holds(edge))
-    for part in chunks(sorted(ids)):
-        for row in connection.execute(query.where(edge.c[end].in_(part))):
-            if when.wants(row.kind) and row.source_id != row.target_id:
-                ends = AssetId(row.source_id), AssetId(row.target_id)
-                guards = tuple(map(ScopePath, json.loads(row.guards)))
-                yield Flow(
-                    *ends, row.kind, row.confidence, row.kind, guards=guards, evidence=tuple(json.loads(row.evidence))
-                )
-        yield from _seen(connection, observed, observed.c[end].in_(part), when)
-
-
-def between_columns(connection: Connection, keys: Collection[ColumnKey], *, upstream: bool, when: When) -> Iterator[Flow]:
-    """The edges into or out of these columns as they are stored: `*` is another column, and asked for by itself."""
     end = "target" if upstream else "source"
-    columns = [column_edge.c[name] for name in ("source_id", "source_column", "target_id", "target_column", "kind", "basis")]
-    guards = cast(column_edge.c.guards, Text).label("guards")
-    query = select(*columns, column_edge.c.confidence, guards).where(when.holds(column_edge))
+    for part in chunks(sorted(ids)):
+        given = {"ids": part}
+        for row in connection.execute(_held(edge, end, dated=when.at is not None), given | when.given).all():
+            source, target, kind, confidence, guards, evidence = row
+            if source != target and when.wants(kind):
+                ends = AssetId(source), AssetId(target)
+                yield Flow(*ends, kind, confidence, kind, guards=_guards(guards), evidence=tuple(json.loads(evidence)))
+        yield from _seen(connection, observed, end, given, when)
+
+
+def between_columns(
+    connection: Connection,
+    keys: Collection[ColumnKey],
+    *,
+    upstream: bool,
+    when: When,
+    among: Collection[AssetId] | None = None,
+) -> Iterator[Flow]:
+    """The edges into or out of these columns as they are stored: `*` is another column, and asked for by itself.
+
+    Args:
+        connection: that reads one state of the store.
+        keys: the columns.
+        upstream: whether it is into them.
+        when: which edges count.
+        among: only those of which the other end is one of these datasets, at most `KEYS`; None for all.
+
+    """
+    end = "target" if upstream else "source"
+    others = {} if among is None else {"others": sorted(among)}
     for part in chunks(sorted(keys, key=lambda key: (key[1], key[0])), AT_ONCE):
         wanted = frozenset(part)
-        for row in connection.execute(query.where(_at(column_edge, end, part))):
-            key = (row.target_id, row.target_column) if upstream else (row.source_id, row.source_column)
-            if key in wanted and when.wants(*words_of(row.kind, row.basis)):
-                ends = AssetId(row.source_id), AssetId(row.target_id)
-                guarded = tuple(map(ScopePath, json.loads(row.guards))) if row.guards != "[]" else ()
-                yield Flow(*ends, row.kind, row.confidence, row.basis, row.source_column, row.target_column, guarded)
-        for flow in _seen(connection, observed_column, _at(observed_column, end, part), when):
+        ids, names = sorted({asset for asset, _ in part}), sorted({column for _, column in part})
+        for flow in _columns(connection, end, {"ids": ids, "names": names, **others}, when):
             if ((flow.target, flow.into) if upstream else (flow.source, flow.column)) in wanted:
                 yield flow
 
 
-def _at(table: Table, end: str, keys: Sequence[ColumnKey]) -> ColumnElement[bool]:
+def _columns(connection: Connection, end: str, given: Mapping[str, Any], when: When) -> Iterator[Flow]:
+    query = _held(column_edge, end, dated=when.at is not None, among="others" in given)
+    for row in connection.execute(query, {**given, **when.given}).all():
+        source, target, kind, confidence, guards, basis, column, into = row
+        if when.wants(*words_of(kind, basis)):
+            yield Flow(AssetId(source), AssetId(target), kind, confidence, basis, column, into, _guards(guards))
+    yield from _seen(connection, observed_column, end, given, when)
+
+
+def _guards(text: str) -> tuple[ScopePath, ...]:
+    return () if text == "[]" else tuple(map(ScopePath, json.loads(text)))
+
+
+@cache
+def _held(table: Table, end: str, *, dated: bool, among: bool = False) -> Select[Any]:
+    """The rows of a table of intervals at some places, made once: making it takes longer than asking it."""
+    names = ("basis", "source_column", "target_column") if table is column_edge else ()
+    evidence = () if table is column_edge else (cast(table.c.evidence, Text),)
+    first = table.c.source_id, table.c.target_id, table.c.kind, table.c.confidence, cast(table.c.guards, Text)
+    query = select(*first, *evidence, *(table.c[name] for name in names)).where(_at(table, end, among=among))
+    if not dated:
+        return query.where(table.c.valid_to.is_(None))
+    at = bindparam("moment", type_=UtcDateTime())
+    return query.where(table.c.valid_from <= at, or_(table.c.valid_to.is_(None), table.c.valid_to > at))
+
+
+@cache
+def _sightings(table: Table, end: str, *, among: bool = False) -> Select[Any]:
+    """What runs and logs showed until a moment, one row a pair and kind."""
+    names = ("basis", "source_column", "target_column") if table is observed_column else ()
+    pair = [table.c[name] for name in ("source_id", "target_id", "kind", *names)]
+    seen = (
+        func.max(table.c.confidence),
+        func.count(),
+        func.sum(table.c.count),
+        func.min(table.c.first_seen),
+        func.max(table.c.last_seen),
+    )
+    until = table.c.first_seen <= bindparam("moment", type_=UtcDateTime())
+    return select(*seen, *pair).where(_at(table, end, among=among), until).group_by(*pair)
+
+
+def _at(table: Table, end: str, *, among: bool) -> ColumnElement[bool]:
     """The rows at some columns, and some more: SQLite goes through the index for two lists, and not for a list of pairs."""
-    ids, names = sorted({asset for asset, _ in keys}), sorted({column for _, column in keys})
-    return table.c[f"{end}_id"].in_(ids) & table.c[f"{end}_column"].in_(names)
+    other = "source" if end == "target" else "target"
+    place: ColumnElement[bool] = table.c[f"{end}_id"].in_(bindparam("ids", expanding=True))
+    if table in (column_edge, observed_column):
+        place &= table.c[f"{end}_column"].in_(bindparam("names", expanding=True))
+    if among:  # as an expression: else SQLite might go through the index of the other end, where hubs have thousands of rows
+        place &= func.coalesce(table.c[f"{other}_id"], "").in_(bindparam("others", expanding=True))
+    return place
 
 
 def words_of(kind: str, basis: str) -> tuple[str, ...]:
@@ -128,35 +181,22 @@ def words_of(kind: str, basis: str) -> tuple[str, ...]:
     return kind, basis, "direct" if kind in DIRECT else "indirect"
 
 
-def _seen(connection: Connection, table: Table, place: ColumnElement[bool], when: When) -> Iterator[Flow]:
+def _seen(connection: Connection, table: Table, end: str, given: Mapping[str, Any], when: When) -> Iterator[Flow]:
     """What runs and logs showed by then, one a pair and kind."""
-    has_columns = table is observed_column
-    names = ("source_id", "target_id", "kind", *(("basis", "source_column", "target_column") if has_columns else ()))
-    pair = [table.c[name] for name in names]
-    query = select(
-        *pair,
-        func.count().label("origins"),
-        func.sum(table.c.count).label("times"),
-        func.min(table.c.first_seen).label("first"),
-        func.max(table.c.last_seen).label("last"),
-        func.max(table.c.confidence).label("confidence"),
-    ).group_by(*pair)
-    for row in connection.execute(query.where(place, table.c.first_seen <= when.moment)):
-        basis = row.basis if has_columns else row.kind
-        words = words_of(row.kind, basis) if has_columns else (row.kind,)
-        if row.source_id != row.target_id and when.wants(*words):
-            yield _flow(row, basis, when, has_columns=has_columns)
-
-
-def _flow(row: Any, basis: str, when: When, *, has_columns: bool) -> Flow:
-    return Flow(
-        AssetId(row.source_id),
-        AssetId(row.target_id),
-        row.kind,
-        row.confidence,
-        basis,
-        row.source_column if has_columns else "",
-        row.target_column if has_columns else "",
-        evidence=(sightings.evidence_line(basis, row.origins, int(row.times), row.first, row.last),),
-        stale=when.is_stale(row.last),
-    )
+    query = _sightings(table, end, among="others" in given)
+    for row in connection.execute(query, {**given, "moment": when.moment}).all():
+        confidence, origins, times, first, last, source, target, kind, *columns = row
+        basis, column, into = columns or (kind, "", "")
+        if source == target or not when.wants(*(words_of(kind, basis) if columns else (kind,))):
+            continue
+        yield Flow(
+            AssetId(source),
+            AssetId(target),
+            kind,
+            confidence,
+            basis,
+            column,
+            into,
+            evidence=(sightings.evidence_line(basis, origins, int(times), first, last),),
+            stale=when.is_stale(last),
+        )
