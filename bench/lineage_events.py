@@ -2,7 +2,7 @@
 
 `python -m bench lineage_events [--events N] [--singles N] [--batch N]`. The events are shaped like Airflow's: a run of START
 and COMPLETE, a table in, a table out, ten columns each, about 2 KB. Over HTTP, into a served Headwater. Controls: the same bodies only
-parsed as JSON (the ceiling), and a kill -9 in the middle, after which everything that was acknowledged must be there.
+parsed as JSON (the ceiling), the disk and a known event alone (the floors), and a kill -9 in the middle, after which everything that was acknowledged must be there.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ import random
 import signal
 import sqlite3
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -23,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx2
+from bench.server import Server
 
 WANTED_PER_S = 1_000
 WANTED_P95_MS = 20.0
@@ -44,9 +42,11 @@ def main() -> None:
     ceiling = _only_parsed(bodies, len(events))
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        server = _Server(home)
+        server = Server(home)
         per_s = _batches(server, bodies, len(events))
         took_ms = _singles(server, wanted.singles)
+        again_ms = _again(server, wanted.singles)
+        disk_ms = _disk(home, wanted.singles)
         server.stop(signal.SIGTERM)
     lost, acknowledged = _killed(bodies)
     p50, p95 = statistics.median(took_ms), sorted(took_ms)[int(len(took_ms) * 0.95)]
@@ -58,35 +58,11 @@ def main() -> None:
     print(f"{'  control: the same bodies only parsed as JSON':<52}{ceiling:>14,.0f}{'':>12}")
     print(f"{'one event, p50 ms':<52}{p50:>14.1f}{'':>12}")
     print(f"{'one event, p95 ms':<52}{p95:>14.1f}{f'≤ {WANTED_P95_MS:.0f}':>12}")
+    print(f"{'  floor: the disk alone (4 KB and fsync), p50, p95 ms':<52}{_both(disk_ms):>14}{'':>12}")
+    print(f"{'  floor: one that is known (no commit), p50, p95 ms':<52}{_both(again_ms):>14}{'':>12}")
     print(f"{'acknowledged before kill -9, and lost':<52}{f'{acknowledged:,} / {lost}':>14}{'0 lost':>12}")
     met = per_s >= WANTED_PER_S and p95 <= WANTED_P95_MS and lost == 0 and acknowledged > 0
     print(f"\n{'met' if met else 'NOT met'} on {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-
-
-class _Server:
-    """`headwater serve` on a home of its own."""
-
-    def __init__(self, home: Path) -> None:
-        env = os.environ | {"HEADWATER_HOME": str(home), "HEADWATER_MODEL": "hashing"}
-        command = [sys.executable, "-m", "services", "serve", "--port", "0"]
-        log = home.parent / f"{home.name}-{time.monotonic_ns()}.log"
-        self._process = subprocess.Popen(command, env=env, stdout=log.open("wb"), stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + 120
-        while not (line := next((one for one in log.read_text().splitlines() if one.startswith("serving (")), "")):
-            if time.monotonic() > deadline or self._process.poll() is not None:
-                raise SystemExit(f"the server did not start: {log.read_text()[-2000:]}")
-            time.sleep(0.1)
-        self.client = httpx2.Client(base_url=line.rpartition(" ")[2], timeout=120, trust_env=False)
-        while self.client.get("/readyz").status_code != 200:
-            time.sleep(0.1)
-
-    def send(self, path: str, body: bytes) -> int:
-        return self.client.post(f"/api/v1{path}", content=body, headers={"Content-Type": "application/json"}).status_code
-
-    def stop(self, told: signal.Signals) -> None:
-        self.client.close()
-        self._process.send_signal(told)
-        self._process.wait(timeout=60)
 
 
 def _events(count: int) -> Iterator[Event]:
@@ -121,14 +97,14 @@ def _only_parsed(bodies: Sequence[bytes], count: int) -> float:
     return count / (time.perf_counter() - began)
 
 
-def _batches(server: _Server, bodies: Sequence[bytes], count: int) -> float:
+def _batches(server: Server, bodies: Sequence[bytes], count: int) -> float:
     began = time.perf_counter()
     for body in bodies:
         assert server.send("/lineage/batch", body) == 200
     return count / (time.perf_counter() - began)
 
 
-def _singles(server: _Server, count: int) -> list[float]:
+def _singles(server: Server, count: int) -> list[float]:
     """Milliseconds from sending one event to its 201, after ten that warm up; a pause between, as runs have."""
     found = []
     for number in range(count + 10):
@@ -140,11 +116,43 @@ def _singles(server: _Server, count: int) -> list[float]:
     return found[10:]
 
 
+def _again(server: Server, count: int) -> list[float]:
+    """Milliseconds for an event that is stored already: everything but folding it and the commit."""
+    body = json.dumps(_event("RUNNING", 3, str(uuid.uuid4()), 1)).encode()
+    assert server.send("/lineage", body) == 201
+    found = []
+    for _ in range(count):
+        began = time.perf_counter()
+        assert server.send("/lineage", body) == 200
+        found.append((time.perf_counter() - began) * 1000)
+        time.sleep(0.01)
+    return found
+
+
+def _disk(folder: Path, count: int) -> list[float]:
+    """Milliseconds until a page is on the disk: nothing durable can be faster."""
+    found = []
+    with (folder / "floor").open("wb") as file:
+        for number in range(count):
+            file.seek(number % 50 * 4096)
+            file.write(bytes(4096))
+            file.flush()
+            began = time.perf_counter()
+            os.fsync(file.fileno())
+            found.append((time.perf_counter() - began) * 1000)
+            time.sleep(0.01)
+    return found
+
+
+def _both(times: Sequence[float]) -> str:
+    return f"{statistics.median(times):.1f}, {sorted(times)[int(len(times) * 0.95)]:.1f}"
+
+
 def _killed(bodies: Sequence[bytes]) -> tuple[int, int]:
     """Events that were acknowledged and are not in the file after kill -9, and how many were acknowledged."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        server = _Server(home)
+        server = Server(home)
         acknowledged = 0
         pick = random.Random(20261126)
         for body in bodies[: pick.randint(2, 5)]:

@@ -1,4 +1,4 @@
-"""Large graphs: all descendants beside four graph libraries, bounded answers with scope and JSON, builds from the store, memory.
+"""Large graphs: all descendants beside four graph libraries; builds, bounded answers over HTTP and memory of a whole service.
 
 `make bench ARGS="lineage_graph"` runs 200,000/600,000 and 1,000,000/3,000,000; `--small` 20,000/60,000; `--sizes N:M,…` others. Peers
 run in an environment of their own, made by `tools/lineage_peers.sh graphs`. Every walk's set is compared with all peers'.
@@ -7,49 +7,39 @@ run in an environment of their own, made by `tools/lineage_peers.sh graphs`. Eve
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import hashlib
 import json
 import random
-import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import insert, update
 
+from bench.lineage_served import SCOPE, p50_p95, report
+from bench.lineage_store import edges_of, name_of
 from bench.report import machine, median, print_table
 from services.common.errors import NotFound
-from services.common.model.access import FULL_SCOPE, AccessScope
-from services.common.model.lineage import Direction, LineageRequest, PathsRequest
-from services.common.model.names import DatasetName, Namespace
+from services.common.model.access import FULL_SCOPE
+from services.common.model.lineage import Direction, LineageRequest
 from services.common.runtime.db import Database
-from services.common.runtime.migrations import ensure_current
 from services.common.runtime.wire import dump
 from services.lineage.csr import steps
 from services.lineage.facts import Entries
 from services.lineage.graph import LineageGraph, Snapshot
-from services.lineage.paths import paths
-from services.lineage.store import tables
-from services.lineage.store.line import LINE
 from services.lineage.walk import walk
 
 ROOT = Path(__file__).parent.parent
 PEERS = ROOT / ".venv-peer-graphs" / "bin" / "python"
 SIZES = ((200_000, 600_000), (1_000_000, 3_000_000))
-SCOPE = AccessScope(("*",), ("wh.shop.s1", "wh.shop.s7*"))
-"""Hides about a tenth of the schemas."""
-_NOW = dt.datetime(2031, 5, 1, tzinfo=dt.UTC)
+COLUMN_EDGES = 330_000
 Ints = NDArray[np.int32]
-T = TypeVar("T")
 
 
 def main() -> None:
@@ -60,7 +50,7 @@ def main() -> None:
     parser.add_argument("--child", nargs=2, metavar=("DB", "N"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
-        print(json.dumps(served(Path(asked.child[0]), int(asked.child[1]))))
+        print(json.dumps(child(Path(asked.child[0]), int(asked.child[1]))))
         return
     sizes = [(20_000, 60_000)] if asked.small else SIZES
     if asked.sizes:
@@ -70,24 +60,10 @@ def main() -> None:
             print(f"\n## all descendants, {n:,} nodes, {m:,} edges, {kind}\n")
             descendants(n, m, kind, asked.rounds)
     for n, m in sizes:
-        print(f"\n## a service over a store of {n:,} nodes and {m:,} edges\n")
-        service(n, m)
+        columns = min(COLUMN_EDGES, m)
+        print(f"\n## a service over a store of {n:,} nodes, {m:,} edges and {columns:,} between columns\n")
+        service(n, m, columns)
     print(machine(["numpy", "networkx", "sqlalchemy"]))
-
-
-def edges_of(n: int, m: int, kind: str) -> tuple[Ints, Ints]:
-    """Distinct edges without loops, sorted: between any two nodes, or from each of 20 layers to the next three."""
-    chance = np.random.default_rng(7)
-    sources, targets = chance.integers(0, n, m), chance.integers(0, n, m)
-    if kind == "layers":
-        width = n // 20
-        sources = chance.integers(0, n - width, m)
-        layer = np.minimum(sources // width + 1 + chance.integers(0, 3, m), 19)
-        targets = layer * width + chance.integers(0, width, m)
-    names = chance.permutation(n)  # numbers are in order of ids, which are hashes: nothing near is near
-    keys = np.unique(names[sources].astype(np.int64) * n + names[targets])
-    keys = keys[keys // n != keys % n]
-    return (keys // n).astype(np.int32), (keys % n).astype(np.int32)
 
 
 def digest(nodes: Any) -> str:
@@ -153,90 +129,34 @@ def peers(n: int, sources: Ints, targets: Ints, starts: list[int], rounds: int) 
         yield from map(json.loads, run.stdout.splitlines())
 
 
-def name_of(number: int) -> DatasetName:
-    return DatasetName(Namespace("postgres://db1:5432"), ("shop", f"s{number % 500}", f"table_{number}"))
+def service(n: int, m: int, columns: int) -> None:
+    """A whole service over a store, then the graph alone in a process of its own."""
+    found = list(report(n, m, columns, lambda file: alone(file, n)))
+    print_table(["what", "figure"], found)
 
 
-def service(n: int, m: int) -> None:
-    """Fill a store, then answer from it in a process of its own, whose memory is measured."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "lineage.db"
-        fill(file, n, m)
-        command = [sys.executable, "-m", "bench", "lineage_graph", "--child", str(file), str(n)]
-        run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-        found = json.loads(run.stdout.splitlines()[-1])
-        print_table(["what", "figure"], list(found.items()))
+def alone(file: Path, n: int) -> list[tuple[str, str]]:
+    """What one process says that only builds the graph of a store and answers from it."""
+    command = [sys.executable, "-m", "bench", "lineage_graph", "--child", str(file), str(n)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    return list(json.loads(run.stdout.splitlines()[-1]).items())
 
 
-def fill(file: Path, n: int, m: int) -> None:
-    database = Database(f"sqlite:///{file}", schema="lineage")
-    ensure_current(database, LINE)
-    sources, targets = edges_of(n, m, "layers")
-    with database.write() as connection:
-        for numbers in batched(range(n), 20_000):
-            connection.execute(insert(tables.node), [_node(number) for number in numbers])
-        for pairs in batched(zip(sources.tolist(), targets.tolist(), strict=True), 20_000):
-            connection.execute(insert(tables.edge), [_edge(*pair) for pair in pairs])
-        connection.execute(update(tables.checkpoint).values(version=1))
-    database.close()
-
-
-def batched(things: Iterable[T], size: int) -> Iterator[list[T]]:
-    left = iter(things)
-    while batch := list(islice(left, size)):
-        yield batch
-
-
-def _node(number: int) -> dict[str, Any]:
-    name = name_of(number)
-    return {
-        "id": name.id,
-        "namespace": name.namespace,
-        "parts": list(name.parts),
-        "source": "wh",
-        "kind": "table",
-        "scope_path": f"wh.{name.qualified}",
-        "listed": True,
-        "gone": False,
-        "told": False,
-    }
-
-
-def _edge(source: int, target: int) -> dict[str, Any]:
-    made = name_of(target)
-    return {
-        "source_id": name_of(source).id,
-        "target_id": made.id,
-        "kind": "view",
-        "confidence": 1.0,
-        "guards": [],
-        "evidence": [f"definition of {made.qualified}"],
-        "valid_from": _NOW,
-        "valid_to": None,
-    }
-
-
-def served(file: Path, n: int) -> dict[str, str]:
-    """What a process of its own needs to read the store, and how long its answers take; nothing else runs in it."""
+def child(file: Path, n: int) -> dict[str, str]:
+    """How long a build of the graph takes, how much memory it leaves, and how long answers take without HTTP."""
     graph = LineageGraph(Database(f"sqlite:///{file}", schema="lineage"))
-    before = peak_mb()
-    begun = time.perf_counter()
+    before = _memory_mb("VmRSS")
+    begun, used = time.perf_counter(), time.process_time()
     snapshot = graph.refresh()
-    built = time.perf_counter() - begun
-    found = {"build": f"{built:.1f} s", "memory before and after": f"{before:.0f} MB, {peak_mb():.0f} MB"}
+    built, used = time.perf_counter() - begun, time.process_time() - used
+    after = f"{before:.0f} MB, {_memory_mb('VmRSS'):.0f} MB, {_memory_mb('VmHWM'):.0f} MB"
+    found = {"build: time, of which on a processor": f"{built:.1f} s, {used:.1f} s", "memory before, after, at most": after}
     chance = random.Random(5)
     ids = [name_of(chance.randrange(n)).id for _ in range(200)]
-    for depth in (3, 5, 100):
+    for depth in (3, 100):
         for told, scope in (("full scope", FULL_SCOPE), ("with a scope", SCOPE)):
             times = [one for id_ in ids if (one := _answer(snapshot, LineageRequest(id_, scope, Direction.BOTH, depth)))]
-            found[f"{depth} hops, {told}, with JSON: p50, p95"] = p50_p95(times)
-    times = []
-    for source, target in zip(ids[::2], ids[1::2], strict=True):
-        begun = time.perf_counter()
-        dump(paths(snapshot, PathsRequest(source, target, FULL_SCOPE)))
-        times.append(time.perf_counter() - begun)
-    found["paths between two: p50, p95"] = p50_p95(times)
-    found["memory in the end"] = f"{peak_mb():.0f} MB"
+            found[f"{depth} hops, {told}, with JSON, in process: p50, p95"] = p50_p95(times[len(times) // 10 :])
     return found
 
 
@@ -249,13 +169,9 @@ def _answer(snapshot: Snapshot, request: LineageRequest) -> float | None:
     return time.perf_counter() - begun
 
 
-def p50_p95(times: list[float]) -> str:
-    ordered = sorted(times)
-    return f"{ordered[len(ordered) // 2] * 1e3:.1f} ms, {ordered[int(len(ordered) * 0.95)] * 1e3:.1f} ms"
-
-
-def peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _memory_mb(what: str) -> float:
+    line = next(one for one in Path("/proc/self/status").read_text(encoding="ascii").splitlines() if one.startswith(what))
+    return int(line.split()[1]) / 1000
 
 
 if __name__ == "__main__":

@@ -23,7 +23,9 @@ from services.lineage.store.line import LINE
 COLUMNS = 8
 """Of each table that has edges between columns; every fourth edge is into all of them, as a filter's are."""
 PER_EDGE = 4
-"""Edges between columns for each edge between tables."""
+"""Edges between columns for each edge between tables that has any."""
+PER_TABLE = 3
+"""Edges out of each table."""
 _NAMESPACE = "postgres://db1:5432"
 _NOW = "2031-05-01 00:00:00.000000"
 _KINDS = ("identity", "transformation", "aggregation")
@@ -43,29 +45,47 @@ class ColumnEdges:
 def edges_of(n: int, m: int, kind: str) -> tuple[Ints, Ints]:
     """Distinct edges without loops, sorted: between any two nodes, or from each of 20 layers to the next three."""
     chance = np.random.default_rng(7)
-    sources, targets = chance.integers(0, n, m), chance.integers(0, n, m)
-    if kind == "layers":
-        width = n // 20
-        sources = chance.integers(0, n - width, m)
-        layer = np.minimum(sources // width + 1 + chance.integers(0, 3, m), 19)
-        targets = layer * width + chance.integers(0, width, m)
-    names = chance.permutation(n)  # numbers are in order of ids, which are hashes: nothing near is near
-    keys = np.unique(names[sources].astype(np.int64) * n + names[targets])
+    ends = _in_layers(n, m, chance) if kind == "layers" else (chance.integers(0, n, m), chance.integers(0, n, m))
+    names = _order(n)
+    keys = np.unique(names[ends[0]] * n + names[ends[1]])
     keys = keys[keys // n != keys % n]
     return (keys // n).astype(np.int32), (keys % n).astype(np.int32)
 
 
-def column_edges_of(sources: Ints, targets: Ints, count: int) -> ColumnEdges:
-    """`PER_EDGE` edges between columns along the first edges between tables, about `count` in all, each once."""
-    along = min(len(sources), -(-count // PER_EDGE))
+def _in_layers(n: int, m: int, chance: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Edges between nodes that are numbered layer by layer."""
+    width = n // 20
+    sources = chance.integers(0, n - width, m)
+    layer = np.minimum(sources // width + 1 + chance.integers(0, 3, m), 19)
+    return sources, layer * width + chance.integers(0, width, m)
+
+
+def _order(n: int) -> NDArray[np.int64]:
+    """Numbers of nodes are in order of ids, which are hashes: nothing near is near."""
+    return np.random.default_rng(13).permutation(n)
+
+
+def column_edges_of(n: int, count: int) -> ColumnEdges:
+    """About `count` edges between columns, each once: `PER_EDGE` along each of the edges between some tables of each layer."""
+    tables = min(n, -(-count // (PER_TABLE * PER_EDGE)))
     chance = np.random.default_rng(11)
-    froms, intos = (chance.integers(0, COLUMNS, (along, PER_EDGE)).astype(np.int32) for _ in range(2))
+    some = _order(n)[np.arange(tables) * (n // tables)]  # evenly through the layers, so that edges go from layer to layer
+    sources, targets = (some[ends] for ends in _in_layers(tables, tables * PER_TABLE, chance))
+    froms, intos = (chance.integers(0, COLUMNS, (len(sources), PER_EDGE)) for _ in range(2))
     intos[:, -1] = -1
-    rows = np.column_stack(
-        [np.repeat(sources[:along], PER_EDGE), froms.ravel(), np.repeat(targets[:along], PER_EDGE), intos.ravel()]
-    )
-    rows = np.unique(rows, axis=0)
+    ends = np.repeat(sources, PER_EDGE), froms.ravel(), np.repeat(targets, PER_EDGE), intos.ravel()
+    rows = np.unique(np.column_stack(ends), axis=0).astype(np.int32)
     return ColumnEdges(*(np.ascontiguousarray(rows[:, at]) for at in range(4)))
+
+
+def all_edges_of(n: int, m: int, columns: int) -> tuple[Ints, Ints]:
+    """The edges between tables of a store: `m` in layers, and those along which there are edges between columns."""
+    sources, targets = edges_of(n, m, "layers")
+    if not columns:
+        return sources, targets
+    between = column_edges_of(n, columns)
+    keys = np.union1d(sources.astype(np.int64) * n + targets, between.sources.astype(np.int64) * n + between.targets)
+    return (keys // n).astype(np.int32), (keys % n).astype(np.int32)
 
 
 def name_of(number: int) -> DatasetName:
@@ -83,7 +103,7 @@ def fill(file: Path, n: int, m: int, columns: int = 0) -> list[AssetId]:
     database = Database(f"sqlite:///{file}", schema="lineage")
     ensure_current(database, LINE)
     database.close()
-    sources, targets = edges_of(n, m, "layers")
+    sources, targets = all_edges_of(n, m, columns)
     ids = [name_of(number).id for number in range(n)]
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-400000"):
@@ -93,7 +113,7 @@ def fill(file: Path, n: int, m: int, columns: int = 0) -> list[AssetId]:
         pairs = zip(sources.tolist(), targets.tolist(), strict=True)
         _insert(connection, "edge", _EDGE, (_edge(ids, *pair) for pair in pairs))
         if columns:
-            _fill_columns(connection, ids, column_edges_of(sources, targets, columns))
+            _fill_columns(connection, ids, column_edges_of(n, columns))
         connection.execute("UPDATE checkpoint SET version = 1")
         connection.execute("COMMIT")
     return ids

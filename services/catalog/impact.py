@@ -121,7 +121,9 @@ def impact_of(
         raise BadRequest("a type is that of a column: say which one with `column`")
     if not 1 <= limit <= MAX_AFFECTED:
         raise BadRequest(f"an impact has a limit of 1 to {MAX_AFFECTED}")
-    graph = _everything_below(lineage, LineageRequest(asset, scope, Direction.DOWNSTREAM, _DEPTH, column=column))
+    # of tables the walk counts what it does not tell; of columns only what is told is known to be of so many tables
+    most = MAX_AFFECTED if column is not None else limit
+    graph = _everything_below(lineage, LineageRequest(asset, scope, Direction.DOWNSTREAM, _DEPTH, column=column), most)
     found = _datasets(graph, asset, column)
     total = len(found) if column is not None and not graph.truncated else max(len(found), _total(graph, column))
     kept = found[:limit]
@@ -149,12 +151,12 @@ def _total(graph: Subgraph, column: str | None) -> int:
     return graph.total - 1 if column is None else 0
 
 
-def _everything_below(lineage: LineageQuery, request: LineageRequest) -> Subgraph:
-    """The whole walk, or its first `MAX_AFFECTED` nodes, as one answer."""
-    asked = replace(request, limit=_PAGE, fan_out=_FAN_OUT, max_bytes=_BYTES)
+def _everything_below(lineage: LineageQuery, request: LineageRequest, most: int) -> Subgraph:
+    """The whole walk, or its start and `most` nodes below, as one answer."""
+    asked = replace(request, limit=min(_PAGE, most + 1), fan_out=_FAN_OUT, max_bytes=_BYTES)
     found = lineage.walk(asked)
     nodes, edges, page = list(found.nodes), list(found.edges), found
-    while page.cursor is not None and len(nodes) <= MAX_AFFECTED:
+    while page.cursor is not None and len(nodes) <= most:
         page = lineage.walk(replace(asked, cursor=page.cursor))
         nodes += page.nodes
         edges += page.edges
