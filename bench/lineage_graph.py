@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="20,000 nodes and 60,000 edges only: does it run?")
     parser.add_argument("--sizes", help="such as 200000:600000,1000000:3000000")
     parser.add_argument("--rounds", type=int, default=15, help="of each walk; medians are taken")
+    parser.add_argument("--only", choices=("walks", "service"), help="one of the two parts")
     parser.add_argument("--child", nargs=2, metavar=("DB", "N"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
@@ -55,11 +56,11 @@ def main() -> None:
     sizes = [(20_000, 60_000)] if asked.small else SIZES
     if asked.sizes:
         sizes = [tuple(map(int, part.split(":"))) for part in asked.sizes.split(",")]  # type: ignore[misc]
-    for n, m in sizes:
+    for n, m in sizes if asked.only != "service" else []:
         for kind in ("any", "layers"):
             print(f"\n## all descendants, {n:,} nodes, {m:,} edges, {kind}\n")
             descendants(n, m, kind, asked.rounds)
-    for n, m in sizes:
+    for n, m in sizes if asked.only != "walks" else []:
         columns = min(COLUMN_EDGES, m)
         print(f"\n## a service over a store of {n:,} nodes, {m:,} edges and {columns:,} between columns\n")
         service(n, m, columns)

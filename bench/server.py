@@ -64,6 +64,13 @@ class Server:
         """Memory of the whole service (PSS: what processes share counts once), the SQL reader's process included."""
         return sum(map(_pss_mb, [self._process.pid, *_below(self._process.pid)]))
 
+    def peak_mb(self) -> float:
+        """The most memory that the served process itself has had at any time."""
+        text = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        found = re.search(r"^VmHWM:\s+(\d+) kB", text, re.MULTILINE)
+        assert found is not None
+        return int(found[1]) / 1000
+
     def stop(self, told: signal.Signals) -> None:
         """End it."""
         self.client.close()

@@ -214,7 +214,8 @@ def _among(graph: Adjacency, nodes: Nodes) -> NDArray[np.intp]:
     places[0] = places[0][within.take(graph.indices.take(places[0]))]
     places += [_entries_to(graph, node, ascending) for node in nodes[wide].tolist()]
     found = np.concatenate(places)
-    owners = np.searchsorted(graph.indptr, found, side="right") - 1
+    # of the type of what is searched: numpy would turn a million places into another one first
+    owners = np.searchsorted(graph.indptr, found.astype(np.int32), side="right") - 1
     others = graph.indices.take(found).astype(np.intp)
     later = np.maximum(_places(ascending, order, owners), _places(ascending, order, others))
     guards = np.zeros(len(found), np.intp) if graph.guards is None else graph.guards.take(found)
@@ -225,7 +226,8 @@ def _entries_to(graph: Adjacency, node: int, ascending: Nodes) -> Nodes:
     """The entries from one hub to `ascending`: it has far more than there are nodes in the answer."""
     row = graph.row(node)
     ends = graph.indices[row]
-    first, last = np.searchsorted(ends, ascending), np.searchsorted(ends, ascending, side="right")
+    wanted = ascending.astype(np.int32)
+    first, last = np.searchsorted(ends, wanted), np.searchsorted(ends, wanted, side="right")
     ranges = [np.arange(a, b) for a, b in zip(first.tolist(), last.tolist(), strict=True) if a < b]
     found: Nodes = np.concatenate([np.empty(0, np.intp), *ranges]) + row.start
     return found

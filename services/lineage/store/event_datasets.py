@@ -15,11 +15,13 @@ from sqlalchemy import Connection, Row, insert, or_, select, update
 from services.common.model.names import AssetId, DatasetName, Namespace
 from services.lineage.store.event_rows import DatasetRow
 from services.lineage.store.event_tables import event_dataset, event_head, symlink
-from services.lineage.store.lookup import chunks, rows_with
+from services.lineage.store.lookup import chunks, keyed, rows_of, rows_with
 from services.lineage.store.upserts import replacing
 
 _PAGE = 500
 Pair = tuple[AssetId, AssetId]
+_BY_ID = keyed(select(event_dataset), event_dataset.c.id)
+_ASSETS = keyed(select(event_dataset.c.id, event_dataset.c.asset_id), event_dataset.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Held:
 
 def get(connection: Connection, ids: Collection[AssetId]) -> dict[AssetId, Held]:
     """The names among `ids`."""
-    return {one.row.id: one for one in map(_held, rows_with(connection, select(event_dataset), event_dataset.c.id, ids))}
+    return {one.row.id: one for one in map(_held, rows_of(connection, _BY_ID, ids))}
 
 
 def of_assets(connection: Connection, assets: Collection[AssetId]) -> Iterator[Held]:
@@ -44,8 +46,7 @@ def of_assets(connection: Connection, assets: Collection[AssetId]) -> Iterator[H
 
 def assets(connection: Connection, ids: Collection[AssetId]) -> dict[AssetId, AssetId]:
     """What names stand for, by the names' ids."""
-    query = select(event_dataset.c.id, event_dataset.c.asset_id)
-    return {AssetId(row.id): AssetId(row.asset_id) for row in rows_with(connection, query, event_dataset.c.id, ids)}
+    return {AssetId(row.id): AssetId(row.asset_id) for row in rows_of(connection, _ASSETS, ids)}
 
 
 def put(connection: Connection, held: Collection[Held]) -> None:

@@ -15,11 +15,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from services.lineage.store.event_tables import event
-from services.lineage.store.lookup import rows_with
+from services.lineage.store.lookup import keyed, rows_of
 
 _LEVEL = 1
 """Of deflate: events shrink to a fifth at the least effort, to a sixth at the default and three times the time."""
 _AT_ONCE = 5_000
+_BY_HASH = keyed(select(event.c.sha256), event.c.sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Sent:
 
 def known(connection: Connection, hashes: Collection[str]) -> set[str]:
     """Those of `hashes` whose events are stored, or were."""
-    return {row.sha256 for row in rows_with(connection, select(event.c.sha256), event.c.sha256, hashes)}
+    return {row.sha256 for row in rows_of(connection, _BY_HASH, hashes)}
 
 
 def add(connection: Connection, sent: Iterable[tuple[Sent, bytes]], arrived: dt.datetime, by: str) -> None:

@@ -116,18 +116,21 @@ def between_columns(
     for part in chunks(sorted(keys, key=lambda key: (key[1], key[0])), AT_ONCE):
         wanted = frozenset(part)
         ids, names = sorted({asset for asset, _ in part}), sorted({column for _, column in part})
-        for flow in _columns(connection, end, {"ids": ids, "names": names, **others}, when):
-            if ((flow.target, flow.into) if upstream else (flow.source, flow.column)) in wanted:
-                yield flow
+        yield from _columns(connection, end, wanted, {"ids": ids, "names": names, **others}, when)
 
 
-def _columns(connection: Connection, end: str, given: Mapping[str, Any], when: When) -> Iterator[Flow]:
+def _columns(
+    connection: Connection, end: str, wanted: Collection[ColumnKey], given: Mapping[str, Any], when: When
+) -> Iterator[Flow]:
+    upstream = end == "target"
     query = _held(column_edge, end, dated=when.at is not None, among="others" in given)
     for row in connection.execute(query, {**given, **when.given}).all():
         source, target, kind, confidence, guards, basis, column, into = row
-        if when.wants(*words_of(kind, basis)):
+        if ((target, into) if upstream else (source, column)) in wanted and when.wants(*words_of(kind, basis)):
             yield Flow(AssetId(source), AssetId(target), kind, confidence, basis, column, into, _guards(guards))
-    yield from _seen(connection, observed_column, end, given, when)
+    for flow in _seen(connection, observed_column, end, given, when):
+        if ((flow.target, flow.into) if upstream else (flow.source, flow.column)) in wanted:
+            yield flow
 
 
 def _guards(text: str) -> tuple[ScopePath, ...]:

@@ -14,16 +14,17 @@ from services.common.model.events import JobId
 from services.common.model.names import AssetId
 from services.lineage.store.event_rows import JobRow
 from services.lineage.store.event_tables import event_dataset, job, job_column, job_dataset
-from services.lineage.store.lookup import rows_with
+from services.lineage.store.lookup import keyed, rows_of, rows_with
 from services.lineage.store.upserts import adding, replacing
 
 _KEY_CHARS = 400
 """Where the name to be found by is cut: an entry of a PostgreSQL B-tree holds 2,704 bytes."""
+_BY_ID = keyed(select(job), job.c.id)
 
 
 def get(connection: Connection, ids: Collection[JobId]) -> dict[JobId, JobRow]:
     """The jobs among `ids`."""
-    return {found.id: found for found in map(row_of, rows_with(connection, select(job), job.c.id, ids))}
+    return {found.id: found for found in map(row_of, rows_of(connection, _BY_ID, ids))}
 
 
 def put(connection: Connection, jobs: Collection[JobRow]) -> None:

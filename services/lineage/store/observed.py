@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from services.common.model.names import AssetId
-from services.lineage.store.lookup import chunks, dicts_with
+from services.lineage.store.lookup import chunks
 from services.lineage.store.tables import observed, setting
 from services.lineage.store.upserts import widening
 
@@ -32,6 +32,10 @@ _STALE = "stale_days"
 _ONCE = ("target_id", "source_id", "kind", "origin")
 LEAST, MOST, SUMMED = ("first_seen", "arrived_at"), ("last_seen", "confidence"), ("count",)
 """How two sightings of one edge become one: the first and the last time, the surer word, all counts."""
+_BETWEEN = select(observed).where(
+    observed.c.source_id.in_(bindparam("sources", expanding=True)),
+    observed.c.target_id.in_(bindparam("targets", expanding=True)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +183,11 @@ def _gathered(observations: Iterable[Observation], arrived: dt.datetime) -> list
 
 def _held(connection: Connection, rows: Collection[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """The rows of these pairs, and some more. By both ends: a table may be made from thousands, by thousands of jobs."""
-    sources, targets = ({row[end] for row in rows} for end in ("source_id", "target_id"))
-    for some in chunks(sorted(sources)):
-        query = select(observed).where(observed.c.source_id.in_(some))
-        yield from dicts_with(connection, query, observed.c.target_id, targets)
+    sources, targets = (sorted({row[end] for row in rows}) for end in ("source_id", "target_id"))
+    for some in chunks(sources):
+        for others in chunks(targets):
+            for row in connection.execute(_BETWEEN, {"sources": some, "targets": others}).mappings():
+                yield {str(name): value for name, value in row.items()}
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -15,16 +15,19 @@ from services.common.model.names import AssetId
 from services.lineage.store.event_rows import RunRow
 from services.lineage.store.event_tables import event_dataset, run, run_dataset
 from services.lineage.store.job_edges import MAX_PAIRS
-from services.lineage.store.lookup import rows_with
+from services.lineage.store.lookup import keyed, rows_of, rows_with
 from services.lineage.store.upserts import adding, replacing
 
 End = tuple[AssetId, bool]
 """A name, and whether it was written."""
 
+_BY_ID = keyed(select(run), run.c.id)
+_ENDS = keyed(select(run_dataset), run_dataset.c.run)
+
 
 def get(connection: Connection, ids: Collection[str]) -> dict[str, RunRow]:
     """The runs among `ids`, which are keys of runs."""
-    return {found.id: found for found in map(row_of, rows_with(connection, select(run), run.c.id, ids))}
+    return {found.id: found for found in map(row_of, rows_of(connection, _BY_ID, ids))}
 
 
 def put(connection: Connection, runs: Collection[RunRow]) -> None:
@@ -37,7 +40,7 @@ def put(connection: Connection, runs: Collection[RunRow]) -> None:
 def ends(connection: Connection, ids: Collection[str]) -> dict[str, set[End]]:
     """What runs read and wrote, by the runs' keys; those of which nothing is known are left out."""
     found: dict[str, set[End]] = {}
-    for row in rows_with(connection, select(run_dataset), run_dataset.c.run, ids):
+    for row in rows_of(connection, _ENDS, ids):
         found.setdefault(row.run, set()).add((AssetId(row.dataset), row.output))
     return found
 
