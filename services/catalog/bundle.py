@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping
 
 from services.catalog.definitions import definition_for
-from services.catalog.shown import shown
+from services.catalog.shown import shown, without_relations
 from services.catalog.store import bundled, changes, listing
 from services.catalog.store.bundled import Rows
 from services.common.model.access import AccessScope
@@ -97,6 +97,7 @@ class _Copy:
                     k for k in row["foreign_keys"] if (*k["columns"], *k["ref_columns"], *k["ref_table"]) in keys
                 ],
                 "unseen_why": found.unseen_why,
+                "properties": without_relations(row["properties"]),
                 # digests of what was crawled, hidden names included: nobody reads them, and they could be guessed at
                 **dict.fromkeys(_SOURCES_OWN, ""),
             }
@@ -113,7 +114,9 @@ class _Copy:
     def _described(self, connection: Connection) -> Iterator[Row]:
         for row in bundled.described(connection, self.ids):
             # the definition that counts stands with the asset itself by now
-            facts = row["facts"] if self._scope.is_full else {**row["facts"], "sql": None}
+            facts = row["facts"]
+            if not self._scope.is_full:
+                facts = {**facts, "sql": None, "properties": without_relations(facts["properties"])}
             yield {**row, "facts": facts, "fingerprint": ""}
 
     def _crawls(self, connection: Connection) -> Iterator[Row]:

@@ -14,7 +14,7 @@ from services.catalog.impact import Impact, impact_of
 from services.catalog.widening import Retyping, retyping
 from services.common.errors import BadRequest, NotFound
 from services.common.model.access import AccessScope
-from services.common.model.assets import Asset, Column
+from services.common.model.assets import Asset, Column, Kind
 from services.common.model.lineage import Direction, LineageNode, LineageRequest
 from services.common.model.names import AssetId, parse_asset_id
 from services.common.model.schema_changes import ChangeKind, PlannedChanges, SchemaChange
@@ -162,6 +162,8 @@ class Checker:
         impact = self._impact(change.kind, asset.id, column)
         if not impact.total:
             return self._unread(change, asset, column, impact)
+        if _only_shown(impact, column):
+            return self._unread(change, asset, column, impact)
         return Checked(change, asset, Verdict.BREAKING, f"it breaks or changes {_many(impact)} of it", impact)
 
     def _retyped(self, change: SchemaChange, asset: Asset, column: Column) -> Checked:
@@ -170,7 +172,7 @@ class Checker:
         if known and kind is Retyping.SAME:
             return Checked(change, asset, Verdict.SAFE, "the type stays the same")
         impact = self._impact(change.kind, asset.id, column.name)
-        if not impact.total:
+        if not impact.total or _only_shown(impact, column.name):
             return self._unread(change, asset, column.name, impact)
         if not known:
             why = "its type now is not known" if column.type is None else "its new type is not said"
@@ -237,6 +239,11 @@ class Checker:
 def _nobody(asset: Asset, change: ChangeKind, column: str | None) -> Impact:
     node = LineageNode(asset.id, asset.name, asset.kind, 0, listed=True)
     return Impact(node, change, column, (), 0, truncated=False, edges=())
+
+
+def _only_shown(impact: Impact, column: str | None) -> bool:
+    """Whether all that is affected by a column shows whole tables, so that it is not known whether it reads the column."""
+    return column is not None and not impact.truncated and all(one.node.kind is Kind.EXPOSURE for one in impact.affected)
 
 
 def _many(impact: Impact) -> str:

@@ -53,6 +53,7 @@ class Affected:
         columns: those of its columns that are affected; `*` for all of them. Empty where a whole table changes.
         source: the source that it belongs to; its namespace where no crawl has shown it.
         owners: whom to tell.
+        tests: how many tests watch what is affected of it.
 
     """
 
@@ -61,6 +62,7 @@ class Affected:
     columns: tuple[str, ...]
     source: str
     owners: tuple[str, ...]
+    tests: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Impact:
         affected: in the order asked for.
         total: how many datasets are affected, also those that were cut.
         edges: between the datasets in `affected` and `asked`, as pairs, each with whether it is direct.
+        tests: how many tests watch what changes.
 
     """
 
@@ -83,6 +86,7 @@ class Impact:
     total: int
     truncated: bool
     edges: tuple[tuple[AssetId, AssetId, bool], ...]
+    tests: int = 0
 
     def by_depth(self) -> Mapping[int, int]:
         """How many at each distance, near to far."""
@@ -127,7 +131,7 @@ def impact_of(
     found = _datasets(graph, asset, column)
     total = len(found) if column is not None and not graph.truncated else max(len(found), _total(graph, column))
     kept = found[:limit]
-    known = reader.many([one.node.id for one in kept], scope)
+    known = reader.many([asset, *(one.node.id for one in kept)], scope)
     told = [_told(one, known.get(one.node.id)) for one in kept]
     ids = {asset, *(one.node.id for one in told)}
     edges = {(e.source, e.target): False for e in graph.edges if {e.source, e.target} <= ids and e.source != e.target}
@@ -143,6 +147,7 @@ def impact_of(
         total=total,
         truncated=graph.truncated or total > len(kept),
         edges=tuple((source, target, direct) for (source, target), direct in sorted(edges.items())),
+        tests=tests_of(known.get(asset), () if column is None else (column,)),
     )
 
 
@@ -213,7 +218,20 @@ def _as_dataset(node: LineageNode) -> LineageNode:
 
 
 def _told(one: Affected, asset: Asset | None) -> Affected:
-    return one if asset is None else replace(one, source=asset.source, owners=asset.owners)
+    if asset is None:
+        return one
+    return replace(one, source=asset.source, owners=asset.owners, tests=tests_of(asset, one.columns))
+
+
+def tests_of(asset: Asset | None, columns: Sequence[str]) -> int:
+    """How many tests artifacts know of these columns, and of the table as a whole; without columns, or with `*`, all of them."""
+    if asset is None:
+        return 0
+    said = [one.get("tests") for one in asset.properties.values() if isinstance(one, dict)]
+    about = [test.get("column") for tests in said if isinstance(tests, list) for test in tests if isinstance(test, dict)]
+    wanted = {column.lower() for column in columns}
+    every = not wanted or "*" in wanted
+    return sum(every or not isinstance(column, str) or column.lower() in wanted for column in about)
 
 
 def _near(one: Affected) -> tuple[object, ...]:

@@ -44,12 +44,19 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _count(tests: int) -> str:
+    return f"{tests} test{'s' if tests > 1 else ''}"
+
+
 def _print(found: Impact) -> None:
     for one in found.affected:
         columns = f"  {', '.join(one.columns)}" if one.columns else ""
         how = "  only which rows" if one.how is How.FILTER else ""
         owners = f"  of {', '.join(one.owners)}" if one.owners else ""
-        print(f"{one.node.depth:>4} down  {one.node.name.qualified}{columns}{how}{owners}")
+        tests = f"  {_count(one.tests)}" if one.tests else ""
+        print(f"{one.node.depth:>4} down  {one.node.name.qualified}{columns}{how}{owners}{tests}")
+    if found.tests:
+        say(f"{_count(found.tests)} of what changes")
     if not found.affected:
         say("nothing is known to be affected")
         return

@@ -148,7 +148,9 @@ def _search(parser: argparse.ArgumentParser) -> None:
         "question", metavar="QUESTION", help="words, a question, or a name, with typed filters such as tag:pii"
     )
     parser.add_argument("-k", type=int, default=10, metavar="N", help="hits at most (default: 10)")
-    parser.add_argument("--kind", action="append", default=[], help="table, view, materialized_view or column; may repeat")
+    parser.add_argument(
+        "--kind", action="append", default=[], help="table, view, materialized_view, exposure or column; may repeat"
+    )
     parser.add_argument("--fold", action="store_true", help="put copies, backups and date shards under one hit")
     parser.add_argument("--answer", choices=["tables"], help="also the small set of tables that answers it, with its joins")
     parser.add_argument("--json", action="store_true", help="print one JSON document, as the API answers")

@@ -17,8 +17,8 @@ from services.common.model.assets import Asset
 from services.common.model.names import AssetId, Namespaces, scope_path
 from services.common.ports import ChangeFeed
 from services.common.runtime.db import Database
-from services.lineage.columns import Link, View, edges_of, refs_of, script_of
-from services.lineage.merge import basis_of, guards_of, source_of
+from services.lineage.columns import Link, View, edges_of, refs_of, script_of, whole_tables
+from services.lineage.merge import basis_of, digest_of, guards_of, is_declared, source_of
 from services.lineage.resolve import candidates, resolve_each
 from services.lineage.sql.facts import ScriptLineage
 from services.lineage.sql.script import Script
@@ -95,7 +95,7 @@ class ColumnFollower:
             known = definitions.get(connection, [one.asset for one in todo])
         read = self._read(views, assets)
         for one in todo:  # neither what is gone nor what has another text by now: its own change tells
-            if one.asset not in known and one.asset in assets and assets[one.asset].sql is None:
+            if one.asset not in known and one.asset in assets and assets[one.asset].sql is None and one.asset not in read:
                 read[one.asset] = _Read()
         with self._database.write() as connection:
             checkpoint.read(connection, lock=True)
@@ -106,11 +106,7 @@ class ColumnFollower:
         """The definitions whose stored reading is of the text that the catalog has now."""
         stored = definitions.get(connection, assets.keys())
         owners = datasets.get(connection, stored.keys())
-        current = {
-            id_: found
-            for id_, found in stored.items()
-            if id_ in owners and Statement(assets[id_].sql or "").sha256 == found.sha256
-        }
+        current = {id_: found for id_, found in stored.items() if id_ in owners and digest_of(assets[id_]) == found.sha256}
         maybe = {
             id_: {name.id for ref in found.reads for name in candidates(ref, owners[id_].name)}
             for id_, found in current.items()
@@ -134,9 +130,17 @@ class ColumnFollower:
         return views
 
     def _read(self, views: Mapping[AssetId, View], assets: Mapping[AssetId, Asset]) -> dict[AssetId, _Read]:
-        scripts = {id_: script_of(view, assets[id_].sql or "", assets[id_].platform.dialect) for id_, view in views.items()}
+        said = {id_: view for id_, view in views.items() if is_declared(assets[id_])}
+        scripts = {
+            id_: script_of(view, assets[id_].sql or "", assets[id_].platform.dialect)
+            for id_, view in views.items()
+            if id_ not in said
+        }
         answers = self._reader.read_scripts(list(scripts.values()))
-        found = {}
+        found = {
+            id_: _Read(tuple(whole_tables(view)), ColumnReading(column_readings.PARSED, None, 0, 0, 0))
+            for id_, view in said.items()
+        }
         for (id_, script), answer in zip(scripts.items(), answers, strict=True):
             edges, reading = edges_of(views[id_], script, answer)
             found[id_] = _Read(tuple(edges), reading)

@@ -81,6 +81,17 @@ def edges_of(view: View, script: Script, read: ScriptLineage) -> tuple[list[Colu
     return [edge for edge, _ in found], reading
 
 
+UNKNOWN_COLUMNS = 0.5
+"""Confidence of an edge from every column of a table that something shows as a whole: which of them it shows is not known."""
+
+
+def whole_tables(view: View) -> Iterator[ColumnEdge]:
+    """The edges into what shows whole tables: any of their columns may be in it."""
+    for link in {link.found.name.id: link for link in view.links.values()}.values():
+        sure = UNKNOWN_COLUMNS * link.found.confidence
+        yield ColumnEdge(link.found.name.id, EVERY, view.name.id, EVERY, "identity", view.basis, sure, link.guards)
+
+
 def told(view: View, script: Script, read: ScriptLineage) -> tuple[list[tuple[ColumnEdge, Signs]], ColumnReading]:
     """The edges into the view's columns, each with what is seen of how it was found, and how far the columns are known.
 

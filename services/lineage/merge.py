@@ -7,14 +7,15 @@ resolved again whenever one of them appears or goes.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from services.common.model.assets import SQL_UNREADABLE, Asset, Kind
+from services.common.model.assets import MADE_FROM, SQL_UNREADABLE, Asset, Kind
 from services.common.model.changes import Change
-from services.common.model.names import UNLISTED, AssetId, Namespaces, ScopePath, scope_path
+from services.common.model.names import UNLISTED, AssetId, Namespaces, ScopePath, SqlPart, scope_path
 from services.lineage.keys import merge_keys
 from services.lineage.resolve import Resolved, candidates, resolve
 from services.lineage.sql.statement import Reading, Statement
@@ -73,12 +74,17 @@ def merge(
     unreadable = {asset.id: asset for asset in current if asset.sql is None and SQL_UNREADABLE in asset.properties}
     hidden = _unreadable(connection, unreadable)
     definitions.put(connection, hidden)
-    without = [asset.id for asset in current if asset.sql is None and asset.id not in unreadable]
+    shows = {asset.id: _shows(asset) for asset in current if is_declared(asset)}
+    stored = definitions.get(connection, shows)
+    said = {id_ for id_, one in shows.items() if id_ not in stored or stored[id_].sha256 != one.sha256}
+    definitions.put(connection, [shows[id_] for id_ in said])
+    known = unreadable.keys() | shows.keys()
+    without = [asset.id for asset in current if asset.sql is None and asset.id not in known]
     dropped = definitions.get(connection, without).keys()
     definitions.drop(connection, dropped)
-    touched = {asset.id for asset in current if asset.sql is not None} | set(dropped)
+    touched = {asset.id for asset in current if asset.sql is not None} | shows.keys() | set(dropped)
     touched |= definitions.naming(connection, flipped | gone)
-    news = readings.keys() | dropped | definitions.naming(connection, flipped | gone | widened)
+    news = readings.keys() | said | dropped | definitions.naming(connection, flipped | gone | widened)
     news |= _unread(connection, [asset.id for asset in current if asset.sql is not None], widened)
     times = _times(connection, current, touched | news, now)
     relinked = _relink(connection, touched, namespaces, times, now)
@@ -86,7 +92,26 @@ def merge(
     column_readings.ask(connection, {id_: times[id_] for id_ in news}, max((change.seq for change in changes), default=0))
     renamed = {change.id: change.now for change in changes if change.now is not None}
     moved = edges.follow(connection, renamed) | column_edges.follow(connection, renamed)
-    return changed or bool(gone or readings or dropped or hidden) or relinked or moved
+    return changed or bool(gone or readings or said or dropped or hidden) or relinked or moved
+
+
+def is_declared(asset: Asset) -> bool:
+    """Whether a tool's word, and no SQL, says what the asset is made from."""
+    return asset.sql is None and MADE_FROM in asset.properties
+
+
+def digest_of(asset: Asset) -> str:
+    """The hash of what says what the asset is made from: its SQL, or a tool's list."""
+    text = json.dumps(asset.properties[MADE_FROM]) if is_declared(asset) else asset.sql or ""
+    return Statement(text).sha256
+
+
+def _shows(asset: Asset) -> Definition:
+    """The definition of an asset that a tool's list says what it is made from."""
+    said = asset.properties[MADE_FROM]
+    listed = [one for one in said if isinstance(one, list)] if isinstance(said, list) else []
+    reads = tuple(tuple(SqlPart(part, quoted=True) for part in one if isinstance(part, str) and part) for one in listed)
+    return Definition(asset.id, digest_of(asset), asset.platform.dialect, None, tuple(filter(None, reads)))
 
 
 def _unread(connection: Connection, ids: Collection[AssetId], widened: Collection[AssetId]) -> set[AssetId]:
@@ -192,6 +217,8 @@ def _edges(links: Iterable[Resolved], owner: Dataset, source: str) -> set[Edge]:
 
 def basis_of(owner: Dataset) -> str:
     """What edges into a dataset with a definition rest on."""
+    if owner.kind is Kind.EXPOSURE:
+        return edges.EXPOSURE
     return edges.QUERY if owner.kind is Kind.TABLE else edges.VIEW
 
 

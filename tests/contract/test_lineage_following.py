@@ -12,7 +12,7 @@ import pytest
 
 from services.common.errors import NotFound, ServiceUnavailable, StoreOutdated
 from services.common.model.access import FULL_SCOPE, AccessScope
-from services.common.model.assets import Kind
+from services.common.model.assets import MADE_FROM, Column, Kind
 from services.common.model.changes import Seq
 from services.common.model.lineage import Direction, LineageRequest
 from services.common.model.names import Namespace, Namespaces
@@ -343,3 +343,23 @@ def test_names_known_only_from_sql_follow_their_source_when_it_is_renamed(lineag
 
     assert unlisted is not None
     assert unlisted.scope_path == "warehouse.shop.public.hidden"
+
+
+def test_what_a_tool_says_is_made_from_tables_is_below_them(lineage):
+    """A dashboard: edges of a kind of their own, from every column; another list moves them, and none takes them away."""
+
+    def board(*names):
+        made_from = [["shop", "s", name] for name in names]
+        return asset("dbt.exposures.board", kind=Kind.EXPOSURE, properties={MADE_FROM: made_from})
+
+    lineage.follow(asset("shop.s.a", columns=(Column("x"),)), asset("shop.s.b"), board("a"))
+    (edge,) = lineage.walk("dbt.exposures.board").edges
+    assert (edge.source, edge.kind, edge.confidence) == (id_of("shop.s.a"), "exposure", 1.0)
+    columns = {(row["source_column"], row["target_column"], row["kind"]) for row in lineage.rows(tables.column_edge)}
+    assert columns == {("*", "*", "identity")}
+    lineage.follow(board("a", "b"))
+    assert {edge.source for edge in lineage.walk("dbt.exposures.board").edges} == {id_of("shop.s.a"), id_of("shop.s.b")}
+    lineage.follow(board())
+    assert lineage.walk("dbt.exposures.board").total == 1
+    for strange in (None, 7, [7, [], [None], ["shop", 3, "a"]]):
+        lineage.follow(asset("dbt.exposures.board", kind=Kind.EXPOSURE, properties={MADE_FROM: strange}))

@@ -145,6 +145,41 @@ RUN = {
 }  # fmt: skip
 
 
+def test_an_exposure_is_an_asset_that_is_made_from_its_models(read: Callable[..., Items]) -> None:
+    """With its owner and its words; what it shows has the warehouse's names, and what is no table is left out."""
+    board = {
+        "unique_id": "exposure.shop.board",
+        "name": "board",
+        "type": "dashboard",
+        "url": "https://bi.example/1",
+        "description": "Sales by week",
+        "owner": {"name": "Ann", "email": ["ann@x.example", "bob@x.example"]},
+        "tags": ["weekly"],
+        "depends_on": {"nodes": ["model.shop.orders", "source.shop.raw.orders", "model.shop.nothing"]},
+    }
+    source = model("loaded", unique_id="source.shop.raw.orders", resource_type="source", schema="raw")
+    source["relation_name"] = '"wh"."raw"."loaded"'
+    disabled = board | {"name": "off", "config": {"enabled": False}}
+    exposures = {"exposure.shop.board": board, "exposure.shop.off": disabled}
+    items = read(manifest(model("orders"), sources=[source], exposures=exposures))
+    one = found(items)["board"]
+    assert one.name.parts == ("dbt", "exposures", "board")
+    assert (one.kind, one.description, one.tags) == (Kind.EXPOSURE, "Sales by week", ("weekly",))
+    assert one.owners == ("ann@x.example", "bob@x.example")
+    assert one.properties["made_from"] == [["wh", "marts", "orders"], ["wh", "raw", "loaded"]]
+    assert (one.properties["dbt"]["type"], one.properties["dbt"]["url"]) == ("dashboard", "https://bi.example/1")
+    assert "off" not in found(items)
+    assert ContainerRead(Container(canonical_namespace(PG), ("dbt", "exposures")), complete=True) in items
+
+
+@pytest.mark.parametrize("wrong", [{}, {"name": 7}, {"name": "x", "owner": 3, "depends_on": 4, "tags": {}, "meta": []}])
+def test_a_strange_exposure_ends_nothing(read: Callable[..., Items], wrong: dict[str, Any]) -> None:
+    """One without a name is named as a failure; of other parts only those count that are what they should be."""
+    items = read(manifest(model("orders"), exposures={"exposure.shop.x": wrong}))
+    assert "orders" in found(items)
+    assert ("x" in found(items)) == (wrong.get("name") == "x")
+
+
 def test_a_model_has_what_its_manifest_catalog_and_last_run_say(read: Callable[..., Items]) -> None:
     """Documented columns take the catalog's order, spelling and types; constraints are keys; tests have outcomes."""
     tests = [

@@ -27,13 +27,14 @@ class EndShape(BaseModel, frozen=True):
 
 
 class AffectedShape(EndShape, frozen=True):
-    """A dataset that is affected: how far, how, in which columns, and whom to tell."""
+    """A dataset that is affected: how far, how, in which columns, whom to tell, and how many tests watch it."""
 
     depth: int
     how: How
     columns: list[str]
     source: str
     owners: list[str]
+    tests: int
 
 
 class OwnerShape(BaseModel, frozen=True):
@@ -70,6 +71,7 @@ class ImpactShape(BaseModel, frozen=True):
     edges: list[DrawnShape]
     total: int
     truncated: bool
+    tests: int
 
 
 class PathNodeShape(EndShape, frozen=True):
@@ -137,6 +139,7 @@ def impact_shape(impact: Impact) -> ImpactShape:
         edges=[DrawnShape(from_=source, to=target, direct=direct) for source, target, direct in impact.edges],
         total=impact.total,
         truncated=impact.truncated,
+        tests=impact.tests,
     )
 
 
@@ -207,6 +210,7 @@ def _affected(one: Affected) -> AffectedShape:
         columns=list(one.columns),
         source=one.source,
         owners=list(one.owners),
+        tests=one.tests,
     )
 
 

@@ -30,6 +30,7 @@ from services.common.ports import LineageService
 EdgeKind = Literal[
     "view",
     "query",
+    "exposure",
     "run",
     "log",
     "manual",

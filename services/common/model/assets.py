@@ -16,6 +16,9 @@ from services.common.model.platforms import Platform
 
 SQL_UNREADABLE = "sql_unreadable"
 """The property of a view whose definition the source would not give: why, such as `needs SHOW VIEW`. Its `sql` is None."""
+MADE_FROM = "made_from"
+"""The property of an asset that no SQL defines and a tool says is made from others: their names, in its namespace, as lists of
+parts. Only a scope that hides nothing is shown it; lineage shows the rest what they may see."""
 COLUMNS_PARTLY_SHOWN = ("columns_limited", "columns_unreadable", "broken")
 """Properties of a table of which the source did not show every column: what was known of the others stays."""
 RESTRICTED = "restricted"
@@ -32,6 +35,7 @@ class Kind(StrEnum):
     DYNAMIC_TABLE = "dynamic_table"
     COLUMN = "column"
     JOB = "job"
+    EXPOSURE = "exposure"  # what shows data to people: a dashboard, a notebook, an application
 
 
 class Status(StrEnum):

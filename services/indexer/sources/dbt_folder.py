@@ -20,6 +20,7 @@ from services.common.model.crawls import SourceInfo
 from services.common.model.names import AssetId
 from services.common.runtime.source_settings import SourceSettings
 from services.indexer.sources.dbt_artifacts import ArtifactBroken, Entry, entries
+from services.indexer.sources.dbt_exposures import exposure_from, exposure_name, kept_exposure
 from services.indexer.sources.dbt_manifest import Project, found_from, name_of, trimmed
 from services.indexer.sources.dbt_runs import SECTIONS as RUN_SECTIONS
 from services.indexer.sources.dbt_runs import WHOLE as RUN_WHOLE
@@ -51,6 +52,8 @@ class _Read:
     catalog: dict[str, _Place] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     count: int = 0
+    exposures: list[_Place] = field(default_factory=list)
+    shown: dict[str, tuple[str, ...] | None] = field(default_factory=dict)  # what exposures name: its parts, once it is met
 
     def keep(self, value: Mapping[str, Any]) -> _Place:
         """Write a value to the spool's end; where it is."""
@@ -108,6 +111,9 @@ class DbtSource(Source):
         for parts, places in sorted(read.tables.items()):
             for place in places.values():
                 node = read.load(place)
+                if "exposure" in node:
+                    yield exposure_from(node["exposure"], node["made_from"], read.project)
+                    continue
                 seen = read.catalog.get(node["unique_id"])
                 yield found_from(node, read.load(seen) if seen else None, read.project)
             yield ContainerRead(Container(namespace, parts), complete=failure is None, failure=failure)
@@ -149,6 +155,7 @@ class DbtSource(Source):
                 read.fail(f"manifest.json: {(entry.key or entry.section)[:120]}: {error}")
         if read.failures and not read.tables and read.count == 0:
             raise SourceFailed(f"{self._info.name}: {self._folder}: {read.failure}")
+        self._place_exposures(read)
         self._read_runs(read)
         self._read_catalog(read)
 
@@ -186,6 +193,7 @@ class DbtSource(Source):
                     owners[str(value.get("name"))] = str(text)
             elif entry.section == "exposures":
                 about = {"name": value.get("name"), "type": value.get("type"), "url": value.get("url")}
+                self._keep_exposure(read, entry.key, value)
                 for unique_id in _depends_on(value):
                     exposures.setdefault(unique_id, []).append({key: text for key, text in about.items() if text})
             elif value.get("resource_type") == "test":
@@ -217,11 +225,34 @@ class DbtSource(Source):
         if node is None:
             return
         name = name_of(node, read.project)
+        if node["unique_id"] in read.shown:
+            read.shown[node["unique_id"]] = name.parts
         tables = read.tables.setdefault(name.parts[:-1], {})
         if not self._selection.permits(name.parts) or (name.id in tables and entry.section == "sources"):
             return  # a source that is also a model says less than the model
         read.count += name.id not in tables
         tables[name.id] = read.keep(node)
+
+    def _keep_exposure(self, read: _Read, key: str, value: Mapping[str, Any]) -> None:
+        try:
+            kept = kept_exposure(value)
+        except ValueError as error:
+            read.fail(f"manifest.json: {key[:120]}: {error}")
+            return
+        if kept is not None:
+            read.exposures.append(read.keep(kept))
+            read.shown.update(dict.fromkeys(_depends_on(kept)))
+
+    def _place_exposures(self, read: _Read) -> None:
+        """Exposures beside the tables, now that it is known how the warehouse names what they show."""
+        for place in read.exposures:
+            node = read.load(place)
+            name = exposure_name(node["name"], read.project)
+            tables = read.tables.setdefault(name.parts[:-1], {})
+            if self._selection.permits(name.parts) and name.id not in tables:
+                made_from = [parts for unique_id in _depends_on(node) if (parts := read.shown.get(unique_id)) is not None]
+                tables[name.id] = read.keep({"exposure": node, "made_from": made_from})
+                read.count += 1
 
     def _read_runs(self, read: _Read) -> None:
         path = _artifact(self._folder, "run_results")

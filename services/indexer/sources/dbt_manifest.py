@@ -118,7 +118,7 @@ def name_of(node: Mapping[str, Any], project: Project) -> DatasetName:
         except ValueError:
             parts = ()  # not a name alone, such as dbt-duckdb's read of a file
     if len(parts) < 2:
-        quotes = {**project.quotes, **_map(node, "quoting"), **_map(node.get("config", {}), "quoting")}
+        quotes = {**project.quotes, **mapped(node, "quoting"), **mapped(node.get("config", {}), "quoting")}
         table = node.get("identifier") or node.get("alias") or node["name"]
         spelled = (("database", node.get("database")), ("schema", node["schema"]), ("identifier", table))
         parts = [SqlPart(text, quoted=bool(quotes.get(part))) for part, text in spelled if text]
@@ -150,7 +150,7 @@ def found_from(node: Mapping[str, Any], catalog: Mapping[str, Any] | None, proje
             replace(key, columns=tuple(spelled.get(column.lower(), column) for column in key.columns)) for key in foreign
         ),
         sql=node.get("compiled_code") or None,
-        tags=_texts((*_list(node, "tags"), *_list(node["config"], "tags"))),
+        tags=texts((*listed(node, "tags"), *listed(node["config"], "tags"))),
         owners=_owners(node, project),
         properties={"dbt": _properties(node, catalog or {}, project)},
     )
@@ -159,14 +159,14 @@ def found_from(node: Mapping[str, Any], catalog: Mapping[str, Any] | None, proje
 def _kind(node: Mapping[str, Any], catalog: Mapping[str, Any]) -> Kind:
     if node["resource_type"] != "source":
         return _KINDS.get(str(node["config"].get("materialized")), Kind.TABLE)
-    seen = str(_map(catalog, "metadata").get("type") or "").upper()
+    seen = str(mapped(catalog, "metadata").get("type") or "").upper()
     if "VIEW" in seen:
         return Kind.MATERIALIZED_VIEW if "MATERIALIZED" in seen else Kind.VIEW
     return Kind.EXTERNAL_TABLE if node.get("external") or "EXTERNAL" in seen else Kind.TABLE
 
 
 def _columns(node: Mapping[str, Any], catalog: Mapping[str, Any], platform: Platform) -> tuple[Column, ...]:
-    seen = [column for column in _map(catalog, "columns").values() if isinstance(column, dict) and column.get("name")]
+    seen = [column for column in mapped(catalog, "columns").values() if isinstance(column, dict) and column.get("name")]
     seen.sort(key=lambda column: index if isinstance(index := column.get("index"), int) else 0)
     documented: dict[str, Mapping[str, Any]] = {}
     for column in node.get("columns", {}).values():
@@ -177,7 +177,7 @@ def _columns(node: Mapping[str, Any], catalog: Mapping[str, Any], platform: Plat
 
 
 def _column(name: str, seen: Mapping[str, Any], said: Mapping[str, Any]) -> Column:
-    types = [str(constraint.get("type")) for constraint in _list(said, "constraints") if isinstance(constraint, dict)]
+    types = [str(constraint.get("type")) for constraint in listed(said, "constraints") if isinstance(constraint, dict)]
     type_ = seen.get("type") or said.get("data_type")
     description = said.get("description") or seen.get("comment")
     return Column(
@@ -185,7 +185,7 @@ def _column(name: str, seen: Mapping[str, Any], said: Mapping[str, Any]) -> Colu
         str(type_) if type_ else None,
         nullable=False if {"not_null", "primary_key"} & set(types) else None,
         description=str(description) if description else None,
-        tags=_texts((*_list(said, "tags"), *_list(_map(said, "config"), "tags"))),
+        tags=texts((*listed(said, "tags"), *listed(mapped(said, "config"), "tags"))),
     )
 
 
@@ -198,9 +198,9 @@ def _folded(column: Mapping[str, Any], platform: Platform) -> str:
 
 def _keys(node: Mapping[str, Any], own: DatasetName, project: Project) -> tuple[list[str], list[ForeignKey]]:
     """Keys that constraints of the model or of its columns state; tests are no keys."""
-    stated = [(item, _list(item, "columns")) for item in _list(node, "constraints") if isinstance(item, dict)]
+    stated = [(item, listed(item, "columns")) for item in listed(node, "constraints") if isinstance(item, dict)]
     for column in node.get("columns", {}).values():
-        stated += [(item, [column["name"]]) for item in _list(column, "constraints") if isinstance(item, dict)]
+        stated += [(item, [column["name"]]) for item in listed(column, "constraints") if isinstance(item, dict)]
     primary = [str(name) for item, names in stated if item.get("type") == "primary_key" for name in names]
     foreign = [
         ForeignKey(tuple(map(str, names)), *target)
@@ -211,7 +211,7 @@ def _keys(node: Mapping[str, Any], own: DatasetName, project: Project) -> tuple[
 
 
 def _target(item: Mapping[str, Any], own: DatasetName, project: Project) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    table, columns = item.get("to"), _list(item, "to_columns")
+    table, columns = item.get("to"), listed(item, "to_columns")
     if not table:  # before 1.9 a foreign key is SQL: `schema.other (id)`
         match = _FOREIGN.fullmatch(str(item.get("expression") or ""))
         if match is None or not match["table"]:
@@ -226,11 +226,11 @@ def _target(item: Mapping[str, Any], own: DatasetName, project: Project) -> tupl
 
 
 def _owners(node: Mapping[str, Any], project: Project) -> tuple[str, ...]:
-    metas = (_map(node["config"], "meta"), _map(node, "meta"), _map(node, "source_meta"))
+    metas = (mapped(node["config"], "meta"), mapped(node, "meta"), mapped(node, "source_meta"))
     named = next((owner for meta in metas if (owner := meta.get("owner"))), None)
     owners = named if isinstance(named, list) else [named]
     group = project.owners.get(str(node.get("group") or node["config"].get("group")))
-    return _texts((*owners, group))
+    return texts((*owners, group))
 
 
 def _properties(node: Mapping[str, Any], catalog: Mapping[str, Any], project: Project) -> dict[str, Any]:
@@ -238,7 +238,7 @@ def _properties(node: Mapping[str, Any], catalog: Mapping[str, Any], project: Pr
     run = dict(project.runs.of(unique_id))
     run.pop("failures", None)
     freshness = {
-        key: value for key, value in _map(node, "freshness").items() if isinstance(value, dict) and value.get("count")
+        key: value for key, value in mapped(node, "freshness").items() if isinstance(value, dict) and value.get("count")
     }
     facts = {
         "unique_id": unique_id,
@@ -249,15 +249,15 @@ def _properties(node: Mapping[str, Any], catalog: Mapping[str, Any], project: Pr
         "version": node.get("version"),
         "group": node.get("group") or config.get("group"),
         "access": node.get("access") or config.get("access"),
-        "contract": True if _map(node, "contract").get("enforced") else None,
+        "contract": True if mapped(node, "contract").get("enforced") else None,
         "deprecation_date": node.get("deprecation_date"),
-        "meta": _bounded({**_map(node, "meta"), **_map(config, "meta")}),
-        "owner_role": _map(catalog, "metadata").get("owner"),
+        "meta": bounded({**mapped(node, "meta"), **mapped(config, "meta")}),
+        "owner_role": mapped(catalog, "metadata").get("owner"),
         "tests": [{**test, **_outcome(test, project)} for test in project.tests.get(unique_id, ())[:_MOST]],
         "freshness": freshness,
         "last_run": run,
         "exposures": project.exposures.get(unique_id, [])[:_MOST],
-        "depends_on": _list(_map(node, "depends_on"), "nodes")[:_MOST],
+        "depends_on": listed(mapped(node, "depends_on"), "nodes")[:_MOST],
     }
     return {key: value for key, value in facts.items() if value not in (None, {}, [])}
 
@@ -273,20 +273,24 @@ def _outcome(test: Mapping[str, Any], project: Project) -> dict[str, Any]:
     }
 
 
-def _bounded(meta: Mapping[str, Any]) -> Mapping[str, Any]:
+def bounded(meta: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What people put into `meta`, unless it is very large."""
     size = len(json.dumps(meta))
     return meta if size <= _LARGEST_META else {"left_out": f"{size} characters, more than {_LARGEST_META}"}
 
 
-def _map(node: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def mapped(node: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The object under a key; an empty one where there is none."""
     value = node.get(key)
     return value if isinstance(value, dict) else {}
 
 
-def _list(node: Mapping[str, Any], key: str) -> list[Any]:
+def listed(node: Mapping[str, Any], key: str) -> list[Any]:
+    """The list under a key, a text as a list of it; an empty one where there is none."""
     value = node.get(key)
     return value if isinstance(value, list) else [value] if isinstance(value, str) else []
 
 
-def _texts(values: Sequence[Any]) -> tuple[str, ...]:
+def texts(values: Sequence[Any]) -> tuple[str, ...]:
+    """Those that are texts or numbers, each once."""
     return tuple(dict.fromkeys(str(value) for value in values if value and isinstance(value, str | int)))

@@ -23,7 +23,9 @@ VIEW = "view"
 """The target is a view, and its definition reads the source."""
 QUERY = "query"
 """The target is a table that was made from a query, and the query reads the source."""
-FROM_DEFINITIONS = (VIEW, QUERY)
+EXPOSURE = "exposure"
+"""A tool says that the target, such as a dashboard, shows the source."""
+FROM_DEFINITIONS = (VIEW, QUERY, EXPOSURE)
 
 
 @dataclass(frozen=True, slots=True)
