@@ -30,6 +30,7 @@ BENCHMARKS = {
     "lineage_graph": "walks, bounded answers and builds of large graphs beside four graph libraries: lineage_graph [--small]",
     "lineage_confidence": "confidence of edges between columns: hidden schemas, suites held out, a control: lineage_confidence DATA",
     "similar": "similar tables: copies, shards and offshoots planted among real tables, with controls: similar DATA",
+    "lineage_history": "revisions of real schemas replayed in order and shuffled: the same graph at 50 dates: lineage_history DATA",
     "usage": "queries foretold beside popularity, co-occurrence, text, SVD and implicit, with controls: usage DATA",
     "lineage_events": "OpenLineage events over HTTP: events a second in batches, one event's p95, kill -9 in between",
     "feedback": "what a ranking would learn from simulated people, an adversary and shuffled clicks: feedback DATA",

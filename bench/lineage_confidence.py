@@ -1,6 +1,6 @@
 """How well `confidence` of edges between columns tells right from wrong: hidden schemas, suites held out, a control.
 
-`python -m bench.lineage_confidence DATA [--fit] [--draws N]`. Cases with known truth lose the columns of 30 % of their tables, so
+`python -m bench lineage_confidence DATA [--fit] [--draws N] [--plot FILE]`. Cases with known truth lose the columns of 30 % of their tables, so
 that there are wrong edges to find. Weights are fitted on all suites but one and judged on that one; `--fit` prints those
 fitted on all, for `services/lineage/confidence.py`.
 """
@@ -19,6 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from bench.lineage import lines, plain, same
+from bench.lineage_confidence_plot import Tenth, reliability_plot
+from bench.lineage_confidence_tables import cells, table_cases, table_samples
 from bench.lineage_truth import SCHEMA, generated
 from bench.report import machine, print_table
 from services.common.model.names import DatasetName, Namespace, SqlPart
@@ -298,6 +300,28 @@ def reliability(p: np.ndarray, y: np.ndarray) -> list[list[str]]:
     return rows
 
 
+def bench_tables(data: Path, draws: int, seed: int) -> None:
+    """The same of edges between tables; the control deals what is right anew."""
+    found = table_samples(list(table_cases(data)), draws, seed)
+    p, y = (np.array([getattr(one, name) for one in found], float) for name in ("confidence", "right"))
+    shuffled = [np.random.default_rng(number).permutation(y) for number in range(SHUFFLES)]
+    print(f"\nbetween tables: {len(found):,} edges, {1 - y.mean():.1%} wrong")
+    rows = [_row("as shipped", [(p, y)]), _row(f"control: labels shuffled, mean of {SHUFFLES}", [(p, q) for q in shuffled])]
+    print_table(["rule", "Brier skill against the constant", "AUROC right against wrong"], rows)
+    print()
+    print_table(["table", "text understood", "edges", "confidence", "right"], cells(found))
+
+
+def tenths(p: np.ndarray, y: np.ndarray) -> list[Tenth]:
+    """What was told and what is right, by tenths of confidence; those without an edge are left out."""
+    at = np.minimum((p * 10).astype(int), 9)
+    return [
+        Tenth(int(mine.sum()), float(p[mine].mean()), float(y[mine].mean()))
+        for low in range(10)
+        if (mine := at == low).any()
+    ]
+
+
 def _row(name: str, several: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[str]:
     skill = np.mean([brier_skill(p, y, float(y.mean())) for p, y in several])
     return [name, f"{skill:.3f}", f"{np.mean([auroc(p, y) for p, y in several]):.3f}"]
@@ -310,6 +334,7 @@ def main() -> None:
     parser.add_argument("--fit", action="store_true", help="print weights fitted on all suites")
     parser.add_argument("--draws", type=int, default=3, help="how often each case's schemas are hidden anew")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the reliability of the shipped weights as SVG")
     arguments = parser.parse_args()
     cases = [
         *suite_cases(arguments.data, "sqllineage"),
@@ -343,6 +368,9 @@ def main() -> None:
     print_table(["confidence", "edges", "mean", "right"], reliability(p, y))
     print("\nas shipped:")
     print_table(["confidence", "edges", "mean", "right"], reliability(shipped, y))
+    bench_tables(arguments.data, arguments.draws, arguments.seed)
+    if arguments.plot is not None:
+        arguments.plot.write_text(reliability_plot(tenths(shipped, y)), encoding="utf-8")
     if arguments.fit:
         beta = fit(found)
         names = [field.name for field in fields(Signs)]

@@ -147,7 +147,7 @@ def impact_of(
         total=total,
         truncated=graph.truncated or total > len(kept),
         edges=tuple((source, target, direct) for (source, target), direct in sorted(edges.items())),
-        tests=tests_of(known.get(asset), () if column is None else (column,)),
+        tests=watching(known.get(asset), () if column is None else (column,)),
     )
 
 
@@ -220,10 +220,10 @@ def _as_dataset(node: LineageNode) -> LineageNode:
 def _told(one: Affected, asset: Asset | None) -> Affected:
     if asset is None:
         return one
-    return replace(one, source=asset.source, owners=asset.owners, tests=tests_of(asset, one.columns))
+    return replace(one, source=asset.source, owners=asset.owners, tests=watching(asset, one.columns))
 
 
-def tests_of(asset: Asset | None, columns: Sequence[str]) -> int:
+def watching(asset: Asset | None, columns: Sequence[str]) -> int:
     """How many tests artifacts know of these columns, and of the table as a whole; without columns, or with `*`, all of them."""
     if asset is None:
         return 0

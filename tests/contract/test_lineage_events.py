@@ -277,6 +277,49 @@ def test_flinks_streams_run_on(port):
     assert '"completed":12' in port.events(EventsRequest(FULL_SCOPE)).events[0]
 
 
+def columns_said(intake: EventIntake) -> set[tuple[str, str, str]]:
+    """Edges between columns by the last parts of the tables' names."""
+    with intake._database.read() as connection:
+        names = {row.id: row.parts[-1] for row in connection.execute(select(tables.node.c.id, tables.node.c.parts))}
+        rows = connection.execute(select(tables.observed_column)).all()
+    return {
+        (f"{names[row.source_id]}.{row.source_column}", f"{names[row.target_id]}.{row.target_column}", row.kind)
+        for row in rows
+    }
+
+
+def test_sparks_merge_into_iceberg_is_between_the_tables_of_the_symlinks(port, intake):
+    """Each of several transformations is an edge; what decides about rows decides about every column."""
+    assert sent(port, *told("spark_iceberg")) == [Fate.ACCEPTED, Fate.ACCEPTED]
+    (job,) = port.jobs(JobsRequest(FULL_SCOPE)).jobs
+    assert {name.qualified for name in job.inputs} == {"shop.updates", "shop.customers"}
+    assert [name.qualified for name in job.outputs] == ["shop.customers"]
+    assert columns_said(intake) == {
+        ("updates.id", "customers.id", "identity"),
+        ("updates.id", "customers.id", "conditional"),
+        ("updates.mail", "customers.mail", "transformation"),
+        ("customers.mail", "customers.mail", "identity"),
+        ("updates.op", "customers.mail", "conditional"),
+        ("updates.id", "customers.*", "join"),
+        ("customers.id", "customers.*", "join"),
+    }
+    assert "qwertzuiop-canary" not in "".join(port.events(EventsRequest(FULL_SCOPE)).events)
+
+
+def test_flinks_topics_are_datasets_of_their_broker(port, intake):
+    """Two topics into a third; a dot is part of a topic's name; the run failed, and its edges stay."""
+    assert set(sent(port, *told("flink_kafka"))) == {Fate.ACCEPTED}
+    (job,) = port.jobs(JobsRequest(FULL_SCOPE)).jobs
+    assert job.latest is not None
+    assert (job.latest.state, job.latest.error) == (RunState.FAIL, "Checkpoint expired before completing")
+    ends = [(name.namespace, name.qualified) for name in (*job.inputs, *job.outputs)]
+    assert {namespace for namespace, _ in ends} == {"kafka://broker:9092"}
+    assert len({name for _, name in ends}) == 3
+    assert ("country", "country", "identity") in {
+        (one.split(".")[-1], other.split(".")[-1], kind) for one, other, kind in columns_said(intake)
+    }
+
+
 def crawl(intake: EventIntake, seq: int, *names: str) -> None:
     """As the follower stores what a crawl shows."""
     with intake._database.write() as connection:

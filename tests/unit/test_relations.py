@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.catalog.impact import tests_of
+from services.catalog.impact import watching
 from services.catalog.shown import without_relations
 from services.common.model.assets import MADE_FROM, Asset
 from services.common.model.names import DatasetName, Namespace
@@ -36,5 +36,5 @@ def test_names_of_other_tables_are_left_out() -> None:
 def test_tests_are_counted_of_what_changes() -> None:
     """Those of the column, in any case, and of the table as a whole; all of them where all of it changes."""
     asset = Asset(DatasetName(Namespace("postgres://db1:5432"), ("wh", "s", "a")), "wh", properties={"dbt": DBT})
-    assert (tests_of(asset, ("id",)), tests_of(asset, ("mail",)), tests_of(asset, ("other",))) == (3, 2, 1)
-    assert (tests_of(asset, ()), tests_of(asset, ("*",)), tests_of(None, ())) == (4, 4, 0)
+    assert (watching(asset, ("id",)), watching(asset, ("mail",)), watching(asset, ("other",))) == (3, 2, 1)
+    assert (watching(asset, ()), watching(asset, ("*",)), watching(None, ())) == (4, 4, 0)

@@ -1,0 +1,209 @@
+"""The schema history of real tables replayed in order and shuffled: the graph of lineage must be the same at 50 dates.
+
+`python -m bench lineage_history DATA [--followed N]`. Above each table stands a view that names all of its columns, so each revision is
+another definition. Twice: through the follower (feed, SQL read, store), tables shuffled among each other and each table's own
+revisions in order, as a catalog tells them; and into the store, every revision in any order. The control puts them down at the
+time when they arrived instead of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import gzip
+import json
+import random
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import or_, select
+
+from bench.history import FILE, NAMESPACE, Revision, revisions
+from bench.report import machine, print_table
+from services.common.model.assets import Asset, Column, Kind
+from services.common.model.names import AssetId, DatasetName, Namespaces
+from services.common.runtime.db import Database
+from services.common.runtime.migrations import ensure_current
+from services.lineage.follow import LineageFollower
+from services.lineage.graph import LineageGraph
+from services.lineage.store import column_edges, edges
+from services.lineage.store.column_edges import ColumnEdge
+from services.lineage.store.edges import VIEW, Edge
+from services.lineage.store.line import LINE
+from services.lineage.store.tables import column_edge, edge
+from tests.support.lineages import InlineReader, MemoryFeed
+
+DATES = 50
+SHUFFLES = 3
+HELD = frozenset[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class State:
+    """What a table's columns are from an instant on; none where it is deleted."""
+
+    table: str
+    at: dt.datetime
+    columns: tuple[str, ...]
+
+    @property
+    def name(self) -> DatasetName:
+        """The table's name."""
+        return DatasetName(NAMESPACE, tuple(self.table.split(".", 2)))
+
+    @property
+    def view(self) -> DatasetName:
+        """The name of the view above it."""
+        *outer, last = self.name.parts
+        return DatasetName(NAMESPACE, (*outer, f"{last}__view"))
+
+
+def states(by_table: Sequence[Sequence[Revision]]) -> list[list[State]]:
+    """Of each table its states in order; of several at one instant the last."""
+    found = []
+    for of_table in by_table:
+        last: dict[dt.datetime, State] = {}
+        for one in of_table:
+            columns = tuple(column.name for column in one.columns or ())
+            last[one.at] = State(one.table, one.at, columns)
+        found.append([last[at] for at in sorted(last)])
+    return found
+
+
+def interleaved(by_table: Sequence[Sequence[State]], chance: random.Random) -> list[State]:
+    """All states, tables shuffled among each other, each table's in order."""
+    turns = [number for number, of_table in enumerate(by_table) for _ in of_table]
+    chance.shuffle(turns)
+    ahead = [iter(of_table) for of_table in by_table]
+    return [next(ahead[number]) for number in turns]
+
+
+class Store(AbstractContextManager["Store"]):
+    """An empty lineage store."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self.database = Database(f"sqlite:///{self._folder.name}/lineage.db", schema="lineage")
+        ensure_current(self.database, LINE)
+
+    def __exit__(self, *_: object) -> None:
+        self.database.close()
+        self._folder.cleanup()
+
+    def follow(self, told: Sequence[State], *, at_arrival: bool = False) -> None:
+        """Through feed and follower, a revision a page."""
+        feed = MemoryFeed()
+        namespaces = Namespaces(sources={NAMESPACE: "replayed"})
+        late = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+        follower = LineageFollower(
+            feed, self.database, InlineReader(), lambda: namespaces, LineageGraph(self.database), clock=lambda: late
+        )
+        for number, state in enumerate(told):
+            seen = told[0].at + dt.timedelta(hours=number) if at_arrival else state.at
+            listed = ", ".join(f"`{column}`" for column in state.columns)
+            table = ".".join(f"`{part}`" for part in state.name.parts)
+            sql = f"SELECT {listed} FROM {table}" if state.columns else None
+            columns = tuple(map(Column, state.columns))
+            feed.put(Asset(state.name, "replayed", columns=columns, last_seen=seen))
+            feed.put(Asset(state.view, "replayed", Kind.VIEW, columns=columns, sql=sql, last_seen=seen))
+            while follower.step():
+                pass
+
+    def put(self, told: Sequence[State], *, at_arrival: bool = False) -> None:
+        """Into the store, each state at its own time, in whatever order they come."""
+        arrived = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+        with self.database.write() as connection:
+            for batch in _batches(told):
+                wanted: dict[AssetId, set[Edge]] = {}
+                columns: dict[AssetId, list[ColumnEdge]] = {}
+                at: dict[AssetId, dt.datetime] = {}
+                for number, state in batch:
+                    source, target = state.name.id, state.view.id
+                    at[target] = told[0].at + dt.timedelta(hours=number) if at_arrival else state.at
+                    wanted[target] = {Edge(source, target, VIEW, (), 1.0)} if state.columns else set()
+                    names = dict.fromkeys(state.columns)
+                    columns[target] = [ColumnEdge(source, name, target, name, "identity", VIEW) for name in names]
+                edges.replace(connection, wanted, at, arrived)
+                column_edges.replace_many(connection, columns, at, arrived)
+
+    def at(self, when: dt.datetime) -> HELD:
+        """Every edge between tables and between columns that holds then."""
+        found: set[tuple[str, ...]] = set()
+        with self.database.read() as connection:
+            for table, names in (
+                (edge, ("source_id", "target_id", "kind")),
+                (column_edge, ("source_id", "source_column", "target_id", "target_column", "kind")),
+            ):
+                holds = (table.c.valid_from <= when) & or_(table.c.valid_to.is_(None), table.c.valid_to > when)
+                found.update(map(tuple, connection.execute(select(*(table.c[name] for name in names)).where(holds))))
+        return frozenset(found)
+
+
+def _batches(told: Sequence[State]) -> Iterator[list[tuple[int, State]]]:
+    """States in their order with their places, each table once in a batch."""
+    batch: list[tuple[int, State]] = []
+    seen: set[str] = set()
+    for number, state in enumerate(told):
+        if state.table in seen:
+            yield batch
+            batch, seen = [], set()
+        batch.append((number, state))
+        seen.add(state.table)
+    yield batch
+
+
+def same_at(one: Store, other: Store, dates: Sequence[dt.datetime]) -> tuple[int, int]:
+    """At how many of the dates two stores hold the same edges, and how many edges the first holds at all of them together."""
+    held = [(one.at(when), other.at(when)) for when in dates]
+    return sum(a == b for a, b in held), sum(len(a) for a, _ in held)
+
+
+def _replays(way: str, by_table: Sequence[Sequence[State]], chance: random.Random) -> tuple[list[list[str]], bool]:
+    """The rows of one way, and whether every shuffled replay is the same at all dates and the control is not."""
+    every = sorted((one for of_table in by_table for one in of_table), key=lambda one: (one.at, one.table))
+    first, last = every[0].at, every[-1].at
+    dates = [first + (last - first) * number / (DATES - 1) for number in range(DATES)]
+    print(f"{way}: {len(by_table):,} tables, {len(every):,} states, {DATES} dates from {first.date()} to {last.date()}")
+    replay = Store.follow if way == "follower" else Store.put
+    rows, right = [], True
+    with Store() as ordered:
+        replay(ordered, every)
+        for number in range(SHUFFLES if way == "store" else 1):
+            shuffled = interleaved(by_table, chance) if way == "follower" else chance.sample(every, len(every))
+            for at_arrival in (False, True) if number == 0 else (False,):
+                with Store() as other:
+                    replay(other, shuffled, at_arrival=at_arrival)
+                    same, held = same_at(ordered, other, dates)
+                what = "control: at the time of arrival" if at_arrival else f"shuffled {number + 1}"
+                rows.append([way, what, f"{same} of {DATES}", f"{held:,}"])
+                right &= (same == DATES) != at_arrival
+    return rows, right
+
+
+def main() -> None:
+    """Print what is measured; exits with 1 where a replay differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument(
+        "--followed", type=int, default=100, metavar="N", help="tables for the follower, by lot (default: 100)"
+    )
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    with gzip.open(arguments.data / FILE, "rt", encoding="utf-8") as file:
+        by_table = states(revisions(map(json.loads, file)))
+    chance = random.Random(arguments.seed)
+    print(machine(["sqlglot"]))
+    rows, failed = [], False
+    for way, some in (("store", by_table), ("follower", chance.sample(by_table, arguments.followed))):
+        found, right = _replays(way, some, chance)
+        rows += found
+        failed |= not right
+    print_table(["through", "order", "dates with the same graph", "edges at these dates"], rows)
+    raise SystemExit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
