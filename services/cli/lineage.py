@@ -9,7 +9,7 @@ import argparse
 import datetime as dt
 
 from services.catalog.api.impact_shapes import paths_shape
-from services.catalog.api.lineage_shapes import coverage_shape, lineage_shape
+from services.catalog.api.lineage_shapes import CoveragesShape, coverage_shape, lineage_shape
 from services.cli.exits import DONE
 from services.cli.terminal import print_json, say, settings_of
 from services.common.errors import Ambiguous, BadRequest, NotFound
@@ -169,6 +169,14 @@ def _coverage(found: LineageCoverage, *, as_json: bool) -> int:
         )
         if one.waiting:
             print(f"    {one.waiting} definitions are still to be read for their columns")
+    _statements(shape)
+    if not shape.sources:
+        say("no source has definitions that lineage could read")
+    return DONE
+
+
+def _statements(shape: CoveragesShape) -> None:
+    """How far what people and jobs run is understood."""
     for log in shape.logs:
         print(
             f"{log.source}, query logs: {log.parsed} of {log.statements} statements read, {log.partly} in part, "
@@ -178,6 +186,10 @@ def _coverage(found: LineageCoverage, *, as_json: bool) -> int:
             print(f"    {count:>5}  {reason}")
         if log.last_at is not None:
             print(f"    no log since {log.last_at:%Y-%m-%d %H:%M} UTC")
-    if not shape.sources:
-        say("no source has definitions that lineage could read")
-    return DONE
+    for job in shape.jobs:
+        print(
+            f"{job.namespace}, SQL of jobs: {job.parsed} of {job.statements} statements read, {job.partly} in part, "
+            f"{job.unparsed} not; {job.unresolved_names} names of no known dataset"
+        )
+        for reason, count in job.reasons.items():
+            print(f"    {count:>5}  {reason}")

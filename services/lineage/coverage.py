@@ -56,6 +56,7 @@ def coverage(connection: Connection, scope: AccessScope) -> LineageCoverage:
         ),
         observed.stale_after(connection).total_seconds() / 86_400,
         log_coverage.logs(connection) if scope.is_full else (),
+        log_coverage.jobs(connection) if scope.is_full else (),
     )
 
 

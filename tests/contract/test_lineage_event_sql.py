@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from services.common.model.access import AccessScope
+from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.events import Delivery, job_id
+from services.lineage.coverage import coverage
 from services.lineage.events.intake import EventIntake
 from services.lineage.statements.jobs import JobSql
 from services.lineage.store import event_tables, tables
@@ -185,6 +186,11 @@ def test_what_cannot_be_read_is_kept_with_its_reason_and_a_crash_of_nothing(line
     job_sql.catch_up()
     with lineage.database.read() as connection:
         problems = connection.execute(select(event_tables.job_statement.c.problem)).scalars().all()
+        (found,) = coverage(connection, FULL_SCOPE).jobs
+        hidden = coverage(connection, AccessScope(("*",), ("wh.shop.hr",))).jobs
     assert problems
+    assert (found.namespace, found.statements, hidden) == ("airflow", len(problems), ())
+    assert found.parsed + found.partly + found.unparsed == found.statements
+    assert found.reasons
     for table in tables.metadata.sorted_tables:
         assert CANARY not in repr(lineage.rows(table))

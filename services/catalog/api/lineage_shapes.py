@@ -131,15 +131,28 @@ class LogCoverageShape(Shape):
     executions: int
 
 
+class JobCoverageShape(Shape):
+    """How far the SQL that OpenLineage events bring is understood, of the jobs of one namespace."""
+
+    namespace: str
+    statements: int
+    parsed: int
+    partly: int
+    unparsed: int
+    reasons: dict[str, int]
+    unresolved_names: int
+
+
 class CoveragesShape(Shape):
     """The coverage of every source with definitions, by name; `stale_days` is how long an edge may go unseen.
 
-    `logs` is empty for a caller who does not see everything.
+    `logs` and `jobs` are empty for a caller who does not see everything.
     """
 
     sources: list[CoverageShape]
     stale_days: float
     logs: list[LogCoverageShape]
+    jobs: list[JobCoverageShape]
 
 
 class DeclaredShape(Shape):
@@ -213,7 +226,8 @@ def coverage_shape(found: LineageCoverage) -> CoveragesShape:
         for one in found.sources
     ]
     logs = [LogCoverageShape(**{**asdict(one), "reasons": dict(sorted(one.reasons.items()))}) for one in found.logs]
-    return CoveragesShape(sources=sources, stale_days=found.stale_days, logs=logs)
+    jobs = [JobCoverageShape(**{**asdict(one), "reasons": dict(sorted(one.reasons.items()))}) for one in found.jobs]
+    return CoveragesShape(sources=sources, stale_days=found.stale_days, logs=logs, jobs=jobs)
 
 
 def _node(node: LineageNode) -> NodeShape:

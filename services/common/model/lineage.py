@@ -228,15 +228,32 @@ class LogCoverage:
 
 
 @dataclass(frozen=True, slots=True)
+class JobCoverage:
+    """How far the SQL that events bring is understood, of the jobs of one namespace (as their producer calls it).
+
+    `statements` are parsed, partly and unparsed together; `unresolved_names` datasets that they name and no crawl has shown.
+    """
+
+    namespace: str
+    statements: int
+    parsed: int
+    partly: int
+    unparsed: int
+    reasons: Mapping[str, int]
+    unresolved_names: int
+
+
+@dataclass(frozen=True, slots=True)
 class LineageCoverage:
     """The coverage of each source inside a scope, by name, and when edges become stale.
 
-    `logs` is empty in a scope that hides anything: what people run tells of tables that the scope hides.
+    `logs` and `jobs` are empty in a scope that hides anything: what people and jobs run tells of tables that the scope hides.
     """
 
     sources: tuple[SourceCoverage, ...]
     stale_days: float
     logs: tuple[LogCoverage, ...] = ()
+    jobs: tuple[JobCoverage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How far the statements of query logs are understood, by source, and the time that the logs cover.
+"""How far the statements of query logs and of events are understood, by source, and the time that the logs cover.
 
 Journey 3, step "answer". Only for a scope that hides nothing.
 """
@@ -9,8 +9,9 @@ from collections import Counter
 
 from sqlalchemy import Connection, distinct, func, select
 
-from services.common.model.lineage import LogCoverage
+from services.common.model.lineage import JobCoverage, LogCoverage
 from services.lineage.store import log_runs
+from services.lineage.store.event_tables import job, job_statement
 from services.lineage.store.log_statements import PARSED, PARTLY, UNPARSED
 from services.lineage.store.log_tables import log_mention, log_statement
 from services.lineage.store.tables import node
@@ -47,6 +48,32 @@ def logs(connection: Connection) -> tuple[LogCoverage, ...]:
             )
         )
     return tuple(found)
+
+
+def jobs(connection: Connection) -> tuple[JobCoverage, ...]:
+    """The coverage of the SQL that events bring, by the namespace of the jobs, in order of it."""
+    query = select(job.c.namespace, job_statement.c.state, job_statement.c.problem, job_statement.c.told)
+    known = {row.id for row in connection.execute(select(node.c.id).where(node.c.listed, ~node.c.gone))}
+    states: dict[str, Counter[str]] = {}
+    reasons: dict[str, Counter[str]] = {}
+    missing: dict[str, set[str]] = {}
+    for row in connection.execute(query.join(job, job.c.id == job_statement.c.job_id)):
+        states.setdefault(row.namespace, Counter())[row.state] += 1
+        missing.setdefault(row.namespace, set()).update(id_ for id_ in row.told if id_ is not None and id_ not in known)
+        if row.problem is not None:
+            reasons.setdefault(row.namespace, Counter())[row.problem.split(" at line ")[0]] += 1
+    return tuple(
+        JobCoverage(
+            namespace,
+            counts.total(),
+            counts[PARSED],
+            counts[PARTLY],
+            counts[UNPARSED],
+            dict(reasons.get(namespace, {})),
+            len(missing[namespace]),
+        )
+        for namespace, counts in sorted(states.items())
+    )
 
 
 def _missing(connection: Connection) -> dict[str, int]:
