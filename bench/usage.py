@@ -1,8 +1,9 @@
 """Queries foretold: one table of each held-out query is taken away and asked for with the others alone, beside peers and controls.
 
-Run: `make bench-usage ARGS=DATA`, with `--logs bigquery_etl,dbt` for some, `--features` for what each feature is worth, `--fit` to
-learn the shipped weights anew. Each log is measured with weights that the other logs taught, and learns its own from its earlier
-part. Tables only are encoded; `implicit` runs in an environment of its own (`tools/usage_peers.sh`).
+Run: `make bench-usage ARGS=DATA`, with `--logs bigquery_etl,dbt` for some, `--only ours,peers` for some of `PARTS`, `--plot FILE` to
+draw how true probabilities are, `--fit` to learn what is shipped anew. Each log is measured with weights that the other logs
+taught, and learns its own from its earlier part. Tables only are encoded; `implicit` runs in an environment of its own
+(`tools/usage_peers.sh`, or the interpreter that `IMPLICIT_PYTHON` names).
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import argparse
 import datetime as dt
 import gzip
 import json
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -23,6 +25,7 @@ import numpy as np
 
 from bench.relevance import all_changes
 from bench.report import machine, print_table
+from bench.usage_plot import drawn
 from services.common.model.access import FULL_SCOPE
 from services.common.model.assets import Asset
 from services.common.model.changes import Seq
@@ -37,17 +40,18 @@ from services.indexer.index.segment import build_segment
 from services.indexer.index.snapshot import Live, Snapshot
 from services.indexer.text.document import document_of, text_hash
 from services.indexer.usage import evaluate
-from services.indexer.usage.evaluate import METHODS, NOT_FOUND, Asked
+from services.indexer.usage.evaluate import METHODS, NOT_FOUND, Asked, Calibration
 from services.indexer.usage.features import FEATURES
 from services.indexer.usage.known import Known, known_of
-from services.indexer.usage.learn import Example, examples, fit, questions
+from services.indexer.usage.learn import Question, asked_of, model_of, questions
 from services.indexer.usage.reading import Reading, reading_of
 from services.indexer.usage.sparse import Floats
 from services.indexer.usage.statements import Run, Statement
-from services.indexer.usage.weights import BY_HAND
+from services.indexer.usage.weights import BY_HAND, CALIBRATION, TRUTH, Model
 
 OUT = Path("bench/out/usage")
-PEER = Path(".venv-peer-implicit/bin/python")
+PEER = Path(os.environ.get("IMPLICIT_PYTHON", ".venv-peer-implicit/bin/python"))
+PARTS = ("ours", "control", "peers", "features")
 LOGS = {
     "bigquery_etl": ("bigquery_etl_early", "bigquery_etl", "time"),
     "dbt": ("dbt", "dbt", "folds"),
@@ -59,6 +63,8 @@ LOGS = {
 TAUGHT = {"bigquery_etl": 240, "dbt": 240}
 """Questions of each log that teach the shipped weights; 80 of the others, which have few tables."""
 FEW = 80
+POOLED_PULL = 0.01
+"""The pull to `BY_HAND` where the questions of several logs are learned from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,40 +90,48 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--logs", default=",".join(LOGS), help="which logs are measured")
     parser.add_argument("--folds", type=int, default=5, help="of a log that is split in folds, so many of the five")
-    parser.add_argument("--features", action="store_true", help="leave each feature out in turn")
-    parser.add_argument("--fit", action="store_true", help="print weights learned from all logs, and nothing else")
+    parser.add_argument("--only", default="ours,control,peers", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--plot", type=Path, help="draw how true the probabilities of the logs are that were measured")
+    parser.add_argument("--fit", action="store_true", help="print what is learned from all logs, and nothing else")
     arguments = parser.parse_args()
     every = {name: opened(arguments.data, name) for name in LOGS}
-    half = np.full(len(FEATURES), BY_HAND)
-    taught = {name: examples(log.known, log.parts(1)[0][0], half, most=400) for name, log in every.items()}
+    taught = {name: asked_of(log.known, log.parts(1)[0][0], most=TAUGHT.get(name, FEW)) for name, log in every.items()}
     if arguments.fit:
-        print({name: round(float(value), 2) for name, value in zip(FEATURES, learned(taught, None), strict=True)})
+        model = learned(taught, None)
+        print({name: round(float(value), 2) for name, value in zip(FEATURES, model.weights, strict=True)})
+        print({name: round(float(value), 3) for name, value in zip(TRUTH, model.truth, strict=True)})
         return
     rows: list[list[object]] = []
-    bins: list[list[object]] = []
+    bins: dict[str, Calibration] = {}
+    only = arguments.only.split(",")
     for name in arguments.logs.split(","):
         log, start = every[name], learned(taught, name)
-        found = [measured(log, start, arguments.folds, bins), peers(log, arguments.folds)]
-        found += [without_each(log, start)] if arguments.features else []
+        found: list[Iterator[list[object]]] = []
+        if "ours" in only:
+            found.append(measured(log, start, arguments.folds, bins))
+        if "control" in only:
+            found.append(control(log, start))
+        if "peers" in only:
+            found.append(peers(log, arguments.folds))
+        if "features" in only:
+            found.append(without_each(log, start))
         for row in chain.from_iterable(found):
             rows.append(row)
             print(row, file=sys.stderr, flush=True)
     head = ["log", "n", "method", "Hit@1", "Hit@10", "95 %", "MRR", "read in learning", "never read, known"]
     print_table(head, rows)
     print()
-    print_table(["log", "Brier skill", "AUROC", *(f"≥ {low:g}" for low in evaluate.BINS[:-1])], bins)
+    print_table(["log", "Brier skill", "AUROC", *(f"≥ {low:g}" for low in evaluate.BINS[:-1])], _told(bins))
+    if arguments.plot:
+        arguments.plot.write_text(drawn(bins), encoding="utf-8")
     print(machine(["numpy", "faiss-cpu", "onnxruntime"]))
 
 
-def learned(taught: dict[str, list[Example]], without: str | None) -> Floats:
-    """Weights from all logs but one, each log weighing by how many tables it has to tell apart."""
-    random = np.random.default_rng(0)
-    pool: list[Example] = []
-    for name, found in taught.items():
-        if name != without:
-            most = min(len(found), TAUGHT.get(name, FEW))
-            pool += [found[at] for at in random.choice(len(found), most, replace=False)]
-    return fit(pool, np.full(len(FEATURES), BY_HAND))
+def learned(taught: Mapping[str, Sequence[Question]], without: str | None) -> Model:
+    """A model from all logs but one, each log weighing by how many tables it has to tell apart."""
+    pool = [question for name, found in taught.items() if name != without for question in found]
+    half = Model(np.full(len(FEATURES), BY_HAND), np.asarray(CALIBRATION))
+    return model_of(pool, half, pull=POOLED_PULL)
 
 
 def opened(data: Path, name: str) -> Log:
@@ -183,22 +197,31 @@ def _statement(number: int, line: dict[str, str], log: str, ids: dict[str, Datas
     )
 
 
-def measured(log: Log, start: Floats, folds: int, bins: list[list[object]]) -> Iterator[list[object]]:
-    """Our rows, popularity, co-occurrence, and the control."""
+def measured(log: Log, start: Model, folds: int, bins: dict[str, Calibration]) -> Iterator[list[object]]:
+    """Our rows, popularity and co-occurrence."""
     asked = _asked(log, folds, start)
     names = {"used together": "**headwater**", "shipped weights": "headwater, weights of the other logs alone"}
     for method in METHODS:
         yield _row(log.name, names.get(method, method), asked, method)
-    true = evaluate.calibration(asked)
-    told = [f"{right:.3f} of {mean:.3f} ({n})" if n else "–" for n, mean, right in true.bins]
-    bins.append([log.name, true.brier_skill or 0.0, true.auroc or 0.0, *told])
-    control = Log(log.name, log.known, tuple(evaluate.shuffled(log.statements, 1)), log.split)
-    shuffled = _asked(control, 1, start)
+    bins[log.name] = evaluate.calibration(asked)
+
+
+def control(log: Log, start: Model) -> Iterator[list[object]]:
+    """The log with its tables dealt anew: what is left must be popularity's."""
+    shuffled = _asked(Log(log.name, log.known, tuple(evaluate.shuffled(log.statements, 1)), log.split), 1, start)
     yield _row(log.name, "control: log shuffled", shuffled, METHODS[0])
     yield _row(log.name, "control: log shuffled, popularity", shuffled, "popularity")
 
 
-def _asked(log: Log, folds: int, start: Floats, without: frozenset[str] = frozenset()) -> Asked:
+def _told(bins: Mapping[str, Calibration]) -> list[list[object]]:
+    return [
+        [name, one.brier_skill or 0.0, one.auroc or 0.0]
+        + [f"{right:.3f} of {mean:.3f} ({n})" if n else "–" for n, mean, right in one.bins]
+        for name, one in bins.items()
+    ]
+
+
+def _asked(log: Log, folds: int, start: Model, without: frozenset[str] = frozenset()) -> Asked:
     asked = Asked()
     for learns, asks in log.parts(folds):
         evaluate.ask(log.known, learns, asks, asked, start=start, without=without)
@@ -212,10 +235,10 @@ def _row(log: str, told: str, asked: Asked, method: str) -> list[object]:
     return [log, len(asked.seen), told, row.hit_1, row.hit_10, f"{low:.3f}–{high:.3f}", row.mrr, *parts]
 
 
-def without_each(log: Log, start: Floats) -> Iterator[list[object]]:
+def without_each(log: Log, start: Model) -> Iterator[list[object]]:
     """One row a feature that is left out, on the first fold."""
     for name in FEATURES:
-        begin = np.where([other == name for other in FEATURES], 0.0, start)
+        begin = Model(np.where([other == name for other in FEATURES], 0.0, start.weights), start.truth)
         yield _row(log.name, f"without {name}", _asked(log, 1, begin, frozenset((name,))), METHODS[0])
 
 

@@ -11,6 +11,7 @@ from services.common.model.access import FULL_SCOPE, AccessScope
 from services.indexer.embed.hashing import HashingEncoder
 from services.indexer.usage import service as running
 from services.indexer.usage.service import Usage
+from services.indexer.usage.weights import Model
 from tests.support.feeds import asset
 from tests.support.indexes import DIMENSION, snapshot_of
 from tests.support.usages import NAMESPACES, name
@@ -32,9 +33,9 @@ def test_weights_that_cannot_be_kept_are_used_all_the_same(usage, monkeypatch):
     def full(*_args: Any, **_more: Any) -> None:
         raise OSError(28, "No space left on device", "/secret/path")
 
-    learned = running.shipped() + 1
-    monkeypatch.setattr(running, "examples", lambda *_args, **_more: [None] * running.ENOUGH)
-    monkeypatch.setattr(running, "fit", lambda *_args: learned)
+    learned = Model(running.shipped().weights + 1, running.shipped().truth)
+    monkeypatch.setattr(running, "asked_of", lambda *_args, **_more: [None] * running.ENOUGH)
+    monkeypatch.setattr(running, "model_of", lambda *_args: learned)
     monkeypatch.setattr(running, "write_weights", full)
     usage.refresh()
     assert usage._weights_for(FULL_SCOPE) is learned

@@ -35,6 +35,7 @@ class Counts:
         statements: all of them; `counted` says which count.
         min_people: what is told of two tables must have been done by so many distinct people.
         shown: which tables are there for the reader: permitted, and listed or named by a statement that counts, bool (n,).
+        worth: of each statement: old ones and those of programs count for less, float64 (statements,).
         reads: statement by table, 1 where it reads it; rows of statements that do not count are empty.
         read: weighted statements a table, float64 (n,).
         together: table by table, weighted statements that read both; symmetric, without the diagonal.
@@ -46,6 +47,7 @@ class Counts:
     known: Known
     statements: Sequence[Statement]
     counted: NDArray[np.bool_]
+    worth: Floats
     reads: Sparse
     read: Floats
     together: Sparse
@@ -97,6 +99,15 @@ class Counts:
             difference, many = np.unique(hashes[second] - hashes[first], return_counts=True)
             out.append((difference, many.astype(np.float64)))
         return tuple(out)
+
+    @cached_property
+    def told_statements(self) -> Ints:
+        """The statements that count, read several tables and were run by enough people to be told of; int64."""
+        tables = np.diff(self.reads.start)
+        rows = np.flatnonzero((tables > 1) & (tables <= MAX_TOGETHER))
+        if self.min_people > 1:
+            rows = rows[np.asarray([self.enough(self.statements[at].users) for at in rows.tolist()], dtype=np.bool_)]
+        return rows
 
     @cached_property
     def schemas(self) -> tuple[Sparse, Floats]:
@@ -153,6 +164,7 @@ def counts_of(known: Known, statements: Sequence[Statement], permitted: NDArray[
         known=known,
         statements=statements,
         counted=counted,
+        worth=worth,
         reads=reads,
         read=np.bincount(reads.index, weights=np.repeat(worth, np.diff(reads.start)), minlength=n).astype(np.float64),
         together=Sparse.of(first, second, worth[statement], (n, n)),

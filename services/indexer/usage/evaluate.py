@@ -16,18 +16,16 @@ from services.common.model.access import FULL_SCOPE
 from services.common.model.names import AssetId
 from services.indexer.usage.basket import basket_of
 from services.indexer.usage.known import Known
-from services.indexer.usage.learn import examples, fit, questions
+from services.indexer.usage.learn import SHOWN, asked_of, model_of, questions
 from services.indexer.usage.reading import Reading, reading_of
 from services.indexer.usage.recommend import rank
 from services.indexer.usage.sparse import Floats
 from services.indexer.usage.statements import Statement
-from services.indexer.usage.weights import shipped
+from services.indexer.usage.weights import Model, shipped
 
 METHODS = ("used together", "shipped weights", "co-occurrence", "popularity")
 NOT_FOUND = 10**9
 """The place of a table that cannot be found: neither a crawl nor the learned part knows it."""
-SHOWN = 10
-"""Items of an answer whose probabilities are judged."""
 ROUNDS = 1_000
 BINS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 1.0)
 """Edges of the reliability table."""
@@ -110,7 +108,7 @@ def ask(
     asked: Sequence[Statement],
     out: Asked,
     *,
-    start: Floats | None = None,
+    start: Model | None = None,
     without: frozenset[str] = frozenset(),
 ) -> None:
     """Ask one part of a log of another; what becomes of it is added to `out`.
@@ -120,18 +118,18 @@ def ask(
         learned: what is learned from.
         asked: what is asked.
         out: what is added to.
-        start: the weights that learning begins with; the shipped ones unless given.
+        start: what learning begins with; what is shipped unless given.
         without: features left out.
 
     """
     begin = shipped() if start is None else start
     reading = reading_of(known, learned, FULL_SCOPE)
-    weights = fit(examples(known, learned, begin), begin, without=without)
+    model = model_of(asked_of(known, learned), begin, without=without)
     for basket, table in questions(asked):
-        _one(reading, basket, table, {"used together": weights, "shipped weights": begin}, out)
+        _one(reading, basket, table, {"used together": model, "shipped weights": begin}, out)
 
 
-def _one(reading: Reading, basket: Sequence[AssetId], table: AssetId, weights: Mapping[str, Floats], out: Asked) -> None:
+def _one(reading: Reading, basket: Sequence[AssetId], table: AssetId, models: Mapping[str, Model], out: Asked) -> None:
     known = reading.known
     right = known.row[table]
     reachable = bool(reading.shown[right])
@@ -140,8 +138,8 @@ def _one(reading: Reading, basket: Sequence[AssetId], table: AssetId, weights: M
     meant = basket_of(reading, shown, names)
     out.reachable.append(reachable)
     out.seen.append(bool(reading.counts.read[right] > 0))
-    for method, these in weights.items():
-        ranked = rank(reading, meant.rows, these, keep=meant.stand_ins)
+    for method, model in models.items():
+        ranked = rank(reading, meant.rows, model, keep=meant.stand_ins)
         place = np.flatnonzero(ranked.rows == right)
         out.places[method].append(int(place[0]) + 1 if len(place) else NOT_FOUND)
         if method == METHODS[0]:

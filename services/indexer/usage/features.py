@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from services.indexer.usage.carried import carried_over, statements_alike
 from services.indexer.usage.reading import Reading
 from services.indexer.usage.sparse import Floats, Ints
 
@@ -41,6 +42,17 @@ FEATURES = (
     "fresh",
     "latest",
     "unqueried",
+    "statements",
+    "statement",
+    "company",
+    "like_company",
+    "turned",
+    "turned_best",
+    "new_both",
+    "key",
+    "name_best",
+    "text_rank",
+    "name_rank",
 )
 """`features` says what each is; all are 0 or more, most at most 1."""
 ALIKE = 15
@@ -57,6 +69,8 @@ def features(reading: Reading, basket: Ints, candidates: Ints) -> Floats:
     alike = _close(reading, basket, candidates, out)
     _steps(reading, basket, candidates, out)
     _derived(reading, basket, candidates, alike, out)
+    _carried(reading, basket, candidates, alike, out)
+    _beside(reading, basket, candidates, out)
     return np.round(out, 3)
 
 
@@ -105,6 +119,10 @@ def _close(reading: Reading, basket: Ints, candidates: Ints, out: Floats) -> Flo
     _put(out, "subject", subject.mean(axis=1))
     stem = known.stem[candidates][:, None] == known.stem[basket][None]
     _put(out, "stem", (stem & ~same).mean(axis=1))
+    _put(out, "name_best", reading.words.closest(basket, candidates))
+    # by place too: how alike the most alike are differs from log to log
+    _put(out, "text_rank", _by_rank(text))
+    _put(out, "name_rank", _by_rank(name))
     _put(out, "latest", reading.latest[candidates])
     return np.asarray(0.5 * text + 0.5 * np.round(whole, 3), dtype=np.float64)
 
@@ -168,3 +186,28 @@ def _derived(reading: Reading, basket: Ints, candidates: Ints, alike: Floats, ou
         company += counts.together.spread(mates, np.full(len(mates), 1.0 / total / size))
     _put(out, "home_company", np.log1p(20 * company[candidates]) / _SHARE_SCALE)
     _put(out, "mixes", np.log1p(np.diff(counts.together.start)[candidates]) / 5.0)
+
+
+def _carried(reading: Reading, basket: Ints, candidates: Ints, alike: Floats, out: Floats) -> None:
+    share, closest = statements_alike(reading.counts, basket, candidates)
+    _put(out, "statements", share)
+    _put(out, "statement", closest)
+    carried = carried_over(reading, basket, candidates, alike)
+    _put(out, "company", np.log1p(20 * carried.company) / _SHARE_SCALE)
+    _put(out, "like_company", np.log1p(20 * carried.like_company) / _SHARE_SCALE)
+    _put(out, "turned", np.log1p(20 * carried.turned) / _SHARE_SCALE)
+    _put(out, "turned_best", 2 * carried.turned_best)
+
+
+def _beside(reading: Reading, basket: Ints, candidates: Ints, out: Floats) -> None:
+    """Declared keys, and that what nobody has queried yet is used with what nobody has."""
+    counts, size = reading.counts, len(basket)
+    new = float((counts.read[basket] == 0).mean())
+    _put(out, "new_both", new * (counts.read[candidates] == 0))
+    _put(out, "key", np.minimum(reading.keys.spread(basket, np.full(size, 1.0 / size)), 1.0)[candidates])
+
+
+def _by_rank(values: Floats) -> Floats:
+    """1 for the highest, halved at the sixth; 0 for what is 0, and equals are equal."""
+    higher = len(values) - np.searchsorted(np.sort(values), values, side="right")
+    return np.where(values > 0, 1.0 / (1.0 + higher / 5.0), 0.0)

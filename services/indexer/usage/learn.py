@@ -18,8 +18,10 @@ from services.common.model.names import AssetId
 from services.indexer.usage.features import FEATURES, features
 from services.indexer.usage.known import Known
 from services.indexer.usage.reading import Reading, reading_of
-from services.indexer.usage.sparse import Floats
+from services.indexer.usage.recommend import rank
+from services.indexer.usage.sparse import Floats, Ints
 from services.indexer.usage.statements import Statement
+from services.indexer.usage.weights import Model, probabilities
 
 PULL = 0.05
 """How strongly weights are pulled to where they start, times the square of their distance: of 0.002 to 0.3 the
@@ -29,9 +31,24 @@ RATE = 0.1
 MAX_QUESTIONS = 800
 MAX_WRONG = 120
 """Wrong candidates of a question that are learned from: half the ones that rank first by the weights so far, half by lot."""
+MAX_CALIBRATED = 150
+"""Questions of each half from which probabilities are learned."""
+SHOWN = 10
+"""Items of an answer whose probabilities are learned and judged."""
+TRUTH_PULL = 0.001
+TRUTH_STEPS = 30
 FOLDS = 4
 LATER = (0.5, 0.75, 1.0)
 """Where a log with times is cut: each piece is asked of everything before it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A basket asked of a reading: rows of its tables, ascending, and the row of what was taken away, shown there or not."""
+
+    reading: Reading
+    basket: Ints
+    right: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +86,9 @@ def splits(statements: Sequence[Statement], seed: int) -> Iterator[tuple[list[St
         )
 
 
-def examples(
-    known: Known, statements: Sequence[Statement], weights: Floats, *, seed: int = 0, most: int = MAX_QUESTIONS
-) -> list[Example]:
-    """Questions of a log with their candidates, each asked of a part of the log that does not hold its statement."""
-    out: list[Example] = []
+def asked_of(known: Known, statements: Sequence[Statement], *, seed: int = 0, most: int = MAX_QUESTIONS) -> list[Question]:
+    """Questions of a log, each asked of a part of the log that does not hold its statement."""
+    out: list[Question] = []
     random = np.random.default_rng(seed)
     every = list(splits(statements, seed))
     for learned, asked in every:
@@ -81,20 +96,54 @@ def examples(
         found = list(questions(asked))
         if len(found) > most // len(every):
             found = [found[at] for at in random.choice(len(found), most // len(every), replace=False)]
-        out += [one for basket, table in found if (one := _example(reading, basket, table, weights, random)) is not None]
+        for basket, table in found:
+            rows = np.unique([known.row[one] for one in basket if reading.shown[known.row[one]]])
+            if len(rows):
+                out.append(Question(reading, rows.astype(np.int64), known.row[table]))
     return out
 
 
-def _example(
-    reading: Reading, basket: Sequence[AssetId], table: AssetId, weights: Floats, random: np.random.Generator
-) -> Example | None:
-    row = reading.known.row
-    tables = np.asarray([row[one] for one in basket if one in row], dtype=np.int64)
-    tables = tables[reading.shown[tables]]
-    if not len(tables):
-        return None
+def model_of(
+    found: Sequence[Question], start: Model, *, pull: float = PULL, without: frozenset[str] = frozenset(), seed: int = 0
+) -> Model:
+    """Weights and probabilities learned from questions, pulled to `start`.
+
+    How likely an item is, is learned from questions that its weights were not: each half is ranked by the weights of the other.
+    """
+    random = np.random.default_rng(seed)
+    made = [_example(one, start.weights, random) for one in found]
+    weights = fit([one for one in made if one is not None], start.weights, pull=pull, without=without)
+    rows: list[Floats] = []
+    right: list[NDArray[np.bool_]] = []
+    for half in range(2):
+        others = [one for one in made[1 - half :: 2] if one is not None]
+        half_weights = Model(fit(others, start.weights, pull=pull, without=without), start.truth)
+        for question in found[half::2][:MAX_CALIBRATED]:
+            ranked = rank(question.reading, question.basket, half_weights)
+            rows.append(ranked.evidence[:SHOWN])
+            right.append(ranked.rows[:SHOWN] == question.right)
+    return Model(weights, fit_truth(rows, right, start.truth))
+
+
+def fit_truth(rows: Sequence[Floats], right: Sequence[NDArray[np.bool_]], start: Floats) -> Floats:
+    """The log-odds of items that were right or wrong over their evidence, pulled to `start`: logistic regression by Newton's steps."""
+    if not rows or not np.concatenate(right).any():
+        return start
+    evidence, truth = np.concatenate(rows), np.concatenate(right).astype(np.float64)
+    odds = start.copy()
+    for _ in range(TRUTH_STEPS):
+        likely = probabilities(evidence, odds)
+        slope = evidence.T @ (likely - truth) / len(truth) + TRUTH_PULL * (odds - start)
+        bend = (evidence * (likely * (1 - likely))[:, None]).T @ evidence / len(truth) + TRUTH_PULL * np.eye(len(odds))
+        # a step of bounded length cannot run away where nearly everything is right or wrong
+        odds = odds - np.clip(np.linalg.solve(bend, slope), -1.0, 1.0)
+    return odds
+
+
+def _example(question: Question, weights: Floats, random: np.random.Generator) -> Example | None:
+    reading, tables = question.reading, question.basket
     candidates = np.setdiff1d(reading.candidates(tables), tables, assume_unique=True)
-    right = np.flatnonzero(candidates == row.get(table, -1))
+    right = np.flatnonzero(candidates == question.right)
     if not len(right) or len(candidates) < 2:
         return None
     rows = features(reading, tables, candidates)

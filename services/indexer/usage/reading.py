@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.model.access import AccessScope
+from services.indexer.text.document import Record
 from services.indexer.usage.counts import Counts, counts_of
 from services.indexer.usage.known import Known
 from services.indexer.usage.sparse import Floats, Ints, Sparse
@@ -38,6 +39,11 @@ class Weighted:
         weights = self.rows.spread(basket, 1.0 / np.maximum(self.length[basket], 1e-9) / len(basket))
         sums = self.rows.gather(candidates, weights)
         return sums / np.maximum(self.length[candidates], 1e-9)
+
+    def closest(self, basket: Ints, candidates: Ints) -> Floats:
+        """The greatest cosine of each candidate with a table of a basket, float64 (len(candidates),)."""
+        closest: Floats = np.max([self.cosines(basket[at : at + 1], candidates) for at in range(len(basket))], axis=0)
+        return closest
 
     def among(self, tables: Ints) -> Floats:
         """The cosines of some tables with each other, float64 (len(tables), len(tables))."""
@@ -76,6 +82,21 @@ class Reading:
     def columns(self) -> Weighted:
         """Names of columns."""
         return self._weighted(self.known.columns)
+
+    @cached_property
+    def keys(self) -> Sparse:
+        """Table by table, 1 where a declared key of either refers to the other by open columns; symmetric."""
+        known = self.known
+        found = {
+            (at, other)
+            for at, record in enumerate(known.records)
+            if record is not None and record.foreign_keys and self.shown[at]
+            for key in record.foreign_keys
+            if (other := known.row.get(key.target, at)) != at and self.shown[other]
+            if _open(record, key.columns) and _open(known.records[other], key.ref_columns)
+        }
+        both = np.asarray(sorted(found | {(b, a) for a, b in found}), dtype=np.int64).reshape(-1, 2)
+        return Sparse.of(both[:, 0], both[:, 1], np.ones(len(both)), (len(self.known), len(self.known)))
 
     @cached_property
     def column_frequency(self) -> Ints:
@@ -132,7 +153,7 @@ class Reading:
         counts, even = self.counts, np.ones(len(basket))
         spoken = 10.0 * counts.together.spread(basket, 1.0 / (counts.read[basket] + 1.0))
         spoken += 5.0 * (counts.made_from.spread(basket, even) + counts.made_into.spread(basket, even))
-        spoken += 5.0 * counts.alias.spread(basket, even)
+        spoken += 5.0 * (counts.alias.spread(basket, even) + self.keys.spread(basket, even))
         for rows in (self.words, self.home):
             spoken += self._by_words(rows, basket)
         return spoken
@@ -144,6 +165,13 @@ class Reading:
         rare = words[holders.start[words + 1] - holders.start[words] <= COMMON]
         found = holders.spread(rare, weights[rare])
         return found / np.maximum(rows.length, 1e-9)
+
+
+def _open(record: Record | None, columns: Sequence[str]) -> bool:
+    if record is None:
+        return True
+    hidden = {name.lower() for name, restricted in zip(record.columns, record.restricted, strict=True) if restricted}
+    return hidden.isdisjoint(name.lower() for name in columns)
 
 
 def reading_of(known: Known, statements: Sequence[Statement], scope: AccessScope, *, min_people: int = 1) -> Reading:

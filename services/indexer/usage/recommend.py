@@ -18,7 +18,7 @@ from services.indexer.usage.features import FEATURES, features
 from services.indexer.usage.joins import joins_between
 from services.indexer.usage.reading import Reading
 from services.indexer.usage.sparse import Floats, Ints
-from services.indexer.usage.weights import probabilities
+from services.indexer.usage.weights import TRUTH, Model, evidence, probabilities
 
 DIVERSITY = 1.0
 """What a candidate loses for each half of likeness in name, above one half, to one that stands before it. On the time split
@@ -55,30 +55,42 @@ _TEXTS = {
     "fresh": "it was written lately",
     "latest": "it is the latest version",
     "unqueried": "nobody has queried it in the log, as most new tables",
+    "statements": "queries that read nearly the same tables read it",
+    "statement": "queries that read nearly the same tables read it",
+    "company": "tables like them are used with it",
+    "like_company": "tables like them are used with tables of like name",
+    "turned": "tables whose names differ in much the same way are used together",
+    "turned_best": "tables whose names differ in much the same way are used together",
+    "new_both": "nobody has queried either in the log",
+    "key": "a declared key joins them",
+    "name_best": "its name is like theirs",
+    "text_rank": "its description and columns read alike",
+    "name_rank": "its name is like theirs",
 }
 _PLACES = frozenset(("home", "schema", "small_schema", "schemas", "subject", "step_home"))
 MOST_REASONS = 3
-_QUIET = frozenset(("latest", "unqueried", "mixes", "popular", "recent", "fresh"))
+_QUIET = frozenset(("latest", "unqueried", "mixes", "popular", "recent", "fresh", "new_both"))
 """Features that hold for a table whatever the basket is: told only where nothing else is."""
 
 
 @dataclass(frozen=True, eq=False)
 class Ranked:
-    """All candidates of a basket, best first: rows of `known`, scores, probabilities and what each feature added."""
+    """All candidates of a basket, best first: rows of `known`, scores, probabilities, what each feature added, and `evidence`."""
 
     rows: Ints
     scores: Floats
     probabilities: Floats
     parts: Floats
+    evidence: Floats
 
 
-def rank(reading: Reading, basket: Ints, weights: Floats, *, spread: bool = True, keep: bool = False) -> Ranked:
+def rank(reading: Reading, basket: Ints, model: Model, *, spread: bool = True, keep: bool = False) -> Ranked:
     """Rank everything that may go with a basket; an empty basket ranks nothing.
 
     Args:
         reading: what the caller sees.
         basket: rows of `known`, each once, all shown.
-        weights: one a feature.
+        model: what each feature weighs, and how likely that makes it.
         spread: whether likely copies give way to others.
         keep: whether tables of the basket are ranked too.
 
@@ -88,16 +100,17 @@ def rank(reading: Reading, basket: Ints, weights: Floats, *, spread: bool = True
     if not keep:
         candidates = np.setdiff1d(candidates, basket, assume_unique=True)
     if not len(candidates):
-        return Ranked(none, np.zeros(0), np.zeros(0), np.zeros((0, len(FEATURES))))
-    parts = features(reading, basket, candidates) * weights
+        return Ranked(none, np.zeros(0), np.zeros(0), np.zeros((0, len(FEATURES))), np.zeros((0, len(TRUTH))))
+    parts = features(reading, basket, candidates) * model.weights
     scores = np.round(parts.sum(axis=1), 6)
-    likely = probabilities(scores)
     order = np.lexsort((candidates, -scores))  # rows are in order of id
     if spread:
         order = np.concatenate(
             [_spread(reading, candidates[order[:LOOKED_AT]], scores[order[:LOOKED_AT]], order), order[LOOKED_AT:]]
         )
-    return Ranked(candidates[order], scores[order], likely[order], parts[order])
+    observed = reading.counts.together.spread(basket, np.ones(len(basket)))[candidates] > 0
+    found = evidence(scores, order, observed)
+    return Ranked(candidates[order], scores[order], probabilities(found, model.truth), parts[order], found)
 
 
 def _spread(reading: Reading, best: Ints, scores: Floats, order: Ints) -> Ints:

@@ -37,14 +37,13 @@ from services.indexer.usage import store
 from services.indexer.usage.basket import basket_of
 from services.indexer.usage.facts import unused_of, usage_of
 from services.indexer.usage.known import Known, known_of
-from services.indexer.usage.learn import MAX_QUESTIONS, examples, fit
+from services.indexer.usage.learn import asked_of, model_of
 from services.indexer.usage.reading import Reading, reading_of
 from services.indexer.usage.recent import recent_of
 from services.indexer.usage.recommend import items, rank
 from services.indexer.usage.similar import similar_to
-from services.indexer.usage.sparse import Floats
 from services.indexer.usage.statements import Statement, reweighted
-from services.indexer.usage.weights import read_weights, shipped, write_weights
+from services.indexer.usage.weights import Model, read_weights, shipped, write_weights
 
 MAX_SCOPES = 32
 """Readings kept, the ones asked for last: each is some megabytes for 100,000 tables."""
@@ -103,7 +102,7 @@ class Usage:
         self._file = home / WEIGHTS_FILE
         self._min_people = min_people
         self._users = users
-        self._weights: Floats | None = read_weights(self._file)
+        self._weights: Model | None = read_weights(self._file)
         self._learned_at = 0
         self._windows: tuple[LogWindow, ...] = ()
         self._programs: dict[str, float] = {}
@@ -236,7 +235,7 @@ class Usage:
                 state.readings.move_to_end(scope.key)
             return found
 
-    def _weights_for(self, scope: AccessScope) -> Floats:
+    def _weights_for(self, scope: AccessScope) -> Model:
         # learned weights were moved by every statement: whoever is not shown all of them gets the shipped ones
         return self._weights if scope.is_full and self._weights is not None else shipped()
 
@@ -244,12 +243,12 @@ class Usage:
         many = len(state.statements)
         if self._learned_at and many < self._learned_at * (1 + GROWTH):
             return
-        found = examples(state.known, state.statements, shipped(), most=MAX_QUESTIONS)
+        found = asked_of(state.known, state.statements)
         self._learned_at = many
         if len(found) < ENOUGH:
             self._weights = None
             return
-        self._weights = fit(found, shipped())
+        self._weights = model_of(found, shipped())
         try:
             write_weights(self._file, self._weights, learned_from=len(found))
         except OSError as error:  # this process has them all the same
