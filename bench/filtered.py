@@ -158,7 +158,7 @@ def timed(segment: Segment, assets: Sequence[Asset], encoder: Encoder, questions
     """How long `GET /search` takes, first without and then with each filter, each question new to the server."""
     snapshot = snapshot_of(segment)
     status = IndexStatus(Seq(1), Seq(1), 1, len(segment), 0, 0, None)
-    search = Retriever(lambda: snapshot, lambda: encoder, lambda: status)
+    search = Retriever(lambda: snapshot, lambda _: encoder, lambda: status)
     app = create_service_app("bench", "0", max_body_bytes=1_000)
     router = create_router(
         search, cast("AssetReader", Assets(assets)), cast("Vocabulary", NoWords()), cast("FeedbackLog", NoLog())

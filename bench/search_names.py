@@ -255,7 +255,7 @@ def retriever(segment: Segment) -> Retriever:
     """Search over one segment."""
     snapshot = Snapshot((Live(segment, np.ones(len(segment), dtype=np.bool_)),), 1, Seq(1), 1)
     status = IndexStatus(Seq(1), Seq(1), 1, len(segment), 0, 0, None)
-    return Retriever(lambda: snapshot, lambda: None, lambda: status)
+    return Retriever(lambda: snapshot, lambda _: None, lambda: status)
 
 
 def peers(names: Names) -> Iterator[tuple[str, Callable[[str], list[int]], int]]:

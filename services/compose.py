@@ -122,6 +122,7 @@ def create_indexer(settings: Settings) -> FastAPI:
     client = ServiceClient("catalog", settings.catalog_url, key)
     lineage_client = ServiceClient("lineage", settings.lineage_url, key)
     database = open_database(settings, INDEXER_LINE)
+    database.stay_open()
     indexer = make_indexer(settings, database, HttpFeed(client), HttpSink(client), role="serve")
     try:
         _claim_home(indexer)
@@ -151,6 +152,7 @@ def create_lineage(settings: Settings) -> FastAPI:
     key = _key(settings)
     client = ServiceClient("catalog", settings.catalog_url, key)
     database = open_database(settings, LINEAGE_LINE)
+    database.stay_open()
     lineage = make_lineage(settings, database, HttpFeed(client), settings.namespaces)
 
     @asynccontextmanager
@@ -255,7 +257,12 @@ def _key(settings: Settings) -> str:
 
 
 def _claim_home(indexer: Indexer) -> None:
-    """Refuse a home that another server serves; a crawl that indexes for itself is waited for."""
+    """Take the home's lease, or refuse a home that another server serves; a crawl that indexes for itself is waited for.
+
+    Taken here and not only looked at, so that of two servers that start at the same moment one is refused.
+    """
+    if indexer.lease.acquire():
+        return
     state = indexer.lease.state()
     if state.alive and state.role == "serve":
         raise Conflict("another `headwater serve` serves this home; stop it, or set HEADWATER_HOME to another folder")

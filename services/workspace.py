@@ -139,6 +139,8 @@ class Workspace:
     def _database(self, line: MigrationLine) -> Database:
         database = open_database(self.settings, line)
         self._opened.append(database)
+        if self._role == "serve":
+            database.stay_open()
         return database
 
 

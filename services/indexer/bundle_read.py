@@ -51,7 +51,7 @@ class BundledIndex:
         self.snapshot = Snapshot(generations.open(manifest), manifest.number, manifest.seq, manifest.dimension)
         self._encoder = _encoder(folder / MODEL, manifest.model, threads)
         ranker = RankerFile(folder).current()  # read once: another bundle may take the folder's name later
-        self.retriever = Retriever(lambda: self.snapshot, lambda: self._encoder, self.status, lambda: ranker)
+        self.retriever = Retriever(lambda: self.snapshot, lambda _snapshot: self._encoder, self.status, lambda: ranker)
 
     def status(self) -> IndexStatus:
         """How far the index is: as far as the bundle."""

@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from services.common.errors import Conflict, HeadwaterError, ModelUnavailable, WrongSettings
@@ -25,7 +26,7 @@ from services.common.runtime.once import write_once
 from services.common.runtime.source_settings import SourceSettings
 from services.indexer.crawl import run_crawl
 from services.indexer.embed.encoder import Encoder
-from services.indexer.embed.open import open_encoder
+from services.indexer.embed.open import open_encoder, open_published
 from services.indexer.index.generation import Generations
 from services.indexer.index.snapshot import EMPTY, Snapshot
 from services.indexer.index.vectors import set_threads
@@ -37,6 +38,7 @@ from services.indexer.retrieve.ranker_file import RankerFile
 from services.indexer.schedule import Scheduler
 from services.indexer.store.cache import EmbeddingCache, no_vectors
 from services.indexer.store.lease import BEAT_S, Lease
+from services.indexer.sync.beside import Beside, open_beside
 from services.indexer.sync.keeper import Keeper
 from services.indexer.sync.worker import IndexWorker, Progress
 from services.indexer.usage.service import Usage
@@ -96,6 +98,8 @@ class Indexer:
         self._generations = Generations(settings.home / "index")
         self.lease = Lease(database, home_id(settings.home), role=role, standing=self._generations.fence)
         self._encoder: Encoder | None = None
+        self._beside: Beside | None = None
+        self._encoders: dict[str, Encoder] = {}
         self._problem: str | None = None
         self._cache: EmbeddingCache | None = None
         self._keeper: Keeper | None = None
@@ -114,7 +118,7 @@ class Indexer:
             min_people=settings.min_people,
             users=self._kept_user,
         )
-        self.retriever = Retriever(self._snapshot, lambda: self._encoder, self.status, self.ranker.current)
+        self.retriever = Retriever(self._snapshot, self._encoder_of, self.status, self.ranker.current)
 
     def _kept_user(self, name: str) -> str | None:
         # the home's key is made when it is first needed, and not by every command
@@ -125,9 +129,10 @@ class Indexer:
         self._open_model()
         self._keeper = self._new_keeper()
         target = self._feed.head()
-        self._keeper.reopen()
-        self._keeper.catch_up()
+        if not self._keeper.reopen():
+            self._open_beside()
         self._ready_at = target
+        self._keeper.catch_up()
 
     def verify(self, on_progress: Callable[[int, int], None]) -> VerifyReport:
         """Compare the published generation with the catalog; see `verify.verify`."""
@@ -144,10 +149,21 @@ class Indexer:
         try:
             models = self._settings.home / "models"
             self._encoder = open_encoder(self._settings.model, models, threads=self._settings.threads)
+            self._encoders[self._encoder.model_id] = self._encoder
             self._cache = EmbeddingCache(self._database, self._encoder.model_id)
         except ModelUnavailable as error:
             self._problem = error.detail
             _log.warning("no model: search answers by words", detail=error.detail)
+
+    def _open_beside(self) -> None:
+        """Let the published generation of another model answer until that of this one is built, where there is one."""
+        if self._encoder is None:
+            return
+        folder, models = self._settings.home / "index", self._settings.home / "models"
+        opened = partial(open_published, home_models=models, threads=self._settings.threads)
+        self._beside = open_beside(folder, self._feed, self._database, self._encoder.model_id, opened)
+        if self._beside is not None:
+            self._encoders[self._beside.encoder.model_id] = self._beside.encoder
 
     def start(self, facts: StatementFacts | None = None) -> None:
         """Open in the background, then keep indexing, crawling and following what people run, where `facts` tell, until `close`."""
@@ -172,8 +188,8 @@ class Indexer:
             thread.join(timeout=30)
         if self.lease.fence:
             self.lease.release()
-        if self._encoder is not None:
-            self._encoder.close()
+        for encoder in self._encoders.values():
+            encoder.close()
 
     @property
     def ready(self) -> bool:
@@ -184,9 +200,10 @@ class Indexer:
         """How far the index of this process is."""
         if self._keeper is None:
             return IndexStatus(Seq(0), Seq(0), 0, 0, 0, 0, None, self._problem or "starting")
-        snapshot = self._keeper.snapshot
+        snapshot = self._snapshot()
         done, every = snapshot.coverage
-        model = self._encoder.model_id if self._encoder else None
+        answers = self._encoder_of(snapshot)
+        model = answers.model_id if answers else None
         # the snapshot's own number: the keeper's is ahead of what questions see while it reads the feed
         vectors = snapshot.seq if done == every and model else self.lease.state().vector_seq
         foreign = snapshot.n_foreign
@@ -217,7 +234,8 @@ class Indexer:
         if self._worker is None:
             keeper = self._keeper or self._new_keeper()
             self._keeper = keeper
-            self._worker = IndexWorker(keeper, self._generations, self.lease, self._encoder, self._cache)
+            beside = lambda: self._beside is not None  # noqa: E731 - one question
+            self._worker = IndexWorker(keeper, self._generations, self.lease, self._encoder, self._cache, beside=beside)
             self._worker.start()
         return self._worker
 
@@ -228,8 +246,16 @@ class Indexer:
             self._cache.lookup if self._cache else no_vectors,
             model=self._encoder.model_id if self._encoder else None,
             dimension=self._encoder.dimension if self._encoder else NO_MODEL_DIMENSION,
-            on_shown=self._prepare_names if self._threads else None,
+            on_shown=self._on_shown,
         )
+
+    def _on_shown(self, snapshot: Snapshot) -> None:
+        if self._threads:
+            self._prepare_names(snapshot)
+        beside = self._beside
+        if beside is not None and beside.is_due(snapshot):
+            self._beside = None  # its encoder stays: cursors may still point at what it answered
+            _log.info("the model is built, and answers", model=snapshot.model)
 
     def _prepare_names(self, snapshot: Snapshot) -> None:
         """Make the indexes of names of a snapshot aside, so that the first question for a name need not wait for them."""
@@ -248,7 +274,13 @@ class Indexer:
         return self._snapshot()
 
     def _snapshot(self) -> Snapshot:
+        beside = self._beside
+        if beside is not None:
+            return beside.snapshot
         return self._keeper.snapshot if self._keeper is not None else EMPTY
+
+    def _encoder_of(self, snapshot: Snapshot) -> Encoder | None:
+        return self._encoders.get(snapshot.model) if snapshot.model is not None else self._encoder
 
     def _serve_index(self) -> None:
         """The index thread: opens, then works while it holds the lease and follows the holder while it does not."""

@@ -150,7 +150,7 @@ def snapshot_of(
 def retriever(snapshot: Snapshot, encoder: Encoder | None = None) -> Retriever:
     """Search over one snapshot."""
     status = IndexStatus(snapshot.seq, snapshot.seq, snapshot.generation, snapshot.n_tables, 0, 0, None)
-    return Retriever(lambda: snapshot, lambda: encoder, lambda: status)
+    return Retriever(lambda: snapshot, lambda _: encoder, lambda: status)
 
 
 def ask(

@@ -136,7 +136,8 @@ class Scene:
             shutil.copytree(self.before.parent, self.after.parent)
         write_metadata(source, *AFTER)
         if not new:
-            assert hw("crawl", _SOURCE, home=self.after).code == 0
+            done = hw("crawl", _SOURCE, home=self.after)
+            assert done.code == 0, done.err
 
     def _settle(self, home: Path) -> None:
         """A home that knows the source, a word and an event, all of it published."""

@@ -300,7 +300,7 @@ def test_a_view_is_not_kept_for_a_snapshot_that_has_gone():
     documents = [document_of(one) for one in SHOP]
     vectors = lookup_for(documents, ENCODER)
     current: list[Snapshot] = []
-    search = Retriever(lambda: current[0], lambda: ENCODER, lambda: None)
+    search = Retriever(lambda: current[0], lambda _: ENCODER, lambda: None)
     every = sorted({text_hash(text) for one in documents for text in one.texts})
     for known in range(1, len(every) + 1):
         some = set(every[:known])

@@ -66,7 +66,7 @@ def test_a_cursor_goes_on_in_the_snapshot_that_it_came_from():
     before = snapshot_of(SHOP, seq=1)
     after = snapshot_of([asset("shop.a.first"), *SHOP[2:]], seq=2)
     current = [before]
-    search = Retriever(lambda: current[0], lambda: None, lambda: None)
+    search = Retriever(lambda: current[0], lambda _: None, lambda: None)
     whole = names(ask(search, "", limit=50, database=("shop",)))
     first = ask(search, "", limit=3, database=("shop",))
     current[0] = after
@@ -84,7 +84,7 @@ def test_a_cursor_goes_on_when_vectors_came_in_between():
     late = {text_hash(one.text) for one in documents[::2]}
     half = snapshot_of(SHOP, encoder=ENCODER, lookup=lambda hs: {h: v for h, v in vectors(hs).items() if h not in late})
     current = [half]
-    search = Retriever(lambda: current[0], lambda: ENCODER, lambda: None)
+    search = Retriever(lambda: current[0], lambda _: ENCODER, lambda: None)
     whole = ask(search, "order of a customer", limit=50)
     first = ask(search, "order of a customer", limit=2)
     current[0] = snapshot_of(SHOP, encoder=ENCODER)

@@ -28,6 +28,8 @@ BUSY_TIMEOUT_MS = 30_000
 
 SNAPSHOT_READERS = 40
 """Connections to a snapshot: one a thread of the server's pool, some 60 KB each."""
+_DISK = frozenset({"database or disk is full", "disk I/O error"})
+"""SQLite's words for a disk that does not take or give what it should; also a full one that has no place for a lock's file."""
 _MAPPED_BYTES = 1 << 30
 """Of a snapshot, so much is mapped and shared by all who read it; the rest is read as usual."""
 
@@ -121,9 +123,14 @@ class Database:
         """Keep one idle connection to a SQLite file until `close`, so that no unit of work is the last one to close.
 
         Whoever closes a write-ahead log last writes all of it into the file and waits for the disk a second time: half of what
-        a small commit takes.
+        a small commit takes. And whoever opens it first makes files beside the database: on a full disk not even a read
+        could begin.
+
+        Raises:
+            ServiceUnavailable: the file cannot be opened; trying again helps.
+
         """
-        with self._staying:
+        with self._staying, _translated(self.shown):
             if self.is_sqlite and self._stayed is None:
                 self._stayed = self._engine.connect()
                 # the log is opened by the first read
@@ -146,6 +153,8 @@ def _translated(shown: str) -> Iterator[None]:
     except OperationalError as error:
         # the driver's text can hold statement parameters; its first line of the original error does not
         reason = str(error.orig).splitlines()[0] if error.orig else "no reason given"
+        if reason in _DISK:
+            raise ServiceUnavailable(f"the disk of the database {shown} is full, or fails: {reason}") from error
         raise ServiceUnavailable(f"the database {shown} does not answer: {reason}") from error
     except DBAPIError as error:
         if error.connection_invalidated:

@@ -42,3 +42,20 @@ def open_encoder(model: str, home_models: Path, *, threads: int) -> Encoder:
             ) from unknown
         _log.info("model is run by sentence-transformers", model=files.model_id, reason=unknown.detail)
         return WorkerEncoder(files, threads=threads)
+
+
+def open_published(model_id: str, home_models: Path, *, threads: int) -> Encoder:
+    """The encoder whose id a generation names.
+
+    Raises:
+        ModelUnavailable: it is no longer here, or has other files by now.
+
+    """
+    name, _, version = model_id.rpartition("@")
+    if name == HASHING_MODEL and version.isdecimal():
+        return HashingEncoder(int(version))
+    encoder = open_encoder(name, home_models, threads=threads)
+    if encoder.model_id != model_id:
+        encoder.close()
+        raise ModelUnavailable(f"the model {model_id} is no longer here: its files are those of {encoder.model_id}")
+    return encoder

@@ -38,6 +38,7 @@ class Snapshot:
         generation: the published generation underneath, 0 where none is.
         seq: every change up to here is in it, at least by its words.
         dimension: length of the vectors, 0 while no model is known.
+        model: the id of the encoder that made the vectors; None where nobody asks, or there are none.
 
     """
 
@@ -45,6 +46,7 @@ class Snapshot:
     generation: int
     seq: Seq
     dimension: int
+    model: str | None = None
 
     @property
     def label(self) -> str:

@@ -54,7 +54,7 @@ class Retriever:
 
     Args:
         snapshot: gives the current snapshot.
-        encoder: gives the query encoder, None while there is none.
+        encoder: gives the query encoder that belongs to a snapshot, None while there is none.
         status: gives how far the index is.
         ranker: gives the weights in use.
 
@@ -63,7 +63,7 @@ class Retriever:
     def __init__(
         self,
         snapshot: Callable[[], Snapshot],
-        encoder: Callable[[], Encoder | None],
+        encoder: Callable[[Snapshot], Encoder | None],
         status: Callable[[], IndexStatus],
         ranker: Callable[[], Ranker] = shipped_ranker,
     ) -> None:
@@ -87,10 +87,10 @@ class Retriever:
         together = AnswerSet() if query.answer_set else None
         if not query.text.strip():
             found = browse(view, kinds)
-            mode = Mode.LEXICAL if self._encoder() is None else Mode.HYBRID
+            mode = Mode.LEXICAL if self._encoder(snapshot) is None else Mode.HYBRID
         else:
             question = self._understood(query, snapshot, view, degraded)
-            found = _found(view, question, self._ranker_for(question), kinds)
+            found = _found(view, question, self._ranker_for(question, snapshot), kinds)
             mode = Mode.LEXICAL if question.vector is None else Mode.HYBRID
             if query.answer_set and Kind.COLUMN not in kinds:
                 together = answer_set(view, question.text, question.vector, found)
@@ -151,7 +151,7 @@ class Retriever:
         # what teaches short forms is all that the caller may see, not only what passes the filters
         known = expansion.understood(self._view(snapshot, SearchQuery("", query.scope)), query.text, query.vocabulary)
         words = Question(query.text, known.terms, known.alternatives, None)
-        encoder = self._encoder()
+        encoder = self._encoder(snapshot)
         if encoder is None:
             degraded.append("model_missing")
             return words
@@ -166,8 +166,8 @@ class Retriever:
             degraded.append("model_missing")
             return words
 
-    def _ranker_for(self, question: Question) -> Ranker:
-        encoder = self._encoder()
+    def _ranker_for(self, question: Question, snapshot: Snapshot) -> Ranker:
+        encoder = self._encoder(snapshot)
         return self._ranker().beside(encoder.model_id if encoder is not None and question.vector is not None else None)
 
     def _snapshot_for(self, state: str | None) -> Snapshot:

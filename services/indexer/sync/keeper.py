@@ -6,6 +6,7 @@ meaning as soon as its vectors are in the cache; what is gone is gone at once.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,6 +28,8 @@ PAGE = 500
 """Changes read at once: one commit's worth."""
 MAX_DELTA_PARTS = 8
 """More unpublished segments than this are merged, so that a query never walks a long list of them."""
+RETRY_S = 10.0
+"""A generation that could not be opened is tried again after so long."""
 _log = get_logger("index")
 
 
@@ -74,8 +77,9 @@ class Keeper:
         self._wanting: dict[bytes, str] = {}
         self._shown = True
         self._passed: int | None = None
+        self._failed: tuple[int, float] = (0, 0.0)
         self.fell_back = False
-        """Whether it stands on an older generation than the published one, which is damaged: to be published anew."""
+        """Whether the published generation, or the pointer to it, is damaged and it stands on another: to be published anew."""
         self.snapshot: Snapshot = EMPTY
 
     @property
@@ -105,17 +109,20 @@ class Keeper:
         less than before. A damaged generation, or one of another model, document version or word list, is left alone;
         where nothing stands yet the one before a damaged one is taken up instead, and `fell_back` says so.
         """
+        pointed = True
         try:
             number = self._generations.number()
-        except IndexDamaged as error:
-            _log.warning("generation not opened", detail=error.detail)
+        except IndexDamaged:
+            pointed = False
             number = self._generations.highest()
         stands = self._manifest.number if self._manifest is not None else 0
-        if number is None or number in {stands, self._passed}:
+        if number is None or number in {stands, self._passed} or self._failed_lately(number):
             return False
+        if not pointed:
+            _log.warning("generation not opened", detail="index/CURRENT cannot be read")
         for candidate in self._generations.down_from(number):
             if candidate <= stands:
-                return False
+                break
             found = self._opened(candidate)
             if found is None:
                 continue
@@ -123,9 +130,15 @@ class Keeper:
             # what had no vector is the publisher's to encode
             self._stand_on(manifest, parts, {})
             self._passed = number
-            self.fell_back = candidate != number
+            self.fell_back = candidate != number or not pointed
             return True
+        self._failed = number, time.monotonic() + RETRY_S
         return False
+
+    def _failed_lately(self, number: int) -> bool:
+        """Whether a generation was found damaged or unfit a moment ago: looking again means reading all of its files."""
+        failed, until = self._failed
+        return failed == number and time.monotonic() < until
 
     def _opened(self, number: int) -> tuple[Manifest, list[Part]] | None:
         """A generation and its parts; None where it is damaged or does not fit this process."""
@@ -272,7 +285,8 @@ class Keeper:
     def _show(self) -> None:
         self._shown = True
         number = self._manifest.number if self._manifest else 0
-        self.snapshot = Snapshot(tuple(part.live for part in self._parts), number, self._seq, self._dimension)
+        parts = tuple(part.live for part in self._parts)
+        self.snapshot = Snapshot(parts, number, self._seq, self._dimension, self._model)
         if self._on_shown is not None:
             self._on_shown(self.snapshot)
 

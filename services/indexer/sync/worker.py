@@ -61,6 +61,7 @@ class IndexWorker:
         lease: the lease that it was given.
         encoder: None where no model is available: everything is then indexed by its words.
         cache: the embedding cache of the encoder's model; None without an encoder.
+        beside: whether another model's generation answers for now: nothing is published over it before all is known.
 
     """
 
@@ -71,8 +72,11 @@ class IndexWorker:
         lease: Lease,
         encoder: Encoder | None,
         cache: EmbeddingCache | None,
+        *,
+        beside: Callable[[], bool] = lambda: False,
     ) -> None:
         self._keeper = keeper
+        self._beside = beside
         self._generations = generations
         self._lease = lease
         self._encoder = encoder
@@ -191,6 +195,8 @@ class IndexWorker:
         settled = time.monotonic() - self._changed_at >= SETTLE_S
         if self._waiting == 0:
             return settled
+        if self._beside():
+            return False
         unpublished = self._keeper.published is None or self._keeper.published.seq < self._keeper.seq
         grown = self._encoded - self._encoded_at_publish > max(5_000, GROWTH * (self._encoded_at_publish + self._waiting))
         return (unpublished and settled) or grown
