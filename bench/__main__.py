@@ -29,6 +29,7 @@ BENCHMARKS = {
     "query_logs": "query logs into facts: lines a second and memory, short, many-shaped and long: query_logs [DATA] [--big N]",
     "lineage_graph": "walks, bounded answers and builds of large graphs beside four graph libraries: lineage_graph [--small]",
     "lineage_confidence": "confidence of edges between columns: hidden schemas, suites held out, a control: lineage_confidence DATA",
+    "related_http": "100,000 tables with a log behind a server: related and similar over HTTP, whole answers: related_http DATA",
     "similar": "similar tables: copies, shards and offshoots planted among real tables, with controls: similar DATA",
     "lineage_history": "revisions of real schemas replayed in order and shuffled: the same graph at 50 dates: lineage_history DATA",
     "usage": "queries foretold beside popularity, co-occurrence, text, SVD and implicit, with controls: usage DATA",

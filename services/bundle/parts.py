@@ -5,6 +5,7 @@ Journey 2 and 3 as a sidecar answers them. Whoever opens one has had it checked 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from services.bundle.manifest import CATALOG, LINEAGE, USAGE, BundleManifest, read_manifest
@@ -12,7 +13,8 @@ from services.catalog.assets import AssetReader
 from services.catalog.known_namespaces import known_namespaces
 from services.catalog.store.line import LINE as CATALOG_LINE
 from services.common.errors import IndexDamaged
-from services.common.model.names import Namespaces
+from services.common.model.access import AccessScope
+from services.common.model.names import AssetId, Namespaces
 from services.common.runtime.db import Database
 from services.indexer.bundle_read import BundledIndex
 from services.indexer.bundle_usage import read_usage
@@ -60,11 +62,15 @@ class Bundle:
         self._graph.refresh()
         self._parser = SqlParser()
         self.lineage = LineageAnswers(self._graph, self._lineage_database, self._parser.read_ddl)
-        self.index = BundledIndex(self.folder, threads=threads)
+        self.index = BundledIndex(self.folder, threads=threads, popular=self._popular)
         names = known_namespaces(Namespaces(), self.reader)
         self.related = read_usage(
             self._usage_database, self.folder, lambda: self.index.snapshot, lambda: names, self.manifest.min_people
         )
+
+    def _popular(self, scope: AccessScope) -> Mapping[AssetId, float]:
+        # the index is there before the usage that is read over it
+        return self.related.popular(scope)
 
     def examine(self) -> None:
         """Read everything that answers read, in a process that may die of it.

@@ -12,7 +12,7 @@ from services.catalog.assets import AssetReader
 from services.catalog.feedback import FeedbackLog
 from services.catalog.join_sql import from_clause
 from services.common.errors import ServiceUnavailable
-from services.common.model.access import AccessScope, Principal
+from services.common.model.access import AccessScope, Principal, Role
 from services.common.model.assets import Asset
 from services.common.model.names import AssetId, DatasetName, parse_asset_id
 from services.common.model.related import (
@@ -194,12 +194,16 @@ def _recently(one: RecentTable) -> str:
     return f"used {one.queries} {'time' if one.queries == 1 else 'times'}{last}"
 
 
-def usage_of(asset: AssetId, scope: AccessScope, recommendations: Recommendations) -> AssetUsage | None:
-    """Usage of an asset that the caller may see; None also while the indexer does not answer: the asset is worth more."""
+def usage_of(asset: AssetId, caller: Principal, recommendations: Recommendations) -> AssetUsage | None:
+    """Usage of an asset that the caller may see; None also while the indexer does not answer: the asset is worth more.
+
+    Who used it is for administrators alone.
+    """
     try:
-        return recommendations.usage(asset, scope)
+        usage = recommendations.usage(asset, caller.scope)
     except ServiceUnavailable:
         return None
+    return usage if usage is None or caller.role is Role.ADMIN else replace(usage, users=())
 
 
 def _resolved(texts: Sequence[str], scope: AccessScope, reader: AssetReader) -> tuple[tuple[AssetId, ...], tuple[str, ...]]:

@@ -5,9 +5,12 @@ Journey 2 as a sidecar answers it. Imports neither the converter nor the crawler
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from services.common.errors import IndexDamaged
+from services.common.model.access import AccessScope
+from services.common.model.names import AssetId
 from services.common.model.search import IndexStatus
 from services.indexer.embed.converted import open_converted
 from services.indexer.embed.encoder import Encoder
@@ -32,6 +35,7 @@ class BundledIndex:
     Args:
         folder: the bundle's.
         threads: for one question's encoding.
+        popular: gives how much each table is used inside a scope.
 
     Raises:
         IndexDamaged: it cannot be read, or another version of Headwater made it.
@@ -39,7 +43,13 @@ class BundledIndex:
 
     """
 
-    def __init__(self, folder: Path, *, threads: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        threads: int,
+        popular: Callable[[AccessScope], Mapping[AssetId, float]] = lambda _scope: {},
+    ) -> None:
         set_threads(1)  # questions run side by side
         _use_words(folder / WORDS)
         generations = Generations(folder / INDEX)
@@ -51,7 +61,9 @@ class BundledIndex:
         self.snapshot = Snapshot(generations.open(manifest), manifest.number, manifest.seq, manifest.dimension)
         self._encoder = _encoder(folder / MODEL, manifest.model, threads)
         ranker = RankerFile(folder).current()  # read once: another bundle may take the folder's name later
-        self.retriever = Retriever(lambda: self.snapshot, lambda _snapshot: self._encoder, self.status, lambda: ranker)
+        self.retriever = Retriever(
+            lambda: self.snapshot, lambda _snapshot: self._encoder, self.status, lambda: ranker, popular
+        )
 
     def status(self) -> IndexStatus:
         """How far the index is: as far as the bundle."""

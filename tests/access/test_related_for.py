@@ -68,6 +68,14 @@ def test_only_administrators_name_another_and_as_logs_keep_them(served):
     assert basket(asked(served, "narrow_admin", person=stand_in)) == {ORDERS, BILLS}
 
 
+def test_who_used_a_table_is_told_to_administrators_alone(served):
+    stand_in = served.space.indexer._kept_user("ann")
+    told = {caller: served.get(f"/assets/{ORDERS}", caller).json()["usage"] for caller in ("ann", "editor", "admin")}
+    assert [one["user"] for one in told["admin"]["users"]] == [stand_in]
+    assert told["ann"]["users"] == told["editor"]["users"] == []
+    assert told["ann"]["people"] == 1
+
+
 def opened(served: Served, caller: str, words: str, *wanted: str) -> None:
     answer = served.get("/search", caller, {"q": words}).json()
     ids = [hit["id"] for hit in answer["hits"] if hit["id"] in wanted]

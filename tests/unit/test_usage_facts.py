@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 from services.common.model.usage import LogWindow
 from services.indexer.usage.facts import unused_of, usage_of
@@ -86,3 +87,43 @@ def test_joins_of_fewer_people_than_asked_for_are_not_told():
     assert every is not None
     assert [(j.on, j.people) for j in few.joins] == [((("customer_id", "id"),), 2)]
     assert len(every.joins) == 3
+
+
+def test_columns_tell_people_last_day_and_trend_and_joins_what_keys_make_likely():
+    keyed = replace(ASSETS[1], primary_key=("id",))
+    uses = [("shop.sales.orders", "customer_id", "join")]
+    log = [
+        fact(
+            at,
+            "shop.sales.orders",
+            "shop.crm.customers",
+            user=f"u{at % 2}",
+            at=days(100 - at),
+            uses=uses,
+            joins=[JOIN],
+            count=2,
+        )
+        for at in range(1, 99)
+    ]
+    usage = usage_of(reading([ASSETS[0], keyed, ASSETS[2]], log), name("shop.sales.orders").id)
+    assert usage is not None
+    (column,) = usage.columns
+    assert (column.people, column.last, column.trend) == (2, days(2).date(), 0.0)
+    (join,) = usage.joins
+    assert (join.runs, join.queries, join.cardinality) == (196, 98, "many to one")
+    assert usage.declared_share == 0.0
+    assert [(one.user, one.queries, one.program) for one in usage.users] == [("u0", 98, False), ("u1", 98, False)]
+    assert usage.top[0].reads == (name("shop.crm.customers"),) or usage.top[0].reads[0].parts[-1] == "customers"
+    turned = usage_of(reading([ASSETS[0], keyed, ASSETS[2]], log), name("shop.crm.customers").id)
+    assert turned is not None
+    assert turned.joins[0].cardinality == "one to many"
+
+
+def test_statements_of_too_few_people_are_not_among_the_top():
+    log = [
+        fact(1, "shop.sales.orders", user="ann", count=9),
+        *(fact(2, "shop.sales.orders", user=u, fingerprint="s2") for u in "ab"),
+    ]
+    usage = usage_of(reading(ASSETS, log, min_people=2), name("shop.sales.orders").id)
+    assert usage is not None
+    assert [one.fingerprint for one in usage.top] == ["s2"]

@@ -87,9 +87,9 @@ def create_router(
         definition = definition_for(asset, scope, lineage)
         return asset_shape(asset, definition)
 
-    def told(asset: Asset, scope: AccessScope) -> Response:
-        usage = usage_of(asset.id, scope, recommendations)
-        whole = asset_shape(asset, definition_for(asset, scope, lineage), UsageShape.of(usage) if usage else None)
+    def told(asset: Asset, caller: Principal) -> Response:
+        usage = usage_of(asset.id, caller, recommendations)
+        whole = asset_shape(asset, definition_for(asset, caller.scope, lineage), UsageShape.of(usage) if usage else None)
         return answer(whole, headers={"ETag": etag(asset)})
 
     @router.get("/assets", response_model=AssetPageShape, operation_id="list_assets", summary="List assets by name")
@@ -104,7 +104,7 @@ def create_router(
 
     @router.get("/assets/{asset_id}", response_model=AssetShape, operation_id="get_asset", summary="One asset, whole")
     def get_route(caller: Reader, asset_id: AssetPath) -> Response:
-        return told(reader.get(known_id(asset_id), caller.scope), caller.scope)
+        return told(reader.get(known_id(asset_id), caller.scope), caller)
 
     @router.patch(
         "/assets/{asset_id}",
@@ -124,7 +124,7 @@ def create_router(
         revision = _revision(asset, if_match)
         await run_in_threadpool(lambda: curator.patch(asset, parse_patch(body), caller, if_match=revision))
         # the curator has the whole asset; what of it the writer may see is the reader's to say
-        return await run_in_threadpool(lambda: told(reader.get(asset, caller.scope), caller.scope))
+        return await run_in_threadpool(lambda: told(reader.get(asset, caller.scope), caller))
 
     @router.get(
         "/assets/{asset_id}/changes", response_model=ChangesShape, operation_id="list_changes", summary="Who said what, when"
@@ -155,7 +155,7 @@ def create_router(
     def undo_route(
         caller: Editor, change_id: Annotated[int, Path(description="As a history gives it", examples=[1])]
     ) -> Response:
-        return told(reader.get(_undone(curator, change_id, caller), caller.scope), caller.scope)
+        return told(reader.get(_undone(curator, change_id, caller), caller.scope), caller)
 
     @router.get(
         "/assets/{asset_id}/versions",

@@ -126,17 +126,23 @@ class SimilarShape(BaseModel, frozen=True):
 
 
 class ColumnUsageShape(BaseModel, frozen=True):
-    """Executions that use a column: at all, to filter, to join, to group."""
+    """Executions that use a column: at all, to filter, to join, to group; and by how many people, when last, and the trend."""
 
     name: str
     queries: int
     filters: int
     joins: int
     groups: int
+    people: int
+    last: dt.date | None
+    trend: float | None
 
 
 class JoinUsageShape(BaseModel, frozen=True):
-    """A pair of columns that queries compare; `queries` counts distinct statements, `declared` says whether a key does so."""
+    """A pair of columns that queries compare; `queries` counts distinct statements, `declared` says whether a key does so.
+
+    `runs` counts executions. `cardinality` is what keys make likely, this table's side first; null where none says anything.
+    """
 
     asset: str
     qualified_name: str
@@ -146,6 +152,27 @@ class JoinUsageShape(BaseModel, frozen=True):
     people: int
     last: dt.date | None
     declared: bool
+    runs: int
+    cardinality: str | None
+
+
+class UserUsageShape(BaseModel, frozen=True):
+    """A user as logs are kept, and how often they read the table; `program` where they behave as one."""
+
+    user: str
+    queries: int
+    last: dt.date | None
+    program: bool
+
+
+class StatementUsageShape(BaseModel, frozen=True):
+    """A statement that reads the table, by its fingerprint; `reads` names what else it reads."""
+
+    fingerprint: str
+    queries: int
+    people: int
+    last: dt.date | None
+    reads: list[str]
 
 
 class UsageShape(BaseModel, frozen=True):
@@ -161,6 +188,9 @@ class UsageShape(BaseModel, frozen=True):
     weeks: list[int]
     columns: list[ColumnUsageShape]
     joins: list[JoinUsageShape]
+    declared_share: float | None
+    users: list[UserUsageShape]
+    top: list[StatementUsageShape]
     since: dt.date | None
     until: dt.date | None
 
@@ -177,7 +207,16 @@ class UsageShape(BaseModel, frozen=True):
             trend=usage.trend,
             weeks=list(usage.weeks),
             columns=[
-                ColumnUsageShape(name=one.name, queries=one.queries, filters=one.filters, joins=one.joins, groups=one.groups)
+                ColumnUsageShape(
+                    name=one.name,
+                    queries=one.queries,
+                    filters=one.filters,
+                    joins=one.joins,
+                    groups=one.groups,
+                    people=one.people,
+                    last=one.last,
+                    trend=one.trend,
+                )
                 for one in usage.columns
             ],
             joins=[
@@ -190,8 +229,24 @@ class UsageShape(BaseModel, frozen=True):
                     people=one.people,
                     last=one.last,
                     declared=one.declared,
+                    runs=one.runs,
+                    cardinality=one.cardinality,
                 )
                 for one in usage.joins
+            ],
+            declared_share=usage.declared_share,
+            users=[
+                UserUsageShape(user=one.user, queries=one.queries, last=one.last, program=one.program) for one in usage.users
+            ],
+            top=[
+                StatementUsageShape(
+                    fingerprint=one.fingerprint,
+                    queries=one.queries,
+                    people=one.people,
+                    last=one.last,
+                    reads=[name.qualified for name in one.reads],
+                )
+                for one in usage.top
             ],
             since=usage.since,
             until=usage.until,

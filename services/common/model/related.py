@@ -134,13 +134,23 @@ class RecentTable:
 
 @dataclass(frozen=True, slots=True)
 class ColumnUsage:
-    """How often a column is used, in executions: read, and to filter, join or group."""
+    """How often a column is used, in executions: read, and to filter, join or group.
+
+    Attributes:
+        people: distinct users, 0 where logs name nobody.
+        last: the last day; None where no log says.
+        trend: as of the table.
+
+    """
 
     name: str
     queries: int
     filters: int
     joins: int
     groups: int
+    people: int
+    last: dt.date | None
+    trend: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +160,10 @@ class JoinUsage:
     Attributes:
         asset: the other table.
         on: pairs of this table's column and the other's.
-        queries: distinct statements; `people` distinct users, 0 where nobody says who.
+        queries: distinct statements; `people` distinct users, 0 where nobody says who; `runs` executions.
         declared: whether a key declares it.
+        cardinality: `one to one`, `one to many`, `many to one` or `many to many`, this table's side first, as keys make it
+            likely; None where no key says anything.
 
     """
 
@@ -163,6 +175,29 @@ class JoinUsage:
     people: int
     last: dt.date | None
     declared: bool
+    runs: int
+    cardinality: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UserUsage:
+    """A user as logs are kept, how often they read the table, and when last; `program` where they behave as one."""
+
+    user: str
+    queries: int
+    last: dt.date | None
+    program: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StatementUsage:
+    """A statement by its fingerprint, as no text is kept: executions, distinct users, last day, and what else it reads."""
+
+    fingerprint: str
+    queries: int
+    people: int
+    last: dt.date | None
+    reads: tuple[DatasetName, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +211,9 @@ class AssetUsage:
         popularity: executions with a half-life of 90 days, each user's counted with a logarithm, shrunk for few users.
         trend: executions of the last 30 days of the log against the 30 before, as a share; None without both.
         weeks: executions a week of the last 12 weeks of the log, oldest first.
+        declared_share: of the executions that join it on columns, the share for which a key declares them; None without any.
+        users: those who read it most, for administrators alone; none where logs keep no users.
+        top: the statements that read it most.
         since, until: the days that logs cover.
 
     """
@@ -190,6 +228,9 @@ class AssetUsage:
     weeks: tuple[int, ...]
     columns: tuple[ColumnUsage, ...]
     joins: tuple[JoinUsage, ...]
+    declared_share: float | None
+    users: tuple[UserUsage, ...]
+    top: tuple[StatementUsage, ...]
     since: dt.date | None
     until: dt.date | None
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from services.common.errors import BadRequest, ModelUnavailable
 from services.common.model.access import AccessScope
 from services.common.model.assets import Kind
+from services.common.model.names import AssetId
 from services.common.model.search import AnswerSet, IndexStatus, Mode, SearchAnswer, SearchQuery, Suggestion
 from services.common.model.vocabulary import Proposal
 from services.indexer.embed.encoder import Encoder
@@ -37,7 +38,7 @@ from services.indexer.retrieve.learned import learned
 from services.indexer.retrieve.question import Question
 from services.indexer.retrieve.rank import Ranker, shipped_ranker
 from services.indexer.retrieve.spans import SpanVectors
-from services.indexer.retrieve.suggest import suggestions
+from services.indexer.retrieve.suggest import most_used, suggestions
 from services.indexer.retrieve.tables import candidates_of, table_hits
 from services.indexer.retrieve.view import View, view_of
 from services.indexer.retrieve.where import asks_for_columns, depends_on_day
@@ -57,6 +58,7 @@ class Retriever:
         encoder: gives the query encoder that belongs to a snapshot, None while there is none.
         status: gives how far the index is.
         ranker: gives the weights in use.
+        popular: gives how much each table is used inside a scope, 0 to 1, most first.
 
     """
 
@@ -66,11 +68,13 @@ class Retriever:
         encoder: Callable[[Snapshot], Encoder | None],
         status: Callable[[], IndexStatus],
         ranker: Callable[[], Ranker] = shipped_ranker,
+        popular: Callable[[AccessScope], Mapping[AssetId, float]] = lambda _scope: {},
     ) -> None:
         self._snapshot = snapshot
         self._encoder = encoder
         self._status = status
         self._ranker = ranker
+        self._popular = popular
         self._spans = SpanVectors()
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Snapshot] = OrderedDict()
@@ -89,7 +93,7 @@ class Retriever:
             found = browse(view, kinds)
             mode = Mode.LEXICAL if self._encoder(snapshot) is None else Mode.HYBRID
         else:
-            question = self._understood(query, snapshot, view, degraded)
+            question = replace(self._understood(query, snapshot, view, degraded), popular=self._popular(query.scope))
             found = _found(view, question, self._ranker_for(question, snapshot), kinds)
             mode = Mode.LEXICAL if question.vector is None else Mode.HYBRID
             if query.answer_set and Kind.COLUMN not in kinds:
@@ -133,8 +137,10 @@ class Retriever:
 
     def suggest(self, prefix: str, scope: AccessScope, *, limit: int = 8) -> Sequence[Suggestion]:
         """See `Search.suggest`."""
-        view = self._view(self._snapshot(), SearchQuery("", scope))
-        return suggestions(view, prefix, limit=limit)
+        snapshot = self._snapshot()
+        view, popular = self._view(snapshot, SearchQuery("", scope)), self._popular(scope)
+        used = most_used(view, snapshot.where, popular) if popular else {}
+        return suggestions(view, prefix, limit=limit, used=used)
 
     def vocabulary(self, scope: AccessScope) -> Sequence[Proposal]:
         """See `Search.vocabulary`."""

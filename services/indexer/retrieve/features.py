@@ -6,13 +6,14 @@ Journey 2, step "ranked with features". All of it is taken inside the view, so t
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.common.model.names import AssetId
 from services.indexer.retrieve.coverage import Coverage, coverage
 from services.indexer.retrieve.dense import BestColumns
 from services.indexer.retrieve.lexical import Matches
@@ -42,7 +43,7 @@ LEARNED = (
     "container",
 )
 """Features whose weights `headwater train-ranker` learns."""
-SET = ("number", "copy", "status")
+SET = ("number", "copy", "status", "popular")
 """Features of which judgements say nothing: their weights are set by hand."""
 FEATURES = (*NAMES, *LEARNED, *SET)
 """The features in the order of the matrix's columns."""
@@ -65,6 +66,7 @@ class Asked:
         text: the question.
         matches, named, spelled: its words, what it names, and what it names if it was typed otherwise.
         spans: its words and pairs with their vectors; None in lexical mode.
+        popular: how much tables are used, 0 to 1.
 
     """
 
@@ -73,6 +75,7 @@ class Asked:
     named: Named
     spelled: Spelled
     spans: Spans | None
+    popular: Mapping[AssetId, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,7 @@ def _alone(
         "number": _numbers(records, frozenset(_DIGITS.findall(asked.text))),
         "copy": np.asarray([float(looks_like_a_copy(record.parts[-1])) for record in records]),
         "status": np.asarray([_STATUS.get(record.status or "", 0.0) for record in records]),
+        "popular": np.asarray([asked.popular.get(record.id, 0.0) for record in records]),
     }
     if near is not None:
         out |= {"meaning": near.text, "name_meaning": near.name, "columns": near.best.mean}

@@ -1,4 +1,4 @@
-"""Completions while typing: names first, then concepts, in an order that only the names themselves decide.
+"""Completions while typing: names first, then concepts; of names that begin alike those that are used much first.
 
 Journey 2, beside the main line. Inside the view: a hidden table completes nothing, not even a tag that others have too.
 """
@@ -6,12 +6,14 @@ Journey 2, beside the main line. Inside the view: a hidden table completes nothi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.common.model.assets import Kind
+from services.common.model.names import AssetId
 from services.common.model.search import Suggestion, SuggestionOf
 from services.indexer.index.name_index import Shelf, completion_key
 from services.indexer.retrieve.facets import FACETS, facet_index
@@ -20,46 +22,84 @@ from services.indexer.retrieve.view import Seen, View
 
 MAX_PREFIX_CHARS = 1_000
 """Longer texts are not completed."""
+USED = 200
+"""Of so many tables that are used most it is looked whether they begin so."""
 CONCEPTS = 4
 """One completion in so many is kept for a concept, where there are more names than fit."""
 # the filter that is being typed at the end of a text
 _FILTER = re.compile(r'(?:^|(?<=[\s(]))([A-Za-z]+):("?)([^\s"]*)$')
 
 
-def suggestions(view: View, prefix: str, *, limit: int) -> list[Suggestion]:
-    """Completions of what is being typed, at most `limit`; none for an empty text."""
+def most_used(view: View, where: Mapping[AssetId, tuple[int, int]], popular: Mapping[AssetId, float]) -> dict[int, float]:
+    """The seen tables that are used most, by number, with how much.
+
+    Args:
+        view: what the caller sees.
+        where: the part and row of each table, as in the view's snapshot.
+        popular: how much tables are used, most first; so many as `USED` are looked at.
+
+    """
+    found: dict[int, float] = {}
+    for asset, much in islice(popular.items(), USED):
+        part, row = where.get(asset, (-1, -1))
+        if part >= 0 and view.parts[part].tables[row]:
+            found[view.parts[part].offset + row] = much
+    return found
+
+
+def suggestions(view: View, prefix: str, *, limit: int, used: Mapping[int, float] | None = None) -> list[Suggestion]:
+    """Completions of what is being typed, at most `limit`; none for an empty text.
+
+    Args:
+        view: what the caller sees.
+        prefix: what was typed.
+        limit: completions at most.
+        used: how much the tables are used that are used most, by number; they come first among names that begin alike.
+
+    """
     if len(prefix) > MAX_PREFIX_CHARS or not prefix.strip():
         return []
     typed = _FILTER.search(prefix)
     if typed is not None and (typed[1].lower() in FACETS or typed[1].lower() == "column"):
         return _values(view, prefix[: typed.start()], typed[1].lower(), typed[3].lower(), limit)
     wanted = prefix.strip().lower()
-    names = list(_names(view, wanted, limit))
+    names = list(_names(view, wanted, limit, used or {}))
     concepts = [*_columns(view, wanted, limit), *_tags(view, wanted, limit)][: max(limit // CONCEPTS, limit - len(names))]
     return [*(names or _mistyped(view, wanted, limit))[: limit - len(concepts)], *concepts]
 
 
-def _names(view: View, wanted: str, limit: int) -> Iterator[Suggestion]:
-    """Tables whose own name begins so, then those of which a longer name or a later word does."""
+def _names(view: View, wanted: str, limit: int, used: Mapping[int, float]) -> Iterator[Suggestion]:
+    """Tables whose own name begins so, then those of which a longer name or a later word does; in both the used ones first.
+
+    A name that was typed whole comes before all that only begin so.
+    """
+
+    def order(table: int) -> tuple[object, ...]:
+        record = view.record(table)
+        return record.parts[-1].lower() != wanted, -used.get(table, 0.0), *completion_key(record)
+
     told: set[int] = set()
     for inner in (False, True):
         found: list[int] = []
         for part in view.parts:
             shelf = part.segment.completions.inner if inner else part.segment.completions.names
-            found += _first(part, shelf, wanted, limit + len(told))
-        fresh = sorted((table for table in found if table not in told), key=lambda at: completion_key(view.record(at)))
+            found += _first(part, shelf, wanted, limit + len(told), used)
+        fresh = sorted({table for table in found if table not in told}, key=order)
         told.update(fresh)
         yield from (_named(view, table) for table in fresh[:limit])
 
 
-def _first(part: Seen, shelf: Shelf, wanted: str, limit: int) -> list[int]:
-    """The seen tables of a segment that come first among those whose key begins so, numbered as in the view."""
+def _first(part: Seen, shelf: Shelf, wanted: str, limit: int, used: Mapping[int, float]) -> list[int]:
+    """The seen tables of a segment that may come first among those whose key begins so, numbered as in the view."""
     here = np.zeros(len(part.segment), dtype=np.bool_)
     here[shelf.with_prefix(wanted)] = True
     rows = np.flatnonzero(here & part.tables)
     if len(rows) > limit:
         order = part.segment.completions.order[rows]
+        begins = here & part.tables
+        often = [at for at in used if 0 <= at - part.offset < len(begins) and begins[at - part.offset]]
         rows = rows[np.argpartition(order, limit - 1)[:limit]]
+        return [*(rows + part.offset).tolist(), *often]
     return (rows + part.offset).tolist()
 
 

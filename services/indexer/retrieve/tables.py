@@ -66,7 +66,7 @@ def _asked(view: View, question: Question) -> Asked:
     named = named_tables(view, question.text)
     exact = named.full or named.partial
     spelled = NOTHING if exact else spelled_tables(view, question.text, matches.unknown)
-    return Asked(question.text, matches, named, spelled, question.spans)
+    return Asked(question.text, matches, named, spelled, question.spans, question.popular)
 
 
 def of_kinds(view: View, kinds: tuple[Kind, ...]) -> NDArray[np.bool_]:

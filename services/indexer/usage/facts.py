@@ -8,23 +8,25 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 
 import numpy as np
 
 from services.common.model.names import AssetId
-from services.common.model.related import AssetUsage, ColumnUsage, JoinUsage, Unused
+from services.common.model.related import AssetUsage, ColumnUsage, JoinUsage, StatementUsage, Unused, UserUsage
 from services.common.model.usage import FILTER, GROUP, JOIN, LogWindow
 from services.indexer.usage.reading import Reading
-from services.indexer.usage.statements import NO_DAY, Statement
+from services.indexer.usage.statements import NO_DAY, PERSON, Run, Statement
 
 HALF_LIFE_DAYS = 90
 WEEKS = 12
 TREND_DAYS = 30
 FEW_USERS = 3.0
 """Popularity is shrunk as if so many people who do not use the table had been asked too."""
+HALF_WAY = 5.0
+"""A popularity of so much moves a ranking half as far as it can: that of some four people who each ask ten times."""
 MOST_COLUMNS = 200
 MOST_JOINS = 50
+MOST_USERS = MOST_STATEMENTS = 10
 
 
 def usage_of(reading: Reading, asset: AssetId) -> AssetUsage | None:
@@ -56,7 +58,10 @@ def usage_of(reading: Reading, asset: AssetId) -> AssetUsage | None:
         if last
         else (),
         columns=tuple(_columns(reading, asset, row, readers)),
-        joins=tuple(islice(_joins(reading, asset, row, readers), MOST_JOINS)),
+        joins=(joins := tuple(_joins(reading, asset, row, readers)))[:MOST_JOINS],
+        declared_share=_declared_share(joins),
+        users=tuple(_users(readers)),
+        top=tuple(_top(reading, row, readers)),
         since=_date(first),
         until=_date(last),
     )
@@ -67,8 +72,33 @@ def _popularity(readers: Iterable[Statement], last: int) -> float:
     by_user: dict[str, float] = defaultdict(float)
     for one in readers:
         for run in one.runs:
-            age = last - run.day if run.day else 0
-            by_user[run.user] += run.weight * run.count * 0.5 ** (age / HALF_LIFE_DAYS)
+            by_user[run.user] += _faded(run, last)
+    return _shrunk(by_user)
+
+
+def popular_of(reading: Reading) -> dict[AssetId, float]:
+    """How much each table is read, 0 to 1, most first, ties in order of id: popularity as a share of itself and `HALF_WAY` more."""
+    counts, known = reading.counts, reading.known
+    _, last = counts.window
+    by_user: dict[int, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for at in np.flatnonzero(counts.counted).tolist():
+        one = counts.statements[at]
+        tables = [known.row[table] for table in dict.fromkeys(one.reads)]
+        for run in one.runs:
+            worth = _faded(run, last)
+            for row in tables:
+                by_user[row][run.user] += worth
+    found = {known.ids[row]: _shrunk(users) for row, users in by_user.items() if reading.shown[row]}
+    shares = {asset: round(much / (much + HALF_WAY), 3) for asset, much in found.items()}
+    return dict(sorted(shares.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _faded(run: Run, last: int) -> float:
+    age = last - run.day if run.day else 0
+    return float(run.weight * run.count * 0.5 ** (age / HALF_LIFE_DAYS))
+
+
+def _shrunk(by_user: Mapping[str, float]) -> float:
     return sum(float(np.log1p(many)) for many in by_user.values()) * len(by_user) / (len(by_user) + FEW_USERS)
 
 
@@ -80,20 +110,56 @@ def _trend(perday: Mapping[int, int], last: int, first: int) -> float | None:
     return round((now - before) / before, 4) if before else None
 
 
+def _declared_share(joins: Sequence[JoinUsage]) -> float | None:
+    every = sum(join.runs for join in joins)
+    return round(sum(join.runs for join in joins if join.declared) / every, 4) if every else None
+
+
+def _users(readers: Iterable[Statement]) -> Iterator[UserUsage]:
+    many: Counter[str] = Counter()
+    last: dict[str, int] = {}
+    programs: set[str] = set()
+    for run in (run for one in readers for run in one.runs if run.user):
+        many[run.user] += run.count
+        last[run.user] = max(last.get(run.user, NO_DAY), run.day)
+        if run.weight < PERSON:
+            programs.add(run.user)
+    for user, count in sorted(many.items(), key=lambda item: (-item[1], item[0]))[:MOST_USERS]:
+        yield UserUsage(user, count, _date(last[user]), user in programs)
+
+
+def _top(reading: Reading, row: int, readers: Iterable[Statement]) -> Iterator[StatementUsage]:
+    known = reading.known
+    told = [one for one in readers if reading.counts.enough(one.users)]
+    for one in sorted(told, key=lambda one: (-one.count, one.fingerprint))[:MOST_STATEMENTS]:
+        others = [at for table in dict.fromkeys(one.reads) if (at := known.row[table]) != row]
+        names = tuple(known.names[at] for at in others)
+        yield StatementUsage(one.fingerprint, one.count, len(one.users), _date(one.last), names)
+
+
 def _columns(reading: Reading, asset: AssetId, row: int, readers: Iterable[Statement]) -> Iterator[ColumnUsage]:
     record = reading.known.records[row]
     hidden = {n.lower() for n, h in zip(record.columns, record.restricted, strict=True) if h} if record else set()
     uses: dict[str, Counter[str]] = defaultdict(Counter)
     every: Counter[str] = Counter()
+    using: dict[str, list[Statement]] = defaultdict(list)
     for one in readers:
         kinds = {(use.column, use.how) for use in one.uses if use.asset == asset and use.column.lower() not in hidden}
         for column, how in kinds:
             uses[column][how] += one.count
         for column in {column for column, _ in kinds}:
             every[column] += one.count
+            using[column].append(one)
+    first, last = reading.counts.window
     for column, many in sorted(every.items(), key=lambda item: (-item[1], item[0]))[:MOST_COLUMNS]:
         used = uses[column]
-        yield ColumnUsage(column, many, used[FILTER], used[JOIN], used[GROUP])
+        people = {user for one in using[column] for user in one.users}
+        latest = max((one.last for one in using[column]), default=NO_DAY)
+        days = Counter[int]()
+        for run in (run for one in using[column] for run in one.runs):
+            days[run.day] += run.count
+        trend = _trend(days, last, first)
+        yield ColumnUsage(column, many, used[FILTER], used[JOIN], used[GROUP], len(people), _date(latest), trend)
 
 
 def _joins(reading: Reading, asset: AssetId, row: int, readers: Iterable[Statement]) -> Iterator[JoinUsage]:
@@ -121,7 +187,34 @@ def _joins(reading: Reading, asset: AssetId, row: int, readers: Iterable[Stateme
             continue
         last = max((one.last for one in statements), default=NO_DAY)
         declared = (other, on) in keys or _declares(reading, at, asset, (on[1], on[0]))
-        yield JoinUsage(other, reading.known.names[at], (on,), kind, len(statements), len(people), _date(last), declared)
+        yield JoinUsage(
+            asset=other,
+            name=reading.known.names[at],
+            on=(on,),
+            kind=kind,
+            queries=len(statements),
+            people=len(people),
+            last=_date(last),
+            declared=declared,
+            runs=sum(one.count for one in statements),
+            cardinality=_cardinality(reading, (row, on[0]), (at, on[1])),
+        )
+
+
+def _cardinality(reading: Reading, here: tuple[int, str], there: tuple[int, str]) -> str | None:
+    """As primary keys and what foreign keys refer to make it likely: `here` first; None where neither end is known."""
+    one, other = _is_key(reading, *here), _is_key(reading, *there)
+    if one is None and other is None:
+        return None
+    return f"{'one' if one else 'many'} to {'one' if other else 'many'}"
+
+
+def _is_key(reading: Reading, row: int, column: str) -> bool | None:
+    """Whether a column is all of its table's primary key; None where the table has none that is declared."""
+    record = reading.known.records[row]
+    if record is None or not record.primary_key:
+        return None
+    return [name.lower() for name in record.primary_key] == [column.lower()]
 
 
 def _hidden(reading: Reading, row: int) -> frozenset[str]:

@@ -35,7 +35,7 @@ from services.common.runtime.logs import get_logger
 from services.indexer.index.snapshot import Snapshot
 from services.indexer.usage import store
 from services.indexer.usage.basket import basket_of
-from services.indexer.usage.facts import unused_of, usage_of
+from services.indexer.usage.facts import popular_of, unused_of, usage_of
 from services.indexer.usage.known import Known, known_of
 from services.indexer.usage.learn import asked_of, model_of
 from services.indexer.usage.reading import Reading, reading_of
@@ -71,6 +71,7 @@ class State:
     label: str
     readings: OrderedDict[str, Reading] = field(default_factory=OrderedDict)
     making: dict[str, threading.Lock] = field(default_factory=dict)
+    popular: dict[str, Mapping[AssetId, float]] = field(default_factory=dict)
 
 
 class Usage:
@@ -134,6 +135,22 @@ class Usage:
         """See `Recommendations.unused`."""
         return unused_of(self._reading(scope), self._windows, dt.datetime.now(dt.UTC).date(), days)
 
+    def popular(self, scope: AccessScope) -> Mapping[AssetId, float]:
+        """How much each table is used inside a scope, 0 to 1, most first; nothing where no log was read. For the ranking."""
+        if self._state is None and self._is_without_facts():
+            return {}
+        reading, state = self._reading(scope), self._state
+        if state is None or not state.statements:
+            return {}
+        found = state.popular.get(scope.key)
+        if found is None:
+            found = popular_of(reading)
+            with self._lock:
+                if len(state.popular) >= MAX_SCOPES:
+                    state.popular.clear()
+                state.popular[scope.key] = found
+        return found
+
     def catch_up(self, facts: StatementFacts) -> int:
         """Follow the facts to their head; how many were new. Safe beside another process that does the same."""
         new, database = 0, self._database
@@ -195,6 +212,12 @@ class Usage:
             return NO_FACTS, ()
         with self._database.read() as connection:
             return store.position(connection), store.read(connection)
+
+    def _is_without_facts(self) -> bool:
+        if self._database is None:
+            return True
+        with self._database.read() as connection:
+            return store.position(connection) == NO_FACTS
 
     def _is_stale(self) -> bool:
         if self._database is None:

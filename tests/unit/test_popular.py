@@ -1,0 +1,93 @@
+"""What is used much comes first among what fits as well: inside the scope, with many people before one busy one."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.common.model.access import FULL_SCOPE, AccessScope
+from services.common.model.search import SearchQuery
+from services.indexer.embed.hashing import HashingEncoder
+from services.indexer.retrieve.answer import Retriever
+from services.indexer.retrieve.features import FEATURES
+from services.indexer.retrieve.rank import FIXED
+from services.indexer.usage.facts import popular_of
+from tests.support.feeds import asset
+from tests.support.indexes import DIMENSION, snapshot_of
+from tests.support.usages import fact, name, reading
+
+TWINS = [asset(f"shop.{place}.orders", "id", "amount", description="what customers bought") for place in ("aa", "bb", "cc")]
+OTHERS = [
+    asset("shop.hr.salaries", "person_id"),
+    asset("shop.web.orders_by_day", "day"),
+    asset("shop.web.order_lines", "day"),
+]
+ALL = [*TWINS, *OTHERS]
+NARROW = AccessScope(allow=("wh",), deny=("wh.shop.hr",))
+
+
+def search(popular):
+    encoder = HashingEncoder(DIMENSION)
+    snapshot = snapshot_of(ALL, encoder=encoder)
+    return Retriever(lambda: snapshot, lambda: encoder, lambda: None, popular=lambda _scope: popular)
+
+
+def first(popular, text="what customers bought"):
+    hits = search(popular).search(SearchQuery(text, FULL_SCOPE)).hits
+    return [hit.asset for hit in hits], hits
+
+
+@pytest.mark.parametrize("place", ["aa", "bb", "cc"])
+def test_of_what_fits_alike_the_used_one_comes_first_and_says_so(place):
+    used = name(f"shop.{place}.orders").id
+    order, hits = first({used: 0.9})
+    assert order[0] == used
+    assert "people use it much" in [reason.text for reason in hits[0].why]
+
+
+def test_what_fits_better_is_not_passed():
+    order, _ = first({name("shop.hr.salaries").id: 1.0})
+    assert name("shop.hr.salaries").id not in order[:3]
+
+
+def test_without_a_log_nothing_is_moved():
+    assert first({})[0][:3] == sorted(one.id for one in TWINS)
+
+
+def test_its_weight_is_that_of_a_near_tie():
+    assert FIXED["popular"] <= 0.02
+    assert "popular" in FEATURES
+
+
+def test_many_people_count_more_than_one_who_asks_often():
+    log = [fact(1, "shop.aa.orders", user="busy", count=1_000)]
+    log += [fact(2, "shop.bb.orders", user=f"u{at}", count=2, fingerprint="s2") for at in range(20)]
+    popular = popular_of(reading(ALL, log))
+    assert list(popular) == [name("shop.bb.orders").id, name("shop.aa.orders").id]
+    assert all(0 < much < 1 for much in popular.values())
+
+
+def test_statements_that_touch_what_is_hidden_count_for_nothing():
+    seen = [fact(1, "shop.aa.orders", user="ann")]
+    hidden = [fact(2, "shop.bb.orders", "shop.hr.salaries", user=f"u{at}", fingerprint="s2", count=50) for at in range(9)]
+    narrow = popular_of(reading(ALL, [*seen, *hidden], NARROW))
+    assert narrow == popular_of(reading(ALL, seen, NARROW))
+    assert name("shop.bb.orders").id not in narrow
+
+
+def test_suggestions_that_begin_alike_come_by_use_and_a_whole_name_first():
+    def texts(popular):
+        return [one.text for one in search(popular).suggest("order", FULL_SCOPE, limit=4)]
+
+    used = name("shop.web.orders_by_day").id
+    assert texts({})[0] == "shop.aa.orders"
+    assert texts({used: 0.5})[0] == "shop.web.orders_by_day"
+    whole = [one.text for one in search({used: 0.5}).suggest("orders", FULL_SCOPE, limit=4)]
+    assert whole[0] == "shop.aa.orders"
+
+
+def test_a_used_table_is_suggested_though_many_shorter_names_begin_so():
+    many = [asset(f"shop.t.ord{at}", "id") for at in range(40)]
+    snapshot = snapshot_of([*ALL, *many], encoder=HashingEncoder(DIMENSION))
+    used = name("shop.web.order_lines").id
+    made = Retriever(lambda: snapshot, lambda: None, lambda: None, popular=lambda _scope: {used: 0.7})
+    assert made.suggest("ord", FULL_SCOPE, limit=5)[0].text == "shop.web.order_lines"
