@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from services.common.model.names import AssetId, DatasetName, Namespace
 from services.common.model.usage import NO_FACTS, ColumnUse, FactSeq, JoinFact, StatementFact
-from services.indexer.store.tables import insert_new, usage_position, usage_run, usage_statement
+from services.indexer.store.tables import insert_new, insert_or_add, usage_position, usage_run, usage_statement
 from services.indexer.usage.statements import NO_DAY, Run, Statement
 
 _LINE = "facts"
@@ -53,17 +53,12 @@ def add(connection: Connection, facts: Sequence[StatementFact]) -> None:
         if fact.count:
             key = (fact.fingerprint, _day(fact.at), (fact.user or "")[:200])
             counts[key] = (counts.get(key, (0, 0.0))[0] + fact.count, fact.weight)
-    for key, (count, weight) in counts.items():
-        _count(connection, key, count, weight)
-
-
-def _count(connection: Connection, key: tuple[str, int, str], count: int, weight: float) -> None:
-    fingerprint, day, user = key
-    here = (usage_run.c.fingerprint == fingerprint) & (usage_run.c.day == day) & (usage_run.c.user == user)
-    more = {"count": usage_run.c.count + count, "weight": weight}
-    if not connection.execute(update(usage_run).where(here).values(more)).rowcount:
-        row = {"fingerprint": fingerprint, "day": day, "user": user, "count": count, "weight": weight}
-        connection.execute(insert(usage_run).values(row))
+    runs = [
+        {"fingerprint": fingerprint, "day": day, "user": user, "count": count, "weight": weight}
+        for (fingerprint, day, user), (count, weight) in counts.items()
+    ]
+    if runs:
+        connection.execute(insert_or_add(connection, usage_run, "count", "weight"), runs)
 
 
 def read(connection: Connection) -> tuple[Statement, ...]:
