@@ -118,9 +118,7 @@ class Indexer:
             min_people=settings.min_people,
             users=self._kept_user,
         )
-        self.retriever = Retriever(
-            self._snapshot, self._encoder_of, self.status, self.ranker.current, self.usage.popular
-        )
+        self.retriever = Retriever(self._snapshot, self._encoder_of, self.status, self.ranker.current, self.usage.popular)
 
     def _kept_user(self, name: str) -> str | None:
         # the home's key is made when it is first needed, and not by every command

@@ -28,7 +28,7 @@ NARROW = AccessScope(allow=("wh",), deny=("wh.shop.hr",))
 def search(popular):
     encoder = HashingEncoder(DIMENSION)
     snapshot = snapshot_of(ALL, encoder=encoder)
-    return Retriever(lambda: snapshot, lambda: encoder, lambda: None, popular=lambda _scope: popular)
+    return Retriever(lambda: snapshot, lambda _at: encoder, lambda: None, popular=lambda _scope: popular)
 
 
 def first(popular, text="what customers bought"):
@@ -89,5 +89,5 @@ def test_a_used_table_is_suggested_though_many_shorter_names_begin_so():
     many = [asset(f"shop.t.ord{at}", "id") for at in range(40)]
     snapshot = snapshot_of([*ALL, *many], encoder=HashingEncoder(DIMENSION))
     used = name("shop.web.order_lines").id
-    made = Retriever(lambda: snapshot, lambda: None, lambda: None, popular=lambda _scope: {used: 0.7})
+    made = Retriever(lambda: snapshot, lambda _at: None, lambda: None, popular=lambda _scope: {used: 0.7})
     assert made.suggest("ord", FULL_SCOPE, limit=5)[0].text == "shop.web.order_lines"
