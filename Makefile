@@ -98,9 +98,11 @@ bench-search: setup ## how well questions find their tables beside peers, which 
 	$(PY) -m bench relevance $(DATA) $(ARGS)
 
 .PHONY: bench-lineage
-bench-lineage: setup ## lineage from SQL beside its peers, which are made first: ARGS=DATA
+bench-lineage: setup ## lineage from SQL beside its peers, which are made first; how sure edges are; schemas replayed: ARGS=DATA
 	@tools/lineage_peers.sh
 	$(PY) -m bench lineage $(ARGS)
+	$(PY) -m bench lineage_confidence $(firstword $(ARGS))
+	$(PY) -m bench lineage_history $(firstword $(ARGS))
 
 .PHONY: bench-usage
 bench-usage: setup ## queries of open logs foretold beside their peers, which are made first: ARGS=DATA

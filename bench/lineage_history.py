@@ -196,12 +196,12 @@ def main() -> None:
         by_table = states(revisions(map(json.loads, file)))
     chance = random.Random(arguments.seed)
     print(machine(["sqlglot"]))
-    rows, failed = [], False
+    failed = False
     for way, some in (("store", by_table), ("follower", chance.sample(by_table, arguments.followed))):
-        found, right = _replays(way, some, chance)
-        rows += found
+        rows, right = _replays(way, some, chance)
+        print_table(["through", "order", "dates with the same graph", "edges at these dates"], rows)
+        print(flush=True)
         failed |= not right
-    print_table(["through", "order", "dates with the same graph", "edges at these dates"], rows)
     raise SystemExit(1 if failed else 0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bench import lineage_confidence_plot as plot
 from bench.figures import PAGE, RESULTS, page, sections
 
 MADE = """# Results
@@ -52,3 +53,13 @@ def test_every_marked_section_shows_a_control() -> None:
 def test_a_marked_section_without_a_table_is_refused() -> None:
     with pytest.raises(ValueError, match="has no table"):
         page("## X\n\n<!-- figures: x -->\n\nwords\n")
+
+
+def test_the_picture_of_reliability_is_what_is_recorded():
+    """A dot for each tenth in the table of results; read on dark pages too."""
+    recorded = plot.recorded(RESULTS.read_text(encoding="utf-8"))
+    assert plot.PICTURE.read_text(encoding="utf-8") == plot.reliability_plot(recorded)
+    assert plot.reliability_plot(recorded).count("<circle") == len(recorded) >= 5
+    assert "prefers-color-scheme: dark" in plot.reliability_plot(recorded)
+    with pytest.raises(ValueError, match="no table"):
+        plot.recorded("# Results\n\n## Nothing\n")
