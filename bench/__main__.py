@@ -36,6 +36,7 @@ BENCHMARKS = {
     "lineage_events": "OpenLineage events over HTTP: events a second in batches, one event's p95, kill -9 in between",
     "feedback": "what a ranking would learn from simulated people, an adversary and shuffled clicks: feedback DATA",
     "sidecar": "a bundle of 10,000 tables: start, memory, idle processor time, beside its centre: sidecar DATA",
+    "warehouse": "a home of 100,000 tables with vectors, made once for other measurements: warehouse DATA HOME [--tables N]",
     "catalog_put": "the store's commits alone, on SQLite and PostgreSQL",
 }
 

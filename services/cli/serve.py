@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable
 
+import anyio.to_thread
 import uvicorn
 from starlette.types import ASGIApp
 
@@ -15,6 +16,7 @@ from services.cli.exits import DONE, FAILED
 from services.cli.terminal import say, settings_of
 from services.common.errors import Conflict, WrongSettings
 from services.common.runtime.settings import DEFAULT_PORT, Settings
+from services.common.runtime.threads import requests_at_once
 
 GRACE_S = 10
 """Requests that are being answered when the process is told to stop get so long; event streams are then cut."""
@@ -54,7 +56,7 @@ def serve(settings: Settings, role: str, listening: socket.socket) -> int:
             timeout_graceful_shutdown=GRACE_S,
             timeout_keep_alive=30,
         )
-        server = _Announced(config, role)
+        server = _Announced(config, role, requests_at_once(settings.n_threads))
         for told in (signal.SIGTERM, signal.SIGINT):
             # the server raises again what stopped it, which would end this process by the signal, not by its exit code
             signal.signal(told, server.handle_exit)
@@ -111,13 +113,15 @@ def bound(host: str, port: int, *, tries: int = 1) -> socket.socket:
 
 
 class _Announced(uvicorn.Server):
-    """A server that says where it listens once it does."""
+    """A server that says where it listens once it does, and works on so many requests at once."""
 
-    def __init__(self, config: uvicorn.Config, role: str) -> None:
+    def __init__(self, config: uvicorn.Config, role: str, at_once: int) -> None:
         super().__init__(config)
         self._role = role
+        self._at_once = at_once
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = self._at_once
         await super().startup(sockets)
         if self.started and sockets:
             host, port = sockets[0].getsockname()[:2]

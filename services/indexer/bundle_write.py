@@ -78,7 +78,7 @@ def write_index(origin: IndexSource, folder: Path, pages: Iterable[Sequence[Asse
         number = Generations(origin.home / INDEX).number() or 0
         generations = Generations(folder / INDEX)
         live = Live(segment, np.ones(len(segment), dtype=np.bool_))
-        parts = [(generations.write(segment), live)] if len(segment) else []
+        parts = [(generations.write(segment)[0], live)] if len(segment) else []
         model = (encoder.model_id, encoder.weights)
         generations.publish(
             describe(number, parts, model=model, dimension=encoder.dimension, seq=seq, fence=0), may=lambda: True

@@ -222,7 +222,7 @@ def test_texts_without_a_vector_that_nobody_waits_for_are_found_again(home):
 
 
 def test_a_long_waiting_list_is_worked_off_in_batches(home, monkeypatch):
-    """However the list is read, each text is encoded once, short ones first, and progress adds up."""
+    """However the list is read, each text is encoded once, short ones of a reading first, and progress adds up."""
     monkeypatch.setattr(worker_module, "BATCH_TEXTS", 3)
     monkeypatch.setattr(worker_module, "READ_TEXTS", 7)
     worker = home.worker()
@@ -230,7 +230,9 @@ def test_a_long_waiting_list_is_worked_off_in_batches(home, monkeypatch):
     worker.finish(home.feed.head(), told.append)
     every = texts_of(shop())
     assert sorted(home.encoder.texts) == sorted(every)
-    assert [len(text) for text in home.encoder.texts] == sorted(len(text) for text in home.encoder.texts)
+    lengths = [len(text) for text in home.encoder.texts]
+    readings = [lengths[at : at + 7] for at in range(0, len(lengths), 7)]
+    assert readings == [sorted(reading) for reading in readings]
     assert {one.encoded + one.waiting for one in told if one.waiting} == {len(every)}
     assert told[-1].encoded == len(every)
     assert (told[-1].lexical_seq, told[-1].vector_seq, told[-1].waiting) == (7, 7, 0)

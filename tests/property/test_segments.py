@@ -213,7 +213,7 @@ def test_a_segment_read_from_disk_is_the_one_that_was_written(tmp_path_factory, 
     (live,) = parts_of([items], vectors)
     folder = tmp_path_factory.mktemp("index")
     writing = Generations(folder)
-    manifest = describe(1, [(writing.write(live.segment), live)], model=("m", ""), dimension=32, seq=1, fence=1)
+    manifest = describe(1, [(writing.write(live.segment)[0], live)], model=("m", ""), dimension=32, seq=1, fence=1)
     writing.publish(manifest, may=lambda: True)
     reading = Generations(folder)
     assert reading.current() == manifest

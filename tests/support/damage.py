@@ -34,7 +34,7 @@ def publish(home: Home, change: Callable[[Segment], Segment], *, mask: NDArray[n
     segment = change(live.segment)
     part = Live(segment, np.ones(len(segment), dtype=np.bool_) if mask is None else mask)
     model = (manifest.model, manifest.weights)
-    entry = generations.write(segment)
+    entry, _ = generations.write(segment)
     fresh = describe(
         manifest.number + 1,
         [(entry, part)],

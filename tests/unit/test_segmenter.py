@@ -115,14 +115,14 @@ def test_names_that_were_glued_come_apart_again():
 
 def test_without_the_word_list_names_stay_whole(monkeypatch):
     """The package is not installed: there is no segmentation, and nothing else changes."""
-    for cached in (tokens_module.spaced, tokens_module._glued):
+    for cached in (tokens_module.spaced, tokens_module._glued, tokens_module._indexed):
         cached.cache_clear()
     with monkeypatch.context() as patched:
         patched.setattr(tokens_module, "segmenter", lambda: None)
         assert spaced("HASLEGALNAME") == "haslegalname"
         assert tokens("HASLEGALNAME") == ["haslegalname"]
         assert document_of(asset("shop.public.haslegalname", "custordamt")).text == "haslegalname. custordamt"
-    for cached in (tokens_module.spaced, tokens_module._glued):
+    for cached in (tokens_module.spaced, tokens_module._glued, tokens_module._indexed):
         cached.cache_clear()
 
 

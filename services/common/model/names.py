@@ -307,4 +307,5 @@ def _quoted_if_needed(part: str) -> str:
 def _digest(text: str, chars: int) -> str:
     # lone surrogates (undecodable bytes in a name) must still have an id
     raw = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-    return base64.b32encode(raw).decode("ascii").lower()[:chars]
+    # eight characters stand for five bytes each
+    return base64.b32encode(raw[: 5 * -(-chars // 8)]).decode("ascii").lower()[:chars]

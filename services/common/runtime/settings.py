@@ -84,7 +84,11 @@ class Settings(Strict):
         description="The encoder: `all-MiniLM-L6-v2+headwater`, `all-MiniLM-L6-v2`, a folder, or `hashing`",
     )
     bundle: Path | None = Field(default=None, description="The bundle that role `sidecar` answers from")
-    threads: int = Field(default=0, ge=0, description="Threads for encoding and vector search; 0 = the machine's cores")
+    threads: int = Field(
+        default=0,
+        ge=0,
+        description="Threads to work with: for encoding a text, and eight requests each; 0 = the machine's cores",
+    )
     sources: dict[str, SourceSettings] = Field(default_factory=dict, description="Warehouses to crawl, by name")
     usage: UsageSettings = Field(default_factory=UsageSettings, description="What is kept of query logs")
     lineage: LineageSettings = Field(default_factory=LineageSettings, description="What walks of lineage show")

@@ -17,7 +17,7 @@ from pathlib import Path
 from services.common.errors import Conflict, IndexDamaged, ServiceUnavailable
 from services.indexer.index.manifest import Manifest, SegmentEntry, from_text, live_rows, to_text
 from services.indexer.index.segment import Segment
-from services.indexer.index.segment_file import open_segment, sync_folder, write_segment
+from services.indexer.index.segment_file import mapped, open_segment, sync_folder, write_segment
 from services.indexer.index.snapshot import Live
 
 KEEP_GENERATIONS = 2
@@ -97,8 +97,11 @@ class Generations:
         """Where the files of a segment are."""
         return self._folder / "segments" / entry.name
 
-    def write(self, segment: Segment) -> SegmentEntry:
+    def write(self, segment: Segment) -> tuple[SegmentEntry, Segment]:
         """Put a segment on disk; it counts only once a manifest names it.
+
+        Returns:
+            Its entry for a manifest, and the segment as it was written: many vectors in lists, and mapped from the file.
 
         Raises:
             ServiceUnavailable: the disk does not take it; nothing of it is left behind.
@@ -106,6 +109,7 @@ class Generations:
         """
         name = secrets.token_hex(8)
         folder = self._folder / "segments" / name
+        segment = segment.with_texts(segment.texts.listed(), segment.column_texts.listed())
         with _writing():
             try:
                 folder.mkdir(parents=True, mode=0o700)
@@ -115,8 +119,9 @@ class Generations:
             except OSError:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
+        segment = mapped(segment, folder, files)
         self._opened[name] = segment
-        return SegmentEntry(name, files, len(segment), ())
+        return SegmentEntry(name, files, len(segment), ()), segment
 
     def publish(self, manifest: Manifest, *, may: Callable[[], bool]) -> None:
         """Make a generation the current one, in one rename.

@@ -16,7 +16,7 @@ from services.indexer.index.keys import SegmentKeys
 from services.indexer.index.name_index import Completions, Postfixes, Shelf, completions, postfixes, squeezed, word_shelf
 from services.indexer.index.postings import Postings, build_postings, merge_postings
 from services.indexer.index.signatures import Signatures, signatures
-from services.indexer.index.vectors import Vectors
+from services.indexer.index.vectors import LISTED_FROM, Vectors
 from services.indexer.text.document import Document, Record, text_hash
 
 TABLE_FIELDS = ("name", "description", "columns", "tags")
@@ -49,6 +49,15 @@ class Texts:
         out = np.zeros(len(self.vectors), dtype=np.int64)
         out[self.row[have]] = have
         return out
+
+    def listed(self) -> Texts:
+        """The same texts, their vectors list by list where they are many."""
+        if len(self.vectors) < LISTED_FROM or self.vectors.lists is not None:
+            return self
+        vectors, order = self.vectors.listed()
+        row = np.full(len(self.row), -1, dtype=np.int32)
+        row[self.text_of_row[order]] = np.arange(len(order), dtype=np.int32)
+        return replace(self, row=row, vectors=vectors)
 
     def hash(self, text: int) -> bytes:
         """The hash of a text."""
@@ -191,6 +200,15 @@ class Segment:
         """Make now what questions for names would make when they are first asked: seconds for a hundred thousand tables."""
         _ = self.rows_by_name, self.name_lengths, self.postfixes, self.name_words, self.completions, self.column_signatures
 
+    def with_texts(self, texts: Texts, column_texts: Texts) -> Segment:
+        """The same tables with texts in the same order, whose vectors are others or stand elsewhere."""
+        if texts is self.texts and column_texts is self.column_texts:
+            return self
+        other = replace(self, texts=texts, column_texts=column_texts)
+        # what was made of the names alone stays as it is: vectors come many times while a warehouse is embedded
+        vars(other).update({name: vars(self)[name] for name in _OF_NAMES if name in vars(self)})
+        return other
+
     def missing(self) -> list[bytes]:
         """The hashes of all texts that still want a vector."""
         return [*self.texts.missing(), *self.column_texts.missing()]
@@ -223,13 +241,7 @@ def build_segment(documents: Sequence[Document], vectors: Lookup, dimension: int
 
 def with_vectors(segment: Segment, vectors: Lookup) -> Segment:
     """The same segment with the vectors that have become known; itself where none has."""
-    texts, column_texts = _filled(segment.texts, vectors), _filled(segment.column_texts, vectors)
-    if texts is segment.texts and column_texts is segment.column_texts:
-        return segment
-    filled = replace(segment, texts=texts, column_texts=column_texts)
-    # what was made of the names alone stays as it is: vectors come many times while a warehouse is embedded
-    vars(filled).update({name: vars(segment)[name] for name in _OF_NAMES if name in vars(segment)})
-    return filled
+    return segment.with_texts(_filled(segment.texts, vectors), _filled(segment.column_texts, vectors))
 
 
 def merge_segments(segments: Sequence[Segment], keep: Sequence[NDArray[np.bool_]]) -> Segment:

@@ -10,6 +10,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from sys import intern
 from tokenize import TokenError
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from services.common.errors import IndexDamaged
 from services.common.model.assets import Kind
 from services.common.model.names import AssetId, ColumnId, ScopePath
+from services.indexer.index.lists import Lists
 from services.indexer.index.postings import Postings
 from services.indexer.index.segment import Segment, Texts
 from services.indexer.index.vectors import Vectors
@@ -51,7 +53,9 @@ def write_segment(segment: Segment, folder: Path) -> dict[str, str]:
     ):
         arrays |= {f"{shelf}.{name}": getattr(postings, name) for name in _POSTINGS}
         arrays |= {f"{shelf}.hashes": texts.hashes, f"{shelf}.row": texts.row}
-        texts.vectors.save(folder / f"{shelf}.faiss", folder / _codes(shelf))
+        texts.vectors.save(folder / f"{shelf}.faiss")
+        if texts.vectors.lists is not None:
+            arrays |= {f"{shelf}.centres": texts.vectors.lists.centres, f"{shelf}.lists": texts.vectors.lists.start}
     arrays |= {f"evidence.{name}": getattr(segment.evidence, name) for name in _POSTINGS}
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
@@ -72,11 +76,30 @@ def open_segment(folder: Path, sums: Mapping[str, str], dimension: int) -> Segme
         if not is_whole(folder, name, sums):
             raise IndexDamaged(f"{folder.name}/{name} is not what was published; run `headwater verify`")
 
-    def vectors(shelf: str, _texts: int) -> Vectors:
-        found = Vectors.load(folder / f"{shelf}.faiss", dimension)
-        return found.load_codes(folder / _codes(shelf)) if _codes(shelf) in sums else found
+    return _read(folder, lambda shelf, _texts: _mapped(folder, shelf, sums, dimension))
 
-    return _read(folder, vectors)
+
+def mapped(segment: Segment, folder: Path, sums: Mapping[str, str]) -> Segment:
+    """A segment that was just written here, with large shelves of vectors mapped instead of held in memory.
+
+    Raises:
+        IndexDamaged: a file cannot be read back.
+
+    """
+
+    def of(shelf: str, texts: Texts) -> Texts:
+        if texts.vectors.lists is None:
+            return texts
+        return replace(texts, vectors=_mapped(folder, shelf, sums, texts.vectors.dimension))
+
+    return segment.with_texts(of("tables", segment.texts), of("columns", segment.column_texts))
+
+
+def _mapped(folder: Path, shelf: str, sums: Mapping[str, str], dimension: int) -> Vectors:
+    found = Vectors.load(folder / f"{shelf}.faiss", dimension)
+    if f"{shelf}.lists.npy" not in sums:
+        return found
+    return found.with_lists(Lists(_array(folder, f"{shelf}.centres"), _array(folder, f"{shelf}.lists")))
 
 
 def salvage_segment(folder: Path, dimension: int) -> Segment:
@@ -142,11 +165,6 @@ def _sealed(path: Path) -> str:
         os.fsync(file.fileno())
     path.chmod(0o600)
     return file_sha256(path)
-
-
-def _codes(shelf: str) -> str:
-    """The file of a shelf's codes, which is there where it has many vectors."""
-    return f"{shelf}.codes.faiss"
 
 
 def _lines(path: Path) -> list[str]:

@@ -1,12 +1,14 @@
-"""Vectors of distinct texts in FAISS: search over half-precision rows, inside a selection of them.
+"""Vectors of distinct texts: half-precision rows that FAISS's own code scores, inside a selection of them.
 
 Journey 2, step "candidates from FAISS". The one module that imports faiss. It returns k of k under any filter, and equal rows
-get equal scores wherever they stand, which the access oracle relies on. Few rows are searched exactly; among many, one-bit codes
-say first which rows are worth it, and those are scored exactly.
+get equal scores wherever they stand, which the access oracle relies on. Few rows are searched exactly; many stand in lists
+of neighbours (`lists`), of which the nearest are read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,19 +19,56 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.errors import IndexDamaged
+from services.indexer.index.lists import Lists, in_lists
 
-_AT_ONCE = 256
-"""Rows scored at once: FAISS sorts what it returns, and 5,000 at once take nine times as long (16 ms against 1.8)."""
-CODED_FROM = 50_000
-"""Rows from which a segment has codes: below, the exact search of all takes about 2 ms (ADR 6)."""
+LISTED_FROM = 50_000
+"""Rows from which a segment's vectors stand in lists: below, the exact search of all takes about 2 ms (ADR 6)."""
+READ_SHARE, READ_A_HIT = 140, 40
+"""Of rows in lists one in so many is scored, or so many for each hit that is wanted: .99 and more of the 10 nearest of 100,000
+(`make bench ARGS="vectors"`)."""
+FILTERED = 4
+"""So many times as many allowed rows are scored where a filter leaves some out: the nearest that it leaves are farther away."""
 EXACT_UP_TO = 20_000
-"""Rows that a filter may pass for them to be searched exactly although there are codes: their scores take about 1 ms."""
-SCORED, SCORED_A_HIT = 2_000, 10
-"""Rows that are scored exactly after the codes were read: this many, or so many times k. Over 200,000 moved vectors of real texts
-these hold all of the 10 nearest and .996 of the 264 nearest; the codes take 4.6 ms, the exact search of all 19.5 (`make bench
-ARGS="vectors"`)."""
-_QUERY_BITS = 4
-"""Of a query's number beside a one-bit code, faiss's own default: 8 bits find as many and take a quarter longer."""
+"""Rows that a filter may pass for them to be taken out and scored one and all, which takes 1.6 ms; looking at all others with
+FAISS's selector takes three times as long (2.3 ms against 0.8 for a tenth of 100,000)."""
+_AT_ONCE = 512
+"""Rows taken out at once: 400 KB, which stay in the processor's cache."""
+_HEAP = 64
+"""Rows scored at once where every score is wanted: FAISS keeps them in a heap, whose work grows with its size."""
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Which rows may be found; made once for a view, so that what searching needs to know of it is found out once.
+
+    Attributes:
+        mask: bool (rows,).
+        lists: the lists that the rows stand in; None where there are none.
+
+    """
+
+    mask: NDArray[np.bool_]
+    lists: Lists | None = None
+
+    @cached_property
+    def n(self) -> int:
+        """How many rows."""
+        return int(np.count_nonzero(self.mask))
+
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        """The rows, ascending."""
+        return np.flatnonzero(self.mask)
+
+    @cached_property
+    def bits(self) -> NDArray[np.uint8]:
+        """The mask, eight rows a byte."""
+        return np.packbits(self.mask, bitorder="little")
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64] | None:
+        """How many rows of each list."""
+        return None if self.lists is None else self.lists.count(self.mask)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,18 +78,18 @@ class Vectors:
     Attributes:
         index: the FAISS index, never changed after it was made.
         dimension: length of a row.
-        codes: one bit a number of each row (RaBitQ: Gao and Long, SIGMOD 2024), a FAISS index; None where the rows are few.
+        lists: the lists that the rows stand in, one after another; None where they are few.
 
     """
 
     index: Any
     dimension: int
-    codes: Any = None
+    lists: Lists | None = None
 
     @classmethod
     def of(cls, rows: NDArray[np.float32] | NDArray[np.float16], dimension: int) -> Vectors:
         """Vectors from rows of unit length, float (n, dimension); n may be 0."""
-        index = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+        index = _flat(dimension)
         if len(rows):
             index.add(np.ascontiguousarray(rows, dtype=np.float32))
         return cls(index, dimension)
@@ -73,31 +112,24 @@ class Vectors:
             raise IndexDamaged(f"{path.name} does not hold vectors of {dimension} dimensions; run `headwater verify`")
         return cls(index, dimension)
 
-    def with_codes(self) -> Vectors:
-        """The same vectors with codes made anew."""
-        codes = faiss.IndexRaBitQ(self.dimension, faiss.METRIC_INNER_PRODUCT)
-        codes.qb = _QUERY_BITS
-        # training takes the mean alone; in pieces, so that not all rows stand in single precision at once
-        codes.train(self.rows[:: max(len(self) // CODED_FROM, 1)].astype(np.float32))
-        for at in range(0, len(self), CODED_FROM):
-            codes.add(self.rows[at : at + CODED_FROM].astype(np.float32))
-        return replace(self, codes=codes)
+    def listed(self) -> tuple[Vectors, NDArray[np.int64]]:
+        """The same rows list by list, and which row each one was."""
+        lists, order = in_lists(self.rows)
+        index = _flat(self.dimension)
+        faiss.copy_array_to_vector(self.rows[order].view(np.uint8).ravel(), index.codes)
+        index.ntotal = len(order)
+        return Vectors(index, self.dimension, lists), order
 
-    def load_codes(self, path: Path) -> Vectors:
-        """The same vectors with the codes of a file.
+    def with_lists(self, lists: Lists) -> Vectors:
+        """The same vectors, which stand in these lists.
 
         Raises:
-            IndexDamaged: FAISS cannot read the file, or it holds something else.
+            IndexDamaged: these are not the lists of so many rows.
 
         """
-        try:
-            codes: Any = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-        except (RuntimeError, MemoryError) as error:
-            raise IndexDamaged(f"{path.name} cannot be read; run `headwater verify`") from error
-        fits = isinstance(codes, faiss.IndexRaBitQ) and (codes.d, codes.ntotal) == (self.dimension, len(self))
-        if not fits or codes.codes.size() != codes.ntotal * codes.code_size:
-            raise IndexDamaged(f"{path.name} does not hold the codes of {len(self)} vectors; run `headwater verify`")
-        return replace(self, codes=codes)
+        if not lists.fits(len(self), self.dimension):
+            raise IndexDamaged(f"the lists are not those of {len(self)} vectors; run `headwater verify`")
+        return replace(self, lists=lists)
 
     @classmethod
     def salvage(cls, path: Path, dimension: int, n: int) -> Vectors:
@@ -113,18 +145,15 @@ class Vectors:
             raise IndexDamaged(f"{path.name} is shorter than {n} vectors")
         return cls.of(np.frombuffer(raw, dtype=np.float16).reshape(n, dimension), dimension)
 
-    def save(self, path: Path, codes: Path) -> None:
-        """Write the index to a file, and where there are many rows their codes to another.
+    def save(self, path: Path) -> None:
+        """Write the rows to a file.
 
         Raises:
-            OSError: one cannot be written.
+            OSError: it cannot be written.
 
         """
         try:
             faiss.write_index(self.index, str(path))
-            if len(self) >= CODED_FROM:
-                coded = self if self.codes is not None else self.with_codes()
-                faiss.write_index(coded.codes, str(codes))
         except RuntimeError as error:
             raise OSError(f"{path.name} cannot be written") from error
 
@@ -140,54 +169,128 @@ class Vectors:
         raw = faiss.rev_swig_ptr(self.index.codes.data(), n * self.dimension * 2)
         return raw.view(np.float16).reshape(n, self.dimension)
 
+    def selection(self, mask: NDArray[np.bool_]) -> Selection:
+        """Some of the rows, bool (n,), to search in."""
+        return Selection(mask, self.lists)
+
     def search(
-        self, query: NDArray[np.float32], k: int, allowed: NDArray[np.bool_] | None = None
+        self, query: NDArray[np.float32], k: int, allowed: Selection | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The k best rows and their cosines, best first; fewer where fewer are allowed.
 
-        Where there are codes and many rows are allowed, a row that is not among the very first may be missed (see `SCORED`).
+        Where rows stand in lists and many are allowed, a row in a list that is far from the question may be missed.
 
         Args:
             query: a unit vector, float32 (dimension,).
             k: how many.
-            allowed: which rows may be found, (n,); None means all.
+            allowed: which rows may be found; None means all.
 
         """
-        n = len(self) if allowed is None else int(allowed.sum())
+        n = len(self) if allowed is None else allowed.n
         k = min(k, n)
         if k <= 0:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
-        worth = max(SCORED, SCORED_A_HIT * k)
-        if self.codes is None or n <= max(EXACT_UP_TO, worth):
-            parameters = None if allowed is None else faiss.SearchParameters(sel=_selector(allowed))  # type: ignore[call-arg]
-            scores, rows = self.index.search(query.reshape(1, -1), k, params=parameters)
-            found = rows[0] >= 0
-            return rows[0][found], scores[0][found]
-        coded = faiss.RaBitQSearchParameters(sel=None if allowed is None else _selector(allowed), qb=_QUERY_BITS)  # type: ignore[call-arg]
-        both = faiss.IndexRefine(self.codes, self.index)
-        wanted = faiss.IndexRefineSearchParameters(k_factor=worth / k, base_index_params=coded)  # type: ignore[call-arg]
-        scores, rows = both.search(query.reshape(1, -1), k, params=wanted)
-        found = rows[0] >= 0
-        return rows[0][found], scores[0][found]
+        best = _Best(k)
+        if allowed is not None and n <= EXACT_UP_TO:
+            with self._scanner(query) as scanner:
+                for taken, at in self._taken(allowed.rows):
+                    best.look(scanner, taken.ctypes.data, allowed.rows.ctypes.data + 8 * at, len(taken))
+            return best.found()
+        size, (codes, numbers) = self.dimension * 2, self._addresses
+        with self._scanner(query, allowed) as scanner:
+            for begin, end in self._worth(query, k, allowed):
+                best.look(scanner, codes + begin * size, numbers + begin * 8, end - begin)
+        return best.found()
 
     def scores(self, query: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The cosines of some rows, float32 (len(rows),), to the last bit those that `search` gives."""
-        # not a matrix product: BLAS adds up a row differently by where it stands among the others. And not a selection
-        # in all rows, which looks at every one of them: indexes of these rows alone, over the same code, give the same
-        out = np.zeros(len(rows), dtype=np.float32)
-        for at in range(0, len(rows), _AT_ONCE):
-            codes = self.rows[rows[at : at + _AT_ONCE]]
-            some = faiss.IndexScalarQuantizer(self.dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-            faiss.copy_array_to_vector(codes.view(np.uint8).ravel(), some.codes)
-            some.ntotal = len(codes)
-            found, scores = Vectors(some, self.dimension).search(query, len(codes))
-            out[at + found] = scores
+        # not a matrix product: BLAS adds up a row differently by where it stands among the others
+        numbers, out = np.arange(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.float32)
+        every = _Best(len(rows))
+        with self._scanner(query) as scanner:
+            for codes, at in self._taken(rows):
+                for begin in range(0, len(codes), _HEAP):
+                    n, first = min(_HEAP, len(codes) - begin), at + begin
+                    every.look(scanner, codes[begin:].ctypes.data, numbers.ctypes.data + 8 * first, n, at=first, k=n)
+        out[every.rows] = every.scores
         return out
 
+    @cached_property
+    def _numbers(self) -> NDArray[np.int64]:
+        """The number of each row, for FAISS to return."""
+        return np.arange(len(self), dtype=np.int64)
 
-def _selector(allowed: NDArray[np.bool_]) -> Any:
-    """What FAISS asks whether a row may be found."""
-    return faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))  # type: ignore[call-arg,arg-type]  # wrapped to take an array
+    @cached_property
+    def _addresses(self) -> tuple[int, int]:
+        """Where the rows and their numbers lie in memory."""
+        return self.rows.ctypes.data, self._numbers.ctypes.data
+
+    def _worth(self, query: NDArray[np.float32], k: int, allowed: Selection | None) -> Iterable[tuple[int, int]]:
+        """Where the runs of rows begin and end that are worth scoring."""
+        if self.lists is None:
+            return ((0, len(self)),)
+        wanted = max(len(self) // READ_SHARE, READ_A_HIT * k) * (1 if allowed is None else FILTERED)
+        near = self.lists.nearest(query, wanted, None if allowed is None else allowed.counts)
+        return zip(self.lists.start[near].tolist(), self.lists.start[near + 1].tolist(), strict=True)
+
+    def _taken(self, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.uint8], int]]:
+        """The codes of some rows in pieces, each with the place of its first one; a piece is gone when the next one comes."""
+        # as bytes: in a mapped file the rows stand at odd addresses, and numpy would copy all of them first
+        codes = self.rows.view(np.uint8)
+        room = np.empty((min(_AT_ONCE, len(rows)), self.dimension * 2), dtype=np.uint8)
+        for at in range(0, len(rows), _AT_ONCE):
+            some = rows[at : at + _AT_ONCE]
+            # numbers of rows are always inside: numpy then copies straight into the room
+            yield np.take(codes, some, axis=0, out=room[: len(some)], mode="clip"), at
+
+    @contextmanager
+    def _scanner(self, query: NDArray[np.float32], allowed: Selection | None = None) -> Iterator[Any]:
+        """What FAISS's own inverted lists are read with, so that no second copy of the rows is needed for them."""
+        query = np.ascontiguousarray(query, dtype=np.float32)
+        selector = None if allowed is None else faiss.IDSelectorBitmap(len(allowed.bits), faiss.swig_ptr(allowed.bits))
+        scanner = self.index.sq.select_InvertedListScanner(faiss.METRIC_INNER_PRODUCT, None, False, selector)
+        try:
+            scanner.set_query(faiss.swig_ptr(query))
+            yield scanner
+        finally:
+            # FAISS hands it over to whoever asked, and the wrapper does not know
+            faiss.InvertedListScanner.__swig_destroy__(scanner)  # type: ignore[attr-defined]
+
+
+class _Best:
+    """The best rows of what was looked at, in the heaps that FAISS fills.
+
+    Args:
+        n: how many; looked at with a place of their own, as many heaps as fit.
+
+    """
+
+    def __init__(self, n: int) -> None:
+        self.scores = np.full(n, -np.inf, dtype=np.float32)
+        self.rows = np.full(n, -1, dtype=np.int64)
+        self._addresses = self.scores.ctypes.data, self.rows.ctypes.data
+
+    def look(self, scanner: Any, codes: int, numbers: int, n: int, *, at: int = 0, k: int | None = None) -> None:
+        """Look at n rows, given by the addresses of their codes and of their numbers; keep k from the place `at` on."""
+        scores, rows = self._addresses
+        scanner.scan_codes(
+            n,
+            faiss.cast_integer_to_uint8_ptr(codes),  # type: ignore[attr-defined]
+            faiss.cast_integer_to_idx_t_ptr(numbers),
+            faiss.cast_integer_to_float_ptr(scores + 4 * at),
+            faiss.cast_integer_to_idx_t_ptr(rows + 8 * at),
+            len(self.rows) if k is None else k,
+        )
+
+    def found(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Rows and scores, best first."""
+        order = np.lexsort((self.rows, -self.scores))
+        order = order[self.rows[order] >= 0]
+        return self.rows[order], self.scores[order]
+
+
+def _flat(dimension: int) -> Any:
+    return faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
 
 
 def set_threads(n: int) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.indexer.index.segment import Segment, Texts
+from services.indexer.index.vectors import Selection
 from services.indexer.retrieve.view import View
 
 TIES = 64
@@ -153,7 +154,7 @@ def columns_of(view: View, tables: NDArray[np.int64]) -> tuple[NDArray[np.int64]
 
 
 def _texts_found(
-    texts: Texts, query: NDArray[np.float32], k: int, allowed: NDArray[np.bool_] | None
+    texts: Texts, query: NDArray[np.float32], k: int, allowed: Selection | None
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], list[bytes]]:
     """A segment's k nearest texts, all that are as near as the last one included, as far as they are near at all."""
     wanted = k + TIES

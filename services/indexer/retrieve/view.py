@@ -20,6 +20,7 @@ from services.common.model.conditions import Condition
 from services.common.model.search import Filters
 from services.indexer.index.segment import COLUMN_FIELDS, TABLE_FIELDS, Segment, Texts
 from services.indexer.index.snapshot import Snapshot
+from services.indexer.index.vectors import Selection
 from services.indexer.retrieve.facets import FACETS, facet_index
 from services.indexer.retrieve.joins import Adjacency, adjacency
 from services.indexer.retrieve.where import fulfilling
@@ -69,30 +70,30 @@ class Seen:
         return np.bincount(codes[self.open_columns], minlength=len(names))
 
     @cached_property
-    def vectors_of_tables(self) -> NDArray[np.bool_] | None:
+    def vectors_of_tables(self) -> Selection | None:
         """Which table vectors may be found; None means all."""
         segment = self.segment
         return _selected(segment.texts, (segment.text, segment.name_text), self.tables)
 
     @cached_property
-    def vectors_of_columns(self) -> NDArray[np.bool_] | None:
+    def vectors_of_columns(self) -> Selection | None:
         """Which column vectors may be found; None means all."""
         return _selected(self.segment.column_texts, (self.segment.column_text,), self.columns)
 
     @cached_property
-    def vectors_of_open_columns(self) -> NDArray[np.bool_] | None:
+    def vectors_of_open_columns(self) -> Selection | None:
         """Which column vectors may speak for a table; None means all."""
         return _selected(self.segment.column_texts, (self.segment.column_text,), self.open_columns)
 
 
-def _selected(texts: Texts, used: tuple[NDArray[np.int32], ...], mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+def _selected(texts: Texts, used: tuple[NDArray[np.int32], ...], mask: NDArray[np.bool_]) -> Selection | None:
     if mask.all():
         return None
     out = np.zeros(len(texts.vectors), dtype=np.bool_)
     for text in used:
         rows = texts.row[text[mask]]
         out[rows[rows >= 0]] = True
-    return out
+    return texts.vectors.selection(out)
 
 
 @dataclass(frozen=True, eq=False)

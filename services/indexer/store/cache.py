@@ -64,15 +64,17 @@ class EmbeddingCache:
             connection.execute(insert_new(connection, pending), rows)
 
     def waiting(self, limit: int) -> dict[bytes, str]:
-        """Some texts that want a vector, short ones first so that a batch pads little."""
+        """Some texts that want a vector, short ones first so that texts encoded together are of like length."""
         query = (
             select(pending.c.text_hash, pending.c.text)
             .where(pending.c.model == self.model)
-            .order_by(func.length(pending.c.text), pending.c.text_hash)
+            .order_by(pending.c.text_hash)
             .limit(limit)
         )
         with self._database.read() as connection:
-            return {bytes(text_hash): text for text_hash, text in connection.execute(query)}
+            rows = [(bytes(text_hash), text) for text_hash, text in connection.execute(query)]
+        # put in order here: the database would sort all that wait, a million of them each time
+        return dict(sorted(rows, key=lambda row: (len(row[1]), row[0])))
 
     def awaited(self, hashes: Collection[bytes]) -> set[bytes]:
         """Those of some texts that are noted as wanting a vector."""

@@ -18,15 +18,16 @@ from services.common.model.changes import START, Seq
 from services.common.runtime.logs import get_logger
 from services.indexer.embed.encoder import Encoder
 from services.indexer.index.generation import Generations
-from services.indexer.index.manifest import describe
+from services.indexer.index.manifest import SegmentEntry, describe
+from services.indexer.index.snapshot import Live
 from services.indexer.store.cache import EmbeddingCache
 from services.indexer.store.lease import BEAT_S, Lease
 from services.indexer.sync.keeper import Keeper, Part, merged_part
 
 BATCH_TEXTS = 64
 """Texts encoded between two looks at the feed: under half a second of work on one core, so that writes are seen soon."""
-READ_TEXTS = 512
-"""Texts read from the waiting list at once: putting it in order takes as long as encoding when it is long."""
+READ_TEXTS = 8_192
+"""Texts read from the waiting list at once, and put in order of length: of so many, batches are of like length; a few megabytes."""
 SETTLE_S = 0.5
 """Changes are published once nothing new has come for so long; until then they are found through the feed."""
 PUBLISH_TABLES = 20_000
@@ -156,7 +157,7 @@ class IndexWorker:
         with self._alive():
             self._keeper.fill(published=True)
             parts = self._compacted()
-            written = [(part.entry or self._generations.write(part.live.segment), part.live) for part in parts]
+            written = [(part.entry, part.live) if part.entry else self._written(part.live) for part in parts]
             published = self._keeper.published
             number = max(self._generations.highest(), published.number if published else 0) + 1
             manifest = describe(
@@ -172,6 +173,10 @@ class IndexWorker:
             self._keeper.adopt(manifest, base)
         self._encoded_at_publish = self._encoded
         _log.info("generation published", number=number, seq=int(manifest.seq), **dict(manifest.counts))
+
+    def _written(self, live: Live) -> tuple[SegmentEntry, Live]:
+        entry, segment = self._generations.write(live.segment)
+        return entry, Live(segment, live.mask)
 
     def _compacted(self) -> Sequence[Part]:
         parts = [part for part in self._keeper.parts if part.live.mask.any()]

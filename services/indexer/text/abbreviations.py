@@ -72,14 +72,18 @@ def may_be_short(part: str) -> bool:
 def _meanings(short: str, words: list[str]) -> Iterator[str]:
     """Words and runs of words that a short form may stand for."""
     for word in words:
-        if word.endswith("ed"):
+        # most words are told apart by their first letter
+        if word[0] != short[0] or word.endswith("ed"):
             continue  # what was done (`preferred`), seldom what is named (`preference`)
         if word not in STOP_WORDS and abbreviates(short, stem(word)) and not _is_glued(word):
             yield stem(word)
-    for start in range(len(words) - len(short) + 1):
+    letters = "".join(word[0] for word in words)
+    start = letters.find(short)
+    while start >= 0:
         run = words[start : start + len(short)]
         if _initials(short, run):
             yield " ".join([*run[:-1], stem(run[-1])])
+        start = letters.find(short, start + 1)
 
 
 def _is_glued(word: str) -> bool:
@@ -89,10 +93,8 @@ def _is_glued(word: str) -> bool:
 
 
 def _initials(short: str, run: list[str]) -> bool:
-    """Whether words in a row begin with a short form's letters; function words stand inside only (`date of birth`)."""
-    if any(word[0] != letter for word, letter in zip(run, short, strict=True)) or short in run:
-        return False
-    return min(map(len, run)) > 1 and run[0] not in STOP_WORDS and run[-1] not in STOP_WORDS
+    """Whether words in a row that begin with a short form's letters are meant; function words stand inside only (`date of birth`)."""
+    return short not in run and min(map(len, run)) > 1 and run[0] not in STOP_WORDS and run[-1] not in STOP_WORDS
 
 
 def abbreviates(short: str, word: str) -> bool:

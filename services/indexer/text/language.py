@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from services.indexer.text.segmenter import segmenter
-from services.indexer.text.tokens import distinct_parts
+from services.indexer.text.tokens import parts_of, whole_words
 
 KNOWN_SHARE = 0.45
 """A table of whose words less than this share is known is outside the model's language. Of 6,853 English tables of the open
@@ -26,18 +26,18 @@ def outside_model(texts: Iterable[str]) -> bool:
     """Whether the names and descriptions of a table are in another language than the model's, or in another script."""
     known: set[str] = set()
     others: set[str] = set()
-    for text in texts:
-        of_text = _judged(text)
-        known |= of_text[0]
-        others |= of_text[1]
+    for whole in {whole for text in texts for whole in whole_words(text)}:
+        of_word = _judged(whole)
+        known.update(of_word[0])
+        others.update(of_word[1])
     n = len(known) + len(others)
     return n >= MIN_WORDS and len(known) < KNOWN_SHARE * n
 
 
-@lru_cache(maxsize=32_768)
-def _judged(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The words of a text that say something of its language: those that the model knows, and the others."""
+@lru_cache(maxsize=65_536)
+def _judged(whole: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The parts of a word that say something of a language: those that the model knows, and the others."""
     found = segmenter()
-    words = {part for part in distinct_parts([text]) if part.isalpha() and (len(part) >= MIN_LETTERS or not part.isascii())}
-    known = frozenset(word for word in words if word.isascii() and (found is None or found.is_english(word)))
-    return known, frozenset(words - known)
+    words = {part for part in parts_of(whole) if part.isalpha() and (len(part) >= MIN_LETTERS or not part.isascii())}
+    known = {word for word in words if word.isascii() and (found is None or found.is_english(word))}
+    return tuple(known), tuple(words - known)

@@ -159,7 +159,7 @@ def words(text: str) -> list[str]:
 
     Scripts written without spaces (Chinese, Japanese, Korean) become overlapping pairs of characters. Glued words stay whole.
     """
-    return [word for whole in _WORD.findall(_normalised(text)) for word in map(_word, _parts_of(whole))]
+    return [word for whole in _WORD.findall(_normalised(text)) for word in map(_word, parts_of(whole))]
 
 
 def raw_words(text: str) -> list[str]:
@@ -177,26 +177,33 @@ def tokens(text: str, nearby: frozenset[str] = NOWHERE) -> list[str]:
     """
     out: list[str] = []
     compounds: list[str] = []
-    for whole in _WORD.findall(_normalised(text)):
-        parts = _parts_of(whole)
-        for part in parts:
-            found = [*_spellings(part), *map(stem, _unglued(part, nearby))]
-            out.extend(word for word in found if word not in STOP_WORDS)
-        if len(parts) > 1 and not _has_wide(whole):
-            compounds.append(joined(whole))
+    for whole in whole_words(text):
+        found, compound = _indexed(whole, nearby)
+        out += found
+        if compound:
+            compounds.append(compound)
     return out + compounds
 
 
-def distinct_parts(texts: Iterable[str]) -> set[str]:
-    """The parts of all words of some texts, in lower case, each once."""
-    return {part for text in texts for whole in _WORD.findall(_normalised(text)) for part in _parts_of(whole)}
+@lru_cache(maxsize=65_536)
+def _indexed(whole: str, nearby: frozenset[str]) -> tuple[tuple[str, ...], str]:
+    """What is indexed of one word as written, and it as one token where it is compound: descriptions share most of their words."""
+    parts = parts_of(whole)
+    found = [word for part in parts for word in (*_spellings(part), *map(stem, _unglued(part, nearby)))]
+    compound = joined(whole) if len(parts) > 1 and not _has_wide(whole) else ""
+    return tuple(word for word in found if word not in STOP_WORDS), compound
+
+
+def whole_words(text: str) -> list[str]:
+    """The words of a text as written, in order: identifiers and glued words stay whole."""
+    return _WORD.findall(_normalised(text))
 
 
 def glued_words(text: str) -> dict[str, tuple[str, ...]]:
     """The glued words of a question with their words, both as they are indexed; empty mostly."""
     out: dict[str, tuple[str, ...]] = {}
     for whole in _WORD.findall(_normalised(text)):
-        for part in _parts_of(whole):
+        for part in parts_of(whole):
             found = tuple(stem(word) for word in _unglued(part, NOWHERE) if word not in STOP_WORDS)
             if found:
                 out[_word(part)] = found
@@ -252,11 +259,11 @@ def _glued(name: str) -> str:
     found = segmenter()
     if found is None:
         return ""
-    parts = (part for whole in _WORD.findall(_normalised(name)) for part in _parts_of(whole))
+    parts = (part for whole in _WORD.findall(_normalised(name)) for part in parts_of(whole))
     return "\n".join(part for part in parts if found.is_glued(part))
 
 
-def _parts_of(whole: str) -> list[str]:
+def parts_of(whole: str) -> list[str]:
     """The parts of one word as written, in lower case."""
     if not _has_wide(whole):
         return [part.lower() for part in split_identifier(whole)]
