@@ -42,7 +42,7 @@ from services.lineage.store.job_statements import JobStatement
 from services.lineage.store.lookup import chunks
 
 AT_ONCE = 200
-"""Jobs in one commit: about a second of reading."""
+"""Jobs read at once: about a second of reading."""
 MAX_WAITING = 50_000_000
 """Characters of texts that wait, and again of those that are kept for another reading; the oldest are dropped first."""
 MAX_STATEMENTS = 200
@@ -129,7 +129,7 @@ class JobSql:
             self._looked = None
 
     def step(self) -> bool:
-        """Read what some jobs brought, in one commit. Returns whether there may be more.
+        """Read what some jobs brought, and commit each. Returns whether there may be more.
 
         Raises:
             ServiceUnavailable: the database or the worker does not answer; what was to be read waits still.
@@ -214,13 +214,11 @@ class JobSql:
             wanted = {
                 job: self._statements(job, some[job], stored.get(job, {}), places[job], known, columns_of) for job in jobs
             }
-        with self._database.write() as connection:
-            checkpoint.read(connection, lock=True)
-            changed = False
-            for job, now in wanted.items():
-                changed |= self._store(connection, job, stored.get(job, {}), now, places[job], known, namespaces)
-            if changed:
-                checkpoint.raise_version(connection)
+        for job, now in wanted.items():  # a commit each: events that arrive wait for no more than one
+            with self._database.write() as connection:
+                checkpoint.read(connection, lock=True)
+                if self._store(connection, job, stored.get(job, {}), now, places[job], known, namespaces):
+                    checkpoint.raise_version(connection)
 
     def _statements(
         self,
