@@ -1,6 +1,7 @@
 """kill -9 at every write, fsync and rename from crawl to publish, by ordinal: what was acknowledged stays, and all is right.
 
-Run: `make bench ARGS="kill_points"` (--scene crawl|words|new, --part 1/4, --step N takes each N-th ordinal, --to FILE keeps outcomes,
+Run: `make bench ARGS="kill_points"` (--scene crawl|words|new, --part 1/4, --step N takes each N-th ordinal, --real N starts each
+N-th server as a process of its own and forks the others, --to FILE keeps outcomes,
 --from FILE… reports kept ones). The system calls are broken by strace; `tests/support/kill_points.py` says what is looked for. The
 control publishes the pointer before the manifest, as a naive writer might: some of its kills must be found.
 """
@@ -33,6 +34,7 @@ def main() -> None:
     parser.add_argument("--scene", choices=list(SCENES), action="append")
     parser.add_argument("--part", default="1/1")
     parser.add_argument("--step", type=int, default=1)
+    parser.add_argument("--real", type=int, default=REAL_EVERY)
     parser.add_argument("--to", type=Path)
     parser.add_argument("--from", dest="kept", type=Path, nargs="*", default=[])
     arguments = parser.parse_args()
@@ -41,7 +43,7 @@ def main() -> None:
         if (reason := missing()) is not None:
             raise SystemExit(reason)
         for scene in arguments.scene or SCENES:
-            for outcome in _killed(scene, arguments.part, arguments.step):
+            for outcome in _killed(scene, arguments.part, arguments.step, arguments.real):
                 outcomes.append((scene, outcome))
                 if arguments.to is not None:
                     with arguments.to.open("a", encoding="utf-8") as file:
@@ -50,13 +52,13 @@ def main() -> None:
     print(machine(["duckdb", "faiss-cpu"]))
 
 
-def _killed(scene: str, part: str, step: int) -> Iterator[Outcome]:
+def _killed(scene: str, part: str, step: int, real_every: int) -> Iterator[Outcome]:
     which, parts = map(int, part.split("/"))
     control = scene == "control"
     with tempfile.TemporaryDirectory(prefix="headwater-kill-points-") as folder:
         made = Scene(Path(folder) / "scene", new=scene == "new")
         with Zygote("pointer" if control else "") as zygote:
-            campaign = Campaign(made, zygote, real_every=REAL_EVERY)
+            campaign = Campaign(made, zygote, real_every=real_every)
             points = campaign.points_of_server() if scene == "words" else campaign.points_of_crawl()
             if control:  # the control's fault is one of the index's files
                 points = [point for point in points if point.call in {"rename", "fsync", "unlink"}]

@@ -154,3 +154,25 @@ def patched(client: httpx2.Client, asset: str, text: str) -> httpx2.Response:
     seen = client.get(f"/api/v1/assets/{asset}").raise_for_status()
     headers = {"If-Match": seen.headers["ETag"], "Content-Type": "application/merge-patch+json"}
     return client.patch(f"/api/v1/assets/{asset}", headers=headers, content=json.dumps({"description": text}))
+
+
+def test_a_read_only_home_is_refused_with_a_line(scene, disk):
+    """A home is written to also by who reads; a bundle is what answers from a folder that nobody may write to."""
+    home = placed(scene.after, disk)
+    before = {path: path.stat().st_mtime_ns for path in (disk / "home").rglob("*")}
+    remount(disk, "ro")
+    for arguments in (["crawl", "shop"], ["serve", "--port", "0"], ["search", "orders"], ["verify"]):
+        done = hw(*arguments, home=home)
+        assert done.code == 1, done.err
+        assert "Traceback" not in done.err
+        assert done.err.splitlines()[-1].startswith("headwater: "), done.err
+        assert "read-only" in done.err or "readonly" in done.err, done.err
+    assert {path: path.stat().st_mtime_ns for path in (disk / "home").rglob("*")} == before
+    remount(disk, "rw")
+    assert hw("crawl", "shop", home=home).code == 0
+    assert hw("verify", home=home).code == 0
+
+
+def remount(disk: Path, how: str) -> None:
+    """Make a disk read-only, or writable again."""
+    subprocess.run(["mount", "-o", f"remount,{how}", str(disk)], check=True)

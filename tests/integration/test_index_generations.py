@@ -294,3 +294,62 @@ def reading(home, folder):
     keeper = home.keeper()
     assert keeper.reopen()
     return keeper
+
+
+def test_leftovers_are_removed_and_strangers_are_left_alone(home):
+    """Half a segment and a pointer's temporary of a killed process go with the next publish; what is not ours never does."""
+    home.index()
+    index = home.folder / "index"
+    ours = [index / "segments" / "0123456789abcdef", index / ".CURRENT.0a1b2c3d.tmp"]
+    ours[0].mkdir()
+    (ours[0] / "tables.docs.npy").write_bytes(b"half")
+    ours[1].write_bytes(b"9")
+    strangers = [
+        index / "notes.txt",
+        index / "lost+found",
+        index / "segments" / "lost+found",
+        index / "segments" / "README",
+        index / "generations" / "old.json",
+        index / "generations" / "0.json",
+    ]
+    for path in strangers:
+        if path.suffix or path.name == "README":
+            path.write_bytes(b"?")
+        else:
+            path.mkdir()
+    strangers[-1].unlink()
+    strangers[-1].mkdir()  # by a manifest's name, and cannot be removed as one
+    assert home.verify().findings == ()
+    keeper = home.keeper()
+    assert keeper.reopen()
+    home.feed.put(asset("shop.more.late", description="amber"))
+    assert found(home.index(), "amber") == ["late"]
+    assert [path for path in ours if path.exists()] == []
+    assert [path for path in strangers if not path.exists()] == []
+    assert home.verify().findings == ()
+
+
+@pytest.mark.parametrize("tail", ["segment", "manifest", "pointer"])
+def test_a_torn_tail_is_never_served(home, tail):
+    """A disk that lost its power may have kept only the beginning of the newest files: the one before answers, and the feed."""
+    home.index()
+    home.feed.put(asset("shop.more.late", "a", description="amber"))
+    newest = home.index().published
+    index = home.folder / "index"
+    paths = {
+        "segment": sorted((index / "segments" / newest.segments[-1].name).iterdir()),
+        "manifest": [index / "generations" / f"{newest.number}.json"],
+        "pointer": [index / "CURRENT"],
+    }[tail]
+    for path in paths:
+        whole = path.read_bytes()
+        for cut in (0, 1, len(whole) // 2, len(whole) - 1):
+            torn = whole[: min(cut, len(whole) - 1)]
+            path.write_bytes(torn)
+            keeper = home.keeper()
+            keeper.reopen()
+            keeper.catch_up()
+            assert found(keeper, "amber") == ["late"], (path.name, cut)
+            # a pointer that lost only its newline still says the same number
+            assert keeper.published.number == (1 if tail != "pointer" else newest.number), (path.name, cut)
+        path.write_bytes(whole)

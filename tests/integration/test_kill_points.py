@@ -87,6 +87,18 @@ def test_a_sample_of_kills_of_a_new_home(new):
     clean([new.kill_crawl(point) for point in [*made, *spread(points, SAMPLE // 2)]])
 
 
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+def test_calls_that_fail_lose_nothing(scene, zygote, error):
+    """A disk that refuses one write, sync or rename: the crawl says so or gets over it, and the next one makes the rest."""
+    campaign = Campaign(scene, zygote, real_every=1_000, effect=f"error={error}")
+    points = [
+        point for point in campaign.points_of_crawl() if point.call in {"write", "pwrite64", "fsync", "fdatasync", "rename"}
+    ]
+    outcomes = [campaign.fail_crawl(point) for point in spread(points, SAMPLE // 2)]
+    assert [one for one in outcomes if one.lost or one.wrong] == []
+    assert sum(one.reached for one in outcomes) >= len(outcomes) - 1
+
+
 @pytest.mark.slow
 def test_every_kill_of_a_crawl(crawl):
     """Each ordinal once."""

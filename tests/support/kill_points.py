@@ -239,6 +239,7 @@ class Campaign:
 
     Attributes:
         real_every: each so many-th server after a kill is a process of its own from its start; the others are forked.
+        effect: what strace does at the point.
         spoil: what to do to the home after the kill, for controls of what is looked for.
 
     """
@@ -246,6 +247,7 @@ class Campaign:
     scene: Scene
     zygote: Zygote
     real_every: int = 1
+    effect: str = "signal=KILL"
     spoil: Callable[[Path], object] = lambda _home: None
     _done: int = field(default=0)
 
@@ -267,6 +269,17 @@ class Campaign:
             states = {"after"} if told else set(self.scene.states)
             return self._looked_at(home, Outcome(point, True, _where(trace), int(told)), states, [])
 
+    def fail_crawl(self, point: Point) -> Outcome:
+        """Crawl while the call fails, and look at what is left; the crawl may end well, or says in a line why not."""
+        with self.scene.copy(self.scene.before) as home:
+            code, trace = self._traced_crawl(home, point)
+            said = (home.parent / "said").read_text(encoding="utf-8")
+            told = f"{_SOURCE}: complete" in said
+            failed = Outcome(point, "INJECTED" in trace.read_text(encoding="utf-8"), point.file, int(told))
+            seen = self._looked_at(home, failed, {"after"} if told else set(self.scene.states), [])
+            clear = code == 0 or (code in {1, 3} and "Traceback" not in said and (told or "headwater: " in said))
+            return seen if clear else replace(seen, wrong=(*seen.wrong, f"ended with {code}: {said[-400:]}"))
+
     def points_of_server(self) -> list[Point]:
         """Every call of a server that is told words and sent events."""
         with self.scene.copy(self.scene.after) as home:
@@ -283,7 +296,7 @@ class Campaign:
 
     def _traced_crawl(self, home: Path, point: Point | None) -> tuple[int, Path]:
         fork = self.zygote.fork("crawl", _SOURCE, home=home, said=home.parent / "said", halted=True)
-        with _tracer(fork, home.parent / "trace", point):
+        with _tracer(fork, home.parent / "trace", point, self.effect):
             return self.zygote.wait(fork), home.parent / "trace"
 
     def _traced_server(self, home: Path, point: Point | None) -> tuple[int, Path, list[Look]]:
@@ -292,7 +305,7 @@ class Campaign:
         kept: list[Look] = []
         with _client(fork) as client:
             _ready(client)
-            with _tracer(fork, home.parent / "trace", point, resume=False):
+            with _tracer(fork, home.parent / "trace", point, self.effect, resume=False):
                 with suppress(httpx2.HTTPError):
                     _talk(client, kept)
                 with suppress(ProcessLookupError):
@@ -361,11 +374,11 @@ class Campaign:
 
 
 @contextmanager
-def _tracer(fork: Fork, trace: Path, point: Point | None, *, resume: bool = True) -> Iterator[None]:
-    """Trace a process and its threads; at the point it is killed before the call is made."""
+def _tracer(fork: Fork, trace: Path, point: Point | None, effect: str, *, resume: bool = True) -> Iterator[None]:
+    """Trace a process and its threads; at the point the call has an effect in the place of its own."""
     command = ["strace", "-f", "-y", "-o", str(trace), "-e", f"trace={','.join(CALLS)}", "-p", str(fork.pid)]
     if point is not None:
-        command += ["-e", f"inject={point.call}:signal=KILL:when={point.ordinal}"]
+        command += ["-e", f"inject={point.call}:{effect}:when={point.ordinal}"]
     if resume:
         halted(fork.pid)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as tracer:

@@ -30,6 +30,7 @@ SNAPSHOT_READERS = 40
 """Connections to a snapshot: one a thread of the server's pool, some 60 KB each."""
 _DISK = frozenset({"database or disk is full", "disk I/O error"})
 """SQLite's words for a disk that does not take or give what it should; also a full one that has no place for a lock's file."""
+_NOT_WRITABLE = frozenset({"unable to open database file", "attempt to write a readonly database"})
 _MAPPED_BYTES = 1 << 30
 """Of a snapshot, so much is mapped and shared by all who read it; the rest is read as usual."""
 
@@ -155,6 +156,10 @@ def _translated(shown: str) -> Iterator[None]:
         reason = str(error.orig).splitlines()[0] if error.orig else "no reason given"
         if reason in _DISK:
             raise ServiceUnavailable(f"the disk of the database {shown} is full, or fails: {reason}") from error
+        if reason in _NOT_WRITABLE:
+            raise ServiceUnavailable(
+                f"the database {shown} cannot be written to ({reason}): a home must not be read-only, a bundle may be"
+            ) from error
         raise ServiceUnavailable(f"the database {shown} does not answer: {reason}") from error
     except DBAPIError as error:
         if error.connection_invalidated:

@@ -8,10 +8,11 @@ renames `CURRENT`.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from services.common.errors import Conflict, IndexDamaged, ServiceUnavailable
@@ -22,6 +23,7 @@ from services.indexer.index.snapshot import Live
 
 KEEP_GENERATIONS = 2
 """The published generation and the one before it stay on disk: a reader may still be opening it."""
+_SEGMENT = re.compile(r"[0-9a-f]{16}")
 
 
 class Generations:
@@ -176,7 +178,10 @@ class Generations:
             raise Conflict("another process took over the index; this generation was not published")
 
     def _clean(self, manifest: Manifest) -> None:
-        """Remove what neither this generation nor the one before it names, our own names only."""
+        """Remove what neither this generation nor the one before it names, and what killed processes left: our own names only.
+
+        What cannot be removed stays: the generation is published.
+        """
         keep_segments = {entry.name for entry in manifest.segments}
         numbers = self._numbers()
         keep = [number for number in numbers if number <= manifest.number][-KEEP_GENERATIONS:]
@@ -185,10 +190,12 @@ class Generations:
                 keep_segments |= {entry.name for entry in self.manifest(number).segments}
             except IndexDamaged:
                 continue
-        for number in set(numbers) - set(keep):
-            (self._folder / "generations" / f"{number}.json").unlink(missing_ok=True)
+        old = [self._folder / "generations" / f"{number}.json" for number in set(numbers) - set(keep)]
+        for path in [*old, *self._folder.glob(".CURRENT.*.tmp")]:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
         for path in (self._folder / "segments").glob("*"):
-            if path.name not in keep_segments:
+            if _SEGMENT.fullmatch(path.name) and path.name not in keep_segments:
                 shutil.rmtree(path, ignore_errors=True)
 
 
