@@ -8,8 +8,11 @@ are processor time of the thread, so that a busy machine counts less.
 from __future__ import annotations
 
 import argparse
+import json
 import sqlite3
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -32,6 +35,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cache", type=Path)
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument(
+        "--peers", type=Path, help="the Python of an environment with other engines: tools/search_peers.sh vectors"
+    )
     parser.add_argument("--small", action="store_true", help="leave out FAISS's graph, which takes minutes to make")
     arguments = parser.parse_args()
     set_threads(1)
@@ -47,6 +53,8 @@ def main() -> None:
     truth = [set(exact.search(one, K)[0].tolist()) for one in questions]
     table = [["headwater", *_measured(lambda q: ours.search(q, K)[0], questions, truth)]]
     table += [[name, *_measured(found, questions, truth)] for name, found in _faiss_kinds(rows, small=arguments.small)]
+    if arguments.peers:
+        table += _peers(arguments.peers, rows, questions, [exact.search(one, K)[0] for one in questions])
     turned = replace(ours, lists=replace(ours.lists, centres=ours.lists.centres[::-1]))
     table.append(
         [
@@ -120,6 +128,22 @@ def _faiss_kinds(rows: NDArray[np.float32], *, small: bool) -> Iterator[tuple[st
     for ef in (64, 256):
         graph.hnsw.efSearch = ef
         yield f"FAISS HNSW32, half precision, efSearch {ef}", of(graph)
+
+
+def _peers(
+    python: Path, rows: NDArray[np.float32], questions: NDArray[np.float32], truth: list[NDArray[np.int64]]
+) -> Iterator[list[object]]:
+    """Other engines over the same rows and questions, each in a process of its own; an engine that cannot run is said to be missing."""
+    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
+        for name, array in (("rows", rows), ("asked", questions), ("truth", np.stack(truth))):
+            np.save(Path(folder) / f"{name}.npy", array)
+        for engine in ("sqlite_vec", "lance"):
+            command = [str(python), str(Path(__file__).parent / "peers" / "vectors_peer.py"), folder, engine]
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+            for line in map(json.loads, done.stdout.splitlines()):
+                yield [line["name"], line["recall"], line["p50"], line["p95"]]
+            if done.returncode:
+                print(f"{engine} did not run", file=sys.stderr, flush=True)
 
 
 def _filters(ours: Vectors, rows: NDArray[np.float32], questions: NDArray[np.float32]) -> Iterator[list[object]]:

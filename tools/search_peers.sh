@@ -2,7 +2,7 @@
 # Makes the environments of other engines that search, or leaves them alone where nothing changed. The benchmark of search runs
 # them beside Headwater; they are never part of the project.
 #
-# usage: tools/search_peers.sh [chromadb|lancedb …]   (default: both)
+# usage: tools/search_peers.sh [chromadb|lancedb|vectors …]   (default: the first two; vectors: for `bench vectors --peers`)
 #
 # reads PYTHON (an interpreter to use instead of python3) and pip's own settings.
 set -eu
@@ -22,6 +22,7 @@ for wanted in "$@"; do
     case $wanted in
     chromadb) make chromadb "chromadb>=1,<2" ;;
     lancedb) make lancedb "lancedb>=0.25" "pyarrow" "pandas" ;;
-    *) echo "usage: tools/search_peers.sh [chromadb|lancedb …]" >&2 && exit 2 ;;
+    vectors) make vectors "sqlite-vec" "lancedb>=0.25" "pyarrow" "numpy" ;;
+    *) echo "usage: tools/search_peers.sh [chromadb|lancedb|vectors …]" >&2 && exit 2 ;;
     esac
 done
