@@ -81,8 +81,11 @@ def carried_over(reading: Reading, basket: Ints, candidates: Ints, alike: Floats
     mates = counts.together.index[at]
     weight = likeness[owner] * counts.together.value[at] / (counts.read[twins[owner]] + 0.5)
     company = np.bincount(mates, weights=weight, minlength=len(counts.read))[candidates].astype(np.float64)
-    kept = np.argsort(-np.round(weight, 9), kind="stable")[:MOST_PAIRS]
-    kept = kept[weight[kept] > 0]
+    weight = np.round(weight, 9)
+    kept = np.flatnonzero(weight > 0)
+    if len(kept) > MOST_PAIRS:  # what is used with everything has many: only the strongest are put in order
+        kept = kept[weight[kept] >= np.partition(weight[kept], -MOST_PAIRS)[-MOST_PAIRS]]
+    kept = kept[np.argsort(-weight[kept], kind="stable")][:MOST_PAIRS]
     if not len(kept):
         return Carried(company, none, none, none)
     pairs, weight = (twins[owner[kept]], mates[kept]), weight[kept]
