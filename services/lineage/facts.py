@@ -78,7 +78,9 @@ class Entries:
 
     def backwards(self, n: int) -> Adjacency:
         """From targets to sources."""
-        order = np.argsort(self.targets, kind="stable")
+        # in order of targets, those of one target as they are: sorted as pairs, which takes a third of a stable sort
+        pairs = np.sort((self.targets.astype(np.int64) << 32) | np.arange(len(self.targets)))
+        order = pairs & 0xFFFFFFFF
         return Adjacency.of(n, (self.targets[order], self.sources[order]), self.facts[order], self.guards[order])
 
 

@@ -161,7 +161,10 @@ def nodes_of(pieces: Iterable[Sequence[Sequence[Any]]]) -> Nodes:
         shared = list(zip(namespaces, sources, kinds, strict=True))
         for one in dict.fromkeys(shared):
             common.setdefault(one, len(common))
-        shares.append(np.fromiter(map(common.__getitem__, shared), np.int32, len(batch)))
+        if shared.count(shared[0]) == len(shared):
+            shares.append(np.full(len(batch), common[shared[0]], np.int32))
+        else:
+            shares.append(np.fromiter(map(common.__getitem__, shared), np.int32, len(batch)))
         flags.append(np.dot((_LISTED, _GONE, _TOLD), np.array(flagged, np.uint8)).astype(np.uint8))
         parts.append(Texts.of(part))
         paths.append(Texts.of(path))
@@ -210,7 +213,14 @@ def _last_of_each(ids: Ids) -> NDArray[np.intp]:
         return np.empty(0, np.intp)
     width = -(-ids.dtype.itemsize // 8) * 8
     words = ids.astype(f"S{width}").view(">u8").reshape(len(ids), -1).astype(np.uint64)
-    order = np.lexsort(words.T[::-1])  # sorting numbers is several times faster than sorting texts
+    order = np.argsort(words[:, 0], kind="stable")  # sorting numbers is several times faster than sorting texts
+    first = words[order, 0]
+    same = np.zeros(len(ids) + 1, np.bool_)
+    same[1:-1] = first[1:] == first[:-1]
+    alike = np.flatnonzero(
+        same[1:] | same[:-1]
+    )  # some of a million begin with the same letters: they are sorted by the rest
+    order[alike] = order[alike][np.lexsort(words[order[alike]].T[::-1])]
     ordered = ids[order]
     last = np.ones(len(ids), np.bool_)
     last[:-1] = ordered[1:] != ordered[:-1]
