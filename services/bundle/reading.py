@@ -17,7 +17,7 @@ from services.common.runtime.problems import problem_response
 CREATED_HEADER, AGE_HEADER = "Headwater-Bundle-Created", "Headwater-Bundle-Age"
 """In every answer: when the bundle's content was read (ISO 8601), and how many seconds ago that was."""
 _READ = re.compile(
-    rf"{API}/(?:search|suggest|sources|vocabulary|lineage/(?:paths|diff)|assets(?:/[^/]+(?:/(?:lineage|impact|related))?)?)/?"
+    rf"{API}/(?:search|suggest|sources|vocabulary|lineage/(?:paths|diff)|assets(?:/[^/]+(?:/(?:lineage|impact|related|similar))?)?)/?"
 )
 """What a bundle answers by GET; all that is not under the API, such as probes and pages, is answered too."""
 _ASKED = re.compile(rf"{API}/(?:related|lineage/check)/?")

@@ -185,7 +185,8 @@ def _from(
 def _hydrated(
     basket: Mapping[AssetId, Asset], items: Sequence[RelatedItem], scope: AccessScope, reader: AssetReader
 ) -> tuple[WholeItem, ...]:
-    found = reader.many([item.asset for item in items if item.listed], scope)
+    # what the indexer takes for known from logs alone may have been crawled since
+    found = reader.many([item.asset for item in items], scope)
     return tuple(_whole(item, basket, found) for item in items if not item.listed or item.asset in found)
 
 

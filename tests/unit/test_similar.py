@@ -67,6 +67,13 @@ def test_a_table_of_the_same_columns_is_told_by_what_it_is(copy, duplicate):
     assert first.why[0].text == "all columns are also there with their types"
 
 
+def test_a_backup_from_before_columns_were_added_is_a_copy_all_the_same():
+    first = found(asset("shop.sales.orders_bak", *COLUMNS[:4]))[0]
+    assert (first.duplicate, first.only_here) == (Duplicate.COPY, 1)
+    wide = asset("shop.sales.orders_bak", *COLUMNS[:4], "a1", "a2", "a3", "a4")
+    assert all(one.duplicate is None for one in found(wide))
+
+
 def test_an_offshoot_is_like_it_and_no_duplicate():
     (first, *_) = found(asset("shop.sales.orders_slim", *COLUMNS[:4], "added_at"))
     assert first.name.parts[-1] == "orders_slim"

@@ -9,6 +9,7 @@ import pytest
 
 from services.common.model.access import FULL_SCOPE, AccessScope
 from services.indexer.embed.hashing import HashingEncoder
+from services.indexer.index.snapshot import EMPTY
 from services.indexer.usage import service as running
 from services.indexer.usage.service import Usage
 from services.indexer.usage.weights import Model
@@ -90,3 +91,16 @@ def test_who_is_shown_other_things_does_not_wait_for_a_reading(usage, monkeypatc
         asker.join(WAIT_S)
     assert not waited
     assert made == [1]
+
+
+def test_what_was_made_before_there_was_an_index_is_made_anew_at_once(tmp_path):
+    """It says of every table that only logs know it; how long it took does not matter then."""
+    current = [EMPTY]
+    usage = Usage(None, lambda: current[0], lambda: NAMESPACES, home=tmp_path)
+    usage.refresh()
+    usage._took_s = 1_000.0
+    assert usage._has_rested()
+    current[0] = snapshot_of([asset(ORDERS, "id")], encoder=HashingEncoder(DIMENSION))
+    usage.refresh()
+    usage._took_s = 1_000.0
+    assert not usage._has_rested()

@@ -197,7 +197,7 @@ class Usage:
         while not stop.wait(POLL_S):
             try:
                 self.catch_up(facts)
-                if self._is_stale() and time.monotonic() - self._made_at >= REST * self._took_s:
+                if self._is_stale() and self._has_rested():
                     self.refresh()
             except HeadwaterError as error:
                 _log.warning("usage waits", code=error.code, detail=error.detail)
@@ -206,6 +206,11 @@ class Usage:
                 where = traceback.format_tb(error.__traceback__)[-3:]
                 _log.error("following usage failed", error=type(error).__name__, at=where)
                 stop.wait(RETRY_S)
+
+    def _has_rested(self) -> bool:
+        """Whether everything may be made anew: at once where it was made before there was an index, else not too often."""
+        state = self._state
+        return state is None or not state.known.snapshot.n_tables or time.monotonic() - self._made_at >= REST * self._took_s
 
     def _kept(self) -> tuple[FactSeq, tuple[Statement, ...]]:
         if self._database is None:

@@ -182,9 +182,14 @@ def _item(reading: Reading, row: int, side: _Side, at: int, signs: Floats, likel
 
 def _duplicate(known: Known, row: int, other: int, signs: Floats, shared: int, own: int, theirs: int) -> Duplicate | None:
     """What one is of the other, where their columns are the same and names say it, or where it cannot be chance."""
-    if not shared or shared < SAME * (own + theirs - shared) or signs[2] < SAME:
+    if not shared or signs[2] < SAME:
         return None
-    if known.plain[row] == known.plain[other]:
+    alike = known.plain[row] == known.plain[other]
+    # one that was made before the other got more columns, or lost some
+    older = alike and shared == min(own, theirs) >= FEW_COLUMNS and 2 * shared >= max(own, theirs)
+    if shared < SAME * (own + theirs - shared) and not older:
+        return None
+    if alike:
         names = known.names[row], known.names[other]
         marks = without_marks(names[0].parts[-1])[1] | without_marks(names[1].parts[-1])[1]
         same_place = names[0].parts[:-1] == names[1].parts[:-1]
