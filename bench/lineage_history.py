@@ -1,6 +1,6 @@
 """The schema history of real tables replayed in order and shuffled: the graph of lineage must be the same at 50 dates.
 
-`python -m bench lineage_history DATA [--followed N]`. Above each table stands a view that names all of its columns, so each revision is
+`python -m bench lineage_history DATA [--tables N] [--followed N]`. Above each table stands a view that names all of its columns, so each revision is
 another definition. Twice: through the follower (feed, SQL read, store), tables shuffled among each other and each table's own
 revisions in order, as a catalog tells them; and into the store, every revision in any order. The control puts them down at the
 time when they arrived instead of their own.
@@ -14,12 +14,14 @@ import gzip
 import json
 import random
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from bench.history import FILE, NAMESPACE, Revision, revisions
 from bench.report import machine, print_table
@@ -38,7 +40,9 @@ from tests.support.lineages import InlineReader, MemoryFeed
 
 DATES = 50
 SHUFFLES = 3
-HELD = frozenset[tuple[str, ...]]
+Interval = tuple[dt.datetime, dt.datetime | None]
+Intervals = Mapping[tuple[str, ...], AbstractSet[Interval]]
+"""Edges by what they are, each with the times in which it holds."""
 
 
 @dataclass(frozen=True)
@@ -129,17 +133,19 @@ class Store(AbstractContextManager["Store"]):
                 edges.replace(connection, wanted, at, arrived)
                 column_edges.replace_many(connection, columns, at, arrived)
 
-    def at(self, when: dt.datetime) -> HELD:
-        """Every edge between tables and between columns that holds then."""
-        found: set[tuple[str, ...]] = set()
+    def intervals(self) -> Intervals:
+        """Every edge between tables and between columns, with the times in which it holds."""
+        found: dict[tuple[str, ...], set[Interval]] = defaultdict(set)
         with self.database.read() as connection:
             for table, names in (
                 (edge, ("source_id", "target_id", "kind")),
                 (column_edge, ("source_id", "source_column", "target_id", "target_column", "kind")),
             ):
-                holds = (table.c.valid_from <= when) & or_(table.c.valid_to.is_(None), table.c.valid_to > when)
-                found.update(map(tuple, connection.execute(select(*(table.c[name] for name in names)).where(holds))))
-        return frozenset(found)
+                for *key, begin, end in connection.execute(
+                    select(*(table.c[name] for name in names), table.c.valid_from, table.c.valid_to)
+                ):
+                    found[tuple(key)].add((begin, end))
+        return found
 
 
 def _batches(told: Sequence[State]) -> Iterator[list[tuple[int, State]]]:
@@ -155,10 +161,15 @@ def _batches(told: Sequence[State]) -> Iterator[list[tuple[int, State]]]:
     yield batch
 
 
-def same_at(one: Store, other: Store, dates: Sequence[dt.datetime]) -> tuple[int, int]:
-    """At how many of the dates two stores hold the same edges, and how many edges the first holds at all of them together."""
-    held = [(one.at(when), other.at(when)) for when in dates]
-    return sum(a == b for a, b in held), sum(len(a) for a, _ in held)
+def same_at(one: Intervals, other: Intervals, dates: Sequence[dt.datetime]) -> tuple[int, int]:
+    """At how many of the dates the same edges hold, and how many edges the first has at all of them together."""
+    differ = [key for key in one.keys() | other.keys() if one.get(key) != other.get(key)]
+    same = sum(all(_holds(one.get(key, ()), when) == _holds(other.get(key, ()), when) for key in differ) for when in dates)
+    return same, sum(_holds(times, when) for times in one.values() for when in dates)
+
+
+def _holds(times: Iterable[Interval], when: dt.datetime) -> bool:
+    return any(begin <= when and (end is None or end > when) for begin, end in times)
 
 
 def _replays(way: str, by_table: Sequence[Sequence[State]], chance: random.Random) -> tuple[list[list[str]], bool]:
@@ -171,12 +182,13 @@ def _replays(way: str, by_table: Sequence[Sequence[State]], chance: random.Rando
     rows, right = [], True
     with Store() as ordered:
         replay(ordered, every)
+        expected = ordered.intervals()
         for number in range(SHUFFLES if way == "store" else 1):
             shuffled = interleaved(by_table, chance) if way == "follower" else chance.sample(every, len(every))
             for at_arrival in (False, True) if number == 0 else (False,):
                 with Store() as other:
                     replay(other, shuffled, at_arrival=at_arrival)
-                    same, held = same_at(ordered, other, dates)
+                    same, held = same_at(expected, other.intervals(), dates)
                 what = "control: at the time of arrival" if at_arrival else f"shuffled {number + 1}"
                 rows.append([way, what, f"{same} of {DATES}", f"{held:,}"])
                 right &= (same == DATES) != at_arrival
@@ -190,11 +202,14 @@ def main() -> None:
     parser.add_argument(
         "--followed", type=int, default=100, metavar="N", help="tables for the follower, by lot (default: 100)"
     )
+    parser.add_argument("--tables", type=int, metavar="N", help="so many tables, by lot, in place of all of them")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     with gzip.open(arguments.data / FILE, "rt", encoding="utf-8") as file:
         by_table = states(revisions(map(json.loads, file)))
     chance = random.Random(arguments.seed)
+    if arguments.tables is not None:
+        by_table = chance.sample(by_table, arguments.tables)
     print(machine(["sqlglot"]))
     failed = False
     for way, some in (("store", by_table), ("follower", chance.sample(by_table, arguments.followed))):
