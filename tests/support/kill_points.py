@@ -61,6 +61,7 @@ class Outcome:
         lost: what was acknowledged and is not there.
         wrong: what else is not as it must be.
         ready_s: from the start of the next server until it was ready.
+        forked: whether that server was forked, so that the time has no imports in it.
 
     """
 
@@ -71,6 +72,7 @@ class Outcome:
     lost: tuple[str, ...] = ()
     wrong: tuple[str, ...] = ()
     ready_s: float = 0.0
+    forked: bool = False
 
 
 def missing() -> str | None:
@@ -335,9 +337,10 @@ class Campaign:
             if not self.scene.new and not _seen(lambda: "orders_1" in edges_into(client, "orders_4")):
                 lost.append("the event that was there before")
             lost += [f"acknowledgement {at}" for at, one in enumerate(kept) if not _seen(partial(one, client))]
-            wrong += self._crawled_again(home, client, settled=not kept)
+            wrong += self._crawled_again(home, client, settled=bool(states))
         wrong += self._verified(home)
-        return replace(killed, lost=tuple(lost), wrong=tuple(wrong), ready_s=ready_s)
+        forked = self._done % self.real_every != 0
+        return replace(killed, lost=tuple(lost), wrong=tuple(wrong), ready_s=ready_s, forked=forked)
 
     def _crawled_again(self, home: Path, client: httpx2.Client, *, settled: bool) -> list[str]:
         code = self.zygote.run("crawl", _SOURCE, home=home, said=home.parent / "again")
