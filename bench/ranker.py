@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +28,14 @@ from services.evaluation.paired import compare
 from services.indexer.crawl import run_crawl
 from services.indexer.embed.model_files import TUNED_MODEL
 from services.indexer.retrieve import rank
-from services.indexer.retrieve.features import LEARNED
+from services.indexer.retrieve.features import FEATURES, LEARNED
 from services.indexer.retrieve.learn import PULL, fit
-from services.indexer.retrieve.rank import HAND_SET, Ranker
+from services.indexer.retrieve.rank import FIXED, HAND_SET, Ranker
 
 POOLS = ("spider_union_flat", "spider2_lite_flat", "spider_union", "spider2_lite", "fiben")
 PULLS = (0.05, 0.1, 0.2, 0.4, 0.8)
+THIN = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6)
+"""What a table may lose for having hardly any columns, where meaning weighs 1."""
 TRAIN, SYNONYMS = 900, 750
 """Questions of each half, drawn with a fixed seed: more changed no weight by more than a hundredth."""
 SEED = 0
@@ -58,6 +61,10 @@ def main() -> None:
     )
     print()
     print_table(["left out", *pools], ablation(every, pools))
+    print()
+    print_table(
+        ["questions", "thin tables lose", "R@10", "CR@10", "top-1", "MRR", "nDCG@10", "p (nDCG)"], thin(rankers[PULL], pools)
+    )
     best = best_pull(pools, rankers, None)
     shipped = fit([one.judged for one in every], pull=best, model=TUNED_MODEL, made=made(len(every)))
     weights = ", ".join(f"{name} {weight:.3f}" for name, weight in shipped.weights.items() if weight)
@@ -95,8 +102,6 @@ def asked_of(data: Path, out: Path, pool: str) -> list[Asked]:
 
 def asked_in(space: Workspace, judgements: Sequence[Judgement]) -> list[Asked]:
     """Questions asked of the whole pool: which database they are about is not told."""
-    from dataclasses import replace
-
     return ask(space, [replace(one, database=None) for one in judgements])
 
 
@@ -184,6 +189,37 @@ def ablation(every, pools):
     for feature in LEARNED:
         ranker = fit([one.judged for one in every], pull=PULL, without=feature)
         yield [feature, *(figures([one.scored(ranker) for one in asked])[0] for asked in pools.values())]
+
+
+def thin(ranker: Ranker, pools):
+    """Each pool without the feature `thin`, and with the weight that the others choose: the best mean of nDCG, none losing."""
+    told = {
+        (name, weight): [thinned(one, weight).scored(ranker) for one in asked]
+        for name, asked in pools.items()
+        for weight in THIN
+    }
+    for name in pools:
+        # the flat twin of a pool has the same questions: neither chooses for the other
+        others = [other for other in pools if other.removesuffix("_flat") != name.removesuffix("_flat")]
+        ndcg = {weight: [figures(told[other, weight])[4] for other in others] for weight in THIN}
+        allowed = [weight for weight, found in ndcg.items() if all(a >= b for a, b in zip(found, ndcg[0.0], strict=True))]
+        best = max(allowed, key=lambda weight: sum(ndcg[weight]))
+        for label, weight in (("nothing", 0.0), (f"{best}, by the other pools", best)):
+            yield [name, label, *figures(told[name, weight]), p_of(told[name, 0.0], told[name, weight])]
+        dice = np.random.default_rng(SEED)
+        control = [thinned(one, FIXED["thin"], dice).scored(ranker) for one in pools[name]]
+        label = f"{FIXED['thin']}, control: of another candidate"
+        yield [name, label, *figures(control), p_of(told[name, 0.0], control)]
+
+
+def thinned(asked: Asked, weight: float, dice: np.random.Generator | None = None) -> Asked:
+    """A question whose feature `thin` weighs so much in place of the weight that is shipped; with dice, candidates swap theirs."""
+    features = asked.judged.features.copy()
+    at = FEATURES.index("thin")
+    features[:, at] *= weight / FIXED["thin"]
+    if dice is not None:
+        features[:, at] = dice.permutation(features[:, at])
+    return replace(asked, judged=replace(asked.judged, features=features))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import datetime as dt
 from services.cli.exits import DONE
 from services.cli.terminal import say, settings_of
 from services.compose import Workspace
-from services.indexer.learn.evidence import MIN_PEOPLE, learn, write
+from services.indexer.learn.evidence import learn, write
 from services.indexer.text.tokens import content_words
 
 
@@ -22,8 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         space.close()
     write(arguments.file, evidence)
-    pairs = sum(len(known) for known in evidence.values.values())
-    say(f"{pairs:,} pairs of a word and a table, from {evidence.people:,} callers, written to {arguments.file}")
+    pairs = sum(len(one.opened) for one in evidence.questions)
+    say(f"{pairs:,} pairs of a question and a table, from {evidence.people:,} callers, written to {arguments.file}")
     if not pairs:
-        say(f"no evidence yet: it takes {MIN_PEOPLE} callers who opened the same table for the same word")
+        say("no evidence yet: it takes two callers who used the same words and opened the same table")
     return DONE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from services.common.errors import BadRequest
 from services.common.model.feedback import AnswerRecord, Judged, Opened, Shown
 from services.common.model.names import AssetId
-from services.indexer.learn.evidence import FeedbackEvidence, learn, read, whole_key, write
+from services.indexer.learn.evidence import FeedbackEvidence, learn, read, write
 from services.indexer.learn.propensity import DEPTH, LEAST, Seen, looks, prior
 
 NOW = dt.datetime(2031, 1, 1, tzinfo=dt.UTC)
@@ -53,7 +54,7 @@ def crowd(n: int, *, opened: str, question: str = "orders", shown: Sequence[str]
 
 
 def feature(found: FeedbackEvidence, question: str, *assets: str) -> list[float]:
-    return [round(value, 6) for value in found.feature(dict.fromkeys(words(question), 1.0), assets).tolist()]
+    return [round(value, 6) for value in found.feature(words(question), assets).tolist()]
 
 
 class TestLooks:
@@ -101,25 +102,26 @@ class TestLooks:
 
 
 class TestEvidence:
-    """Values for pairs of a word and a table."""
+    """Values of a table for a question."""
 
-    def test_what_many_opened_gains_and_what_they_passed_over_loses(self) -> None:
-        found = learn(crowd(20, opened="b"), words)
-        assert found.values["orders"]["b"] > 0 > found.values["orders"]["a"]
-        a, b, c = feature(found, "orders", "a", "b", "c")
+    def test_what_many_opened_gains(self) -> None:
+        a, b, c = feature(learn(crowd(20, opened="b"), words), "orders", "a", "b", "c")
         assert (a, c) == (0.0, 0.0)  # what was passed over for one question is not held against a table in the next
         assert 0 < b <= 1
 
-    def test_it_is_about_the_words(self) -> None:
-        found = learn(crowd(20, opened="b", question="open orders"), words)
+    def test_it_is_about_questions_in_nearly_the_same_words(self) -> None:
+        log = crowd(20, opened="b", question="open orders") + crowd(20, opened="c", question="new bills")
+        found = learn(log, words)
         assert feature(found, "bills", "b") == [0.0]
         same, most = feature(found, "orders open", "b"), feature(found, "orders open late", "b")
         assert same > most > [0.0]
 
-    def test_a_common_word_alone_lifts_nothing(self) -> None:
-        """Evidence counts where it covers more than half of the question: one of two words says nothing."""
-        found = learn(crowd(20, opened="b", question="open orders"), words)
-        assert feature(found, "orders shipped", "b") == [0.0]
+    def test_a_word_of_many_questions_alone_lifts_nothing(self) -> None:
+        """Nobody asked about ships: that everybody counts something says nothing of them."""
+        log = [one for n in range(40) for one in crowd(4, opened="b", question=f"count w{n}")]
+        found = learn(log, words)
+        assert feature(found, "count ships", "b") == [0.0]
+        assert feature(found, "count w7", "b") > [0.0]
 
     def test_one_person_moves_nothing(self) -> None:
         """A thousand clicks, for one question or for a thousand: every value is what it was."""
@@ -127,17 +129,20 @@ class TestEvidence:
         attack = [record("orders", "eve", ["a", "b", "c"], opened=["b"]) for _ in range(1_000)]
         attack += [record(f"w{n} bills", "eve", ["b", "c"], opened=["b"]) for n in range(1_000)]
         before, after = learn(honest, words), learn([*honest, *attack], words)
-        assert after.values["orders"].get("b", 0.0) <= 0
-        assert all(feature(after, f"w{n}", "b") == [0.0] for n in range(5))
+        for question in ("orders", "bills", "w3 bills", "w3"):
+            assert feature(after, question, "b") == [0.0]
         changes = np.abs(np.subtract(feature(after, "orders", "a", "c"), feature(before, "orders", "a", "c")))
         assert changes.max() < 0.1
 
     def test_alone_nobody_teaches_anything(self) -> None:
         """In a home of one person there is no evidence, by design."""
-        assert learn([record("orders", "ann", ["a", "b"], opened=["b"])] * 50, words).values == {}
+        found = learn([record("orders", "ann", ["a", "b"], opened=["b"])] * 50, words)
+        assert found.questions == ()
+        assert feature(found, "orders", "b") == [0.0]
 
     def test_two_who_agree_count_less_than_many(self) -> None:
-        two, many = (feature(learn(crowd(n, opened="c"), words), "orders", "c")[0] for n in (2, 60))
+        other = crowd(30, opened="a", question="bills")
+        two, many = (feature(learn(crowd(n, opened="c") + other, words), "orders", "c")[0] for n in (2, 60))
         assert 0 < two < many
 
     def test_a_click_far_down_counts_for_more_than_one_at_the_top(self) -> None:
@@ -150,8 +155,8 @@ class TestEvidence:
         shown = ["a", "b"]
         bad = [record("orders", f"p{n}", shown, opened=["a"], judged=[("a", Judged.BAD)]) for n in range(10)]
         good = [record("orders", f"q{n}", shown, judged=[("b", Judged.GOOD)]) for n in range(10)]
-        known = learn([*bad, *good], words).values["orders"]
-        assert known["b"] > 0 > known["a"]
+        a, b = feature(learn([*bad, *good], words), "orders", "a", "b")
+        assert b > a == 0.0
 
     def test_what_nobody_saw_says_nothing(self) -> None:
         """Answers to programs, and hits below the fold."""
@@ -162,13 +167,16 @@ class TestEvidence:
         assert feature(learn(part, words), "orders", "b") == [0.0]
 
     def test_questions_that_were_not_kept_in_words_say_nothing(self) -> None:
-        assert learn([record(None, f"p{n}", ["a"], opened=["a"]) for n in range(9)], words).values == {}
+        assert learn([record(None, f"p{n}", ["a"], opened=["a"]) for n in range(9)], words).questions == ()
 
     def test_a_question_s_feature_reads_no_table_but_the_candidates(self) -> None:
         """What a scope hides is no candidate: without its evidence every other table's feature is what it was."""
         told = learn([*crowd(10, opened="b"), *crowd(9, opened="a")], words)
-        values = {term: {asset: v for asset, v in known.items() if asset != "b"} for term, known in told.values.items()}
-        without = FeedbackEvidence(values, told.looks, told.people)
+        questions = tuple(
+            replace(one, opened={asset: found for asset, found in one.opened.items() if asset != "b"})
+            for one in told.questions
+        )
+        without = replace(told, questions=questions)
         assert feature(without, "orders", "a", "c") == feature(told, "orders", "a", "c") != [0.0, 0.0]
 
     @pytest.mark.parametrize("question", ["", "   "])
@@ -178,7 +186,7 @@ class TestEvidence:
 
     def test_no_log_at_all(self) -> None:
         found = learn([], words)
-        assert (found.values, found.people) == ({}, 0)
+        assert (found.questions, found.people) == ((), 0)
         assert feature(found, "orders", "a") == [0.0]
 
 
@@ -186,16 +194,20 @@ class TestFile:
     """Evidence as a file."""
 
     def test_written_and_read_back_without_people(self, tmp_path) -> None:
-        found = learn([record("orders", f"secret-{n}", ["a", "b"], opened=["b"]) for n in range(9)], words)
+        log = [record("open orders", f"secret-{n}", ["a", "b"], opened=["b"]) for n in range(9)]
+        log.append(record("orders of agnes", "secret-9", ["a", "b"], opened=["b"]))
+        found = learn(log, words)
         write(tmp_path / "e.json", found)
-        assert "secret" not in (tmp_path / "e.json").read_text()
+        text = (tmp_path / "e.json").read_text()
+        # nobody's name, and no word that only one person ever typed
+        assert not [word for word in ("secret", "agnes") if word in text]
         again = read(tmp_path / "e.json")
-        assert (again.values, again.people) == (found.values, 9)
+        assert (again.questions, again.people) == (found.questions, 10)
+        assert feature(again, "open orders", "b") == feature(found, "open orders", "b") != [0.0]
         assert np.allclose(again.looks.theta, found.looks.theta, atol=1e-4)
-        assert whole_key(["orders"]) in again.values
 
     @pytest.mark.parametrize(
-        "text", ["", "{", "[]", "{}", '{"format": 9, "people": 1, "looks": [], "values": {}}', '{"values": 3}']
+        "text", ["", "{", "[]", "{}", '{"format": 9, "people": 1, "looks": [], "questions": []}', '{"values": 3}']
     )
     def test_other_files_are_refused(self, tmp_path, text: str) -> None:
         (tmp_path / "e.json").write_text(text)

@@ -9,7 +9,7 @@ import pytest
 
 from services.common.errors import ModelUnavailable
 from services.common.model.access import FULL_SCOPE, AccessScope
-from services.common.model.assets import RESTRICTED, Column, Kind, Status
+from services.common.model.assets import RESTRICTED, Column, ForeignKey, Kind, Status
 from services.common.model.search import Filters, Mode, SearchQuery
 from services.indexer.index.snapshot import EMPTY, Live, Snapshot
 from services.indexer.retrieve.answer import Retriever
@@ -322,3 +322,21 @@ def test_rows_that_no_longer_count_are_not_found():
     assert SHOP[0].id not in [hit.id for hit in answer.hits]
     assert [one.text for one in search.suggest("orders", FULL_SCOPE)] == ["shop.public.orders_bak"]
     assert ask(search, "", database=("shop",)).total == len(SHOP) - 1
+
+
+def test_a_table_with_hardly_any_columns_ranks_below_one_that_says_as_much():
+    """An id and a name answer few questions; a table that keys lead to is asked for whatever it has, and so is one not known."""
+    items = [
+        asset("db.s.a_fund", "fund_id", "fund_name"),
+        asset("db.s.b_fund", "fund_id", "fund_name", "currency", "opened"),
+        asset("db.s.c_fund", "fund_id", "currency", foreign_keys=(ForeignKey(("fund_id",), ("b_fund",), ("fund_id",)),)),
+        asset("db.s.d_fund"),
+    ]
+    answer = ask(retriever(snapshot_of(items)), "fund")
+    told = {
+        name: sum(reason.contribution for reason in hit.why if reason.feature == "thin")
+        for name, hit in zip(names(answer, items), answer.hits, strict=True)
+    }
+    assert told == {"db.s.a_fund": -0.2, "db.s.b_fund": 0.0, "db.s.c_fund": -0.1, "db.s.d_fund": 0.0}
+    order = names(answer, items)
+    assert order.index("db.s.b_fund") < order.index("db.s.a_fund")

@@ -43,12 +43,14 @@ LEARNED = (
     "container",
 )
 """Features whose weights `headwater train-ranker` learns."""
-SET = ("number", "copy", "status", "popular")
-"""Features of which judgements say nothing: their weights are set by hand."""
+SET = ("number", "copy", "status", "popular", "thin")
+"""Features of which judgements of one kind of schema say nothing, or nothing that holds on another: their weights are set by hand."""
 FEATURES = (*NAMES, *LEARNED, *SET)
 """The features in the order of the matrix's columns."""
 DEEP = 250
 """So many candidates, the best by words and meaning, are read word by word; the rest keep 0 there. R@10 is flat from 150 on."""
+ENOUGH = 4
+"""A table with so many columns and keys has what may be asked for; with more of them nothing was found to follow."""
 _STATUS = {"endorsed": 1.0, "warned": -0.5, "deprecated": -1.0}
 COPY_WORDS = frozenset({"bak", "backup", "bkp", "old", "copy", "tmp", "temp", "dup", "orig", "deprecated"})
 """Words that people put into the names of tables they keep beside the real one."""
@@ -126,6 +128,7 @@ def features_of(view: View, tables: NDArray[np.int64], asked: Asked, near: Near 
         values[name] = np.asarray([float(table in named) for table in tables.tolist()])
     values["fuzzy_name"] = np.asarray([asked.spelled.closeness.get(table, 0.0) for table in tables.tolist()])
     values |= _alone(records, tables, asked, near)
+    values["thin"] = thin(records, view.joins.degrees[tables])
     if asked.spans is not None and n:
         deep = np.sort(highest(evidence(values), [str(record.id) for record in records], DEEP))
         words = coverage(view, asked.spans, asked.matches, tables[deep])
@@ -164,6 +167,15 @@ def _alone(
     if near is not None:
         out |= {"meaning": near.text, "name_meaning": near.name, "columns": near.best.mean}
     return out
+
+
+def thin(records: Sequence[Record], keys: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What each table lacks to be asked for, 0 or below: -0.5 for an id and a name without any key, which answer few questions.
+
+    A table that keys lead to or from connects others, whatever columns it has; one of which no column is known may hold anything.
+    """
+    columns = np.asarray([len(record.columns) or ENOUGH for record in records], dtype=np.int64)
+    return np.asarray(np.minimum(columns + keys, ENOUGH) / ENOUGH - 1.0, dtype=np.float64)
 
 
 def _deep(

@@ -32,9 +32,11 @@ FIXED: Mapping[str, float] = {
     "copy": -0.3,
     "status": 0.05,
     "popular": 0.02,
+    "thin": 0.4,
 }
 """Weights that no judgement teaches, where meaning weighs 1; a copy loses to its equal, never to something unrelated;
-what is used much comes before what fits as well, and never before what fits better by more than that."""
+what is used much comes before what fits as well, and never before what fits better by more than that. What a thin table
+loses is the weight that the open pools choose together (`bench/ranker.py`)."""
 BY_HAND: Mapping[str, float] = {
     "words": 1.5,
     "meaning": 1.0,
@@ -65,6 +67,7 @@ _TEXTS = {
     "together": "with the tables that it is joined with it says what the question says",
     "own": "it says some of the question better than the tables that it is joined with",
     "container": "other tables of its schema say the rest of the question",
+    "thin": "it has hardly any columns to ask for",
     "number": "its name has the question's number",
     "copy": "its name looks like a copy or a backup",
     "popular": "people use it much",
