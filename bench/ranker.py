@@ -1,7 +1,7 @@
 """The learned ranking: what it gains where it never was, what each feature is worth, and what shuffled labels gain.
 
 Run: `make bench ARGS="ranker DATA"`; `--write` puts the weights into `services/indexer/retrieve/ranker.json`. Weights come from
-spider_train alone, so every pool is one that they never saw, at other kinds of schema too; the strength of the pull to the
+spider_train and its synonyms alone, so every pool is one that they never saw, at other kinds of schema too; the strength of the pull to the
 hand-set weights is chosen for each pool by the others. Synonym questions are ranked by weights and an encoder of the
 other half of the databases.
 """

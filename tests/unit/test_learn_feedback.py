@@ -140,6 +140,12 @@ class TestEvidence:
         assert found.questions == ()
         assert feature(found, "orders", "b") == [0.0]
 
+    def test_one_person_agrees_with_himself_no_more_for_asking_thousands_of_questions(self) -> None:
+        """Shares of one person add up to one at most, however they are rounded."""
+        log = [record(f"orders {at}", "busy", ["a"], opened=["a"]) for at in range(6_300)]
+        found = learn([*log, record("orders", "other", ["a"])], words)
+        assert 0.999 < sum(one.opened["a"][2] for one in found.questions) <= 1.0 + 1e-9
+
     def test_two_who_agree_count_less_than_many(self) -> None:
         other = crowd(30, opened="a", question="bills")
         two, many = (feature(learn(crowd(n, opened="c") + other, words), "orders", "c")[0] for n in (2, 60))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from services.common.model.access import FULL_SCOPE, AccessScope
@@ -10,10 +12,11 @@ from services.indexer.embed.hashing import HashingEncoder
 from services.indexer.retrieve.answer import Retriever
 from services.indexer.retrieve.features import FEATURES
 from services.indexer.retrieve.rank import FIXED
-from services.indexer.usage.facts import popular_of
+from services.indexer.usage.facts import HALF_WAY, usage_of
+from services.indexer.usage.popular import Uses
 from tests.support.feeds import asset
 from tests.support.indexes import DIMENSION, snapshot_of
-from tests.support.usages import fact, name, reading
+from tests.support.usages import DAY, fact, name, reading
 
 TWINS = [asset(f"shop.{place}.orders", "id", "amount", description="what customers bought") for place in ("aa", "bb", "cc")]
 OTHERS = [
@@ -23,6 +26,11 @@ OTHERS = [
 ]
 ALL = [*TWINS, *OTHERS]
 NARROW = AccessScope(allow=("wh",), deny=("wh.shop.hr",))
+
+
+def popular_of(facts, scope=FULL_SCOPE):
+    made = reading(ALL, facts)
+    return Uses.of(made.known, made.counts.statements).popular(made.known.permitted(scope))
 
 
 def search(popular):
@@ -61,7 +69,7 @@ def test_its_weight_is_that_of_a_near_tie():
 def test_many_people_count_more_than_one_who_asks_often():
     log = [fact(1, "shop.aa.orders", user="busy", count=1_000)]
     log += [fact(2, "shop.bb.orders", user=f"u{at}", count=2, fingerprint="s2") for at in range(20)]
-    popular = popular_of(reading(ALL, log))
+    popular = popular_of(log)
     assert list(popular) == [name("shop.bb.orders").id, name("shop.aa.orders").id]
     assert all(0 < much < 1 for much in popular.values())
 
@@ -69,9 +77,32 @@ def test_many_people_count_more_than_one_who_asks_often():
 def test_statements_that_touch_what_is_hidden_count_for_nothing():
     seen = [fact(1, "shop.aa.orders", user="ann")]
     hidden = [fact(2, "shop.bb.orders", "shop.hr.salaries", user=f"u{at}", fingerprint="s2", count=50) for at in range(9)]
-    narrow = popular_of(reading(ALL, [*seen, *hidden], NARROW))
-    assert narrow == popular_of(reading(ALL, seen, NARROW))
+    narrow = popular_of([*seen, *hidden], NARROW)
+    assert narrow == popular_of(seen, NARROW)
     assert name("shop.bb.orders").id not in narrow
+
+
+@pytest.mark.parametrize("scope", [FULL_SCOPE, NARROW])
+def test_it_is_the_popularity_that_is_told_of_each_table(scope):
+    days = [None, DAY, DAY - dt.timedelta(days=40), DAY + dt.timedelta(days=100)]
+    tables = [f"{one.name.parts[1]}.{one.name.parts[2]}" for one in ALL]
+    log = [
+        fact(
+            at,
+            *{f"shop.{tables[at % 6]}", f"shop.{tables[at * at % 5]}"},
+            writes=["shop.aa.orders"] if at % 7 == 0 else [],
+            user=f"u{at % 4}" if at % 9 else None,
+            at=days[at % 4],
+            count=at % 5 + 1,
+            fingerprint=f"s{at}",
+            weight=0.1 if at % 4 == 3 else 1.0,
+        )
+        for at in range(60)
+    ]
+    made = reading(ALL, log, scope)
+    told = {one: usage_of(made, one).popularity for one in popular_of(log, scope)}
+    assert popular_of(log, scope) == pytest.approx({one: much / (much + HALF_WAY) for one, much in told.items()}, abs=0.001)
+    assert len(told) == (6 if scope is FULL_SCOPE else 5)
 
 
 def test_suggestions_that_begin_alike_come_by_use_and_a_whole_name_first():

@@ -104,6 +104,15 @@ def test_a_scope_hides_copies_and_counts_nothing_of_them():
     assert found(seen, *copies, ask="shop.hr.orders_20240101", scope=scope) == []
 
 
+def test_hidden_tables_do_not_make_a_column_or_a_word_common(monkeypatch):
+    """What so many tables have finds none; only those that are shown count."""
+    monkeypatch.setattr("services.indexer.usage.similar.COMMON", 3)
+    scope = AccessScope(allow=("wh",), deny=("wh.shop.hr",))
+    seen, hidden = asset("shop.web.purchases", *COLUMNS), [asset(f"shop.hr.orders_{at}x", *COLUMNS) for at in range(5)]
+    assert [one.name.parts[-1] for one in found(seen, *hidden, scope=scope)] == ["purchases"]
+    assert found(seen, *hidden, scope=scope) == found(seen, scope=scope)
+
+
 def test_restricted_columns_are_neither_compared_nor_counted():
     hidden = tuple(Column(one, tags=(RESTRICTED,)) for one in ("ssn", "iban"))
     copy = asset("shop.sales.orders_bak", *COLUMNS)

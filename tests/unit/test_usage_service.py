@@ -15,7 +15,7 @@ from services.indexer.usage.service import Usage
 from services.indexer.usage.weights import Model
 from tests.support.feeds import asset
 from tests.support.indexes import DIMENSION, snapshot_of
-from tests.support.usages import NAMESPACES, name
+from tests.support.usages import NAMESPACES, fact, name, statements_of
 
 ORDERS = "shop.sales.orders"
 WAIT_S = 30
@@ -91,6 +91,20 @@ def test_who_is_shown_other_things_does_not_wait_for_a_reading(usage, monkeypatc
         asker.join(WAIT_S)
     assert not waited
     assert made == [1]
+
+
+def test_a_search_waits_neither_for_the_log_nor_for_a_reading(usage, monkeypatch):
+    """How much tables are used is told from numbers that the following thread has made; before that, of none."""
+    scope = AccessScope(("*",), ("*.customers",))
+    monkeypatch.setattr(usage, "_kept", lambda: (1, tuple(statements_of([fact(1, ORDERS)]))))
+    monkeypatch.setattr(usage, "_is_without_facts", lambda: False)
+    stop = threading.Event()
+    stop.set()
+    usage.run_until(stop, None)
+    assert usage.popular(scope) == {}
+    usage.refresh()
+    monkeypatch.setattr(running, "reading_of", None)
+    assert list(usage.popular(scope)) == [name(ORDERS).id]
 
 
 def test_what_was_made_before_there_was_an_index_is_made_anew_at_once(tmp_path):

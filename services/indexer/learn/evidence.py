@@ -261,7 +261,9 @@ class _Sum:
 
     def rounded(self) -> tuple[float, float, float]:
         """Clicks, looks, agreement."""
-        return round(self.clicks, 4), round(self.looks, 4), AGREED if self.openers > 1 else round(self.share, 6)
+        # downwards, or one person's many questions would add up to more than that person
+        share = math.floor(self.share * 1e9) / 1e9
+        return round(self.clicks, 4), round(self.looks, 4), AGREED if self.openers > 1 else share
 
 
 def _three(values: Sequence[float]) -> tuple[float, float, float]:

@@ -15,7 +15,7 @@ from services.common.model.names import AssetId
 from services.common.model.related import AssetUsage, ColumnUsage, JoinUsage, StatementUsage, Unused, UserUsage
 from services.common.model.usage import FILTER, GROUP, JOIN, LogWindow
 from services.indexer.usage.reading import Reading
-from services.indexer.usage.statements import NO_DAY, PERSON, Run, Statement
+from services.indexer.usage.statements import NO_DAY, PERSON, Statement
 
 HALF_LIFE_DAYS = 90
 WEEKS = 12
@@ -70,35 +70,9 @@ def usage_of(reading: Reading, asset: AssetId) -> AssetUsage | None:
 def _popularity(readers: Iterable[Statement], last: int) -> float:
     """Each person's faded executions by a logarithm, so that one busy person is not many; then shrunk for few people."""
     by_user: dict[str, float] = defaultdict(float)
-    for one in readers:
-        for run in one.runs:
-            by_user[run.user] += _faded(run, last)
-    return _shrunk(by_user)
-
-
-def popular_of(reading: Reading) -> dict[AssetId, float]:
-    """How much each table is read, 0 to 1, most first, ties in order of id: popularity as a share of itself and `HALF_WAY` more."""
-    counts, known = reading.counts, reading.known
-    _, last = counts.window
-    by_user: dict[int, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for at in np.flatnonzero(counts.counted).tolist():
-        one = counts.statements[at]
-        tables = [known.row[table] for table in dict.fromkeys(one.reads)]
-        for run in one.runs:
-            worth = _faded(run, last)
-            for row in tables:
-                by_user[row][run.user] += worth
-    found = {known.ids[row]: _shrunk(users) for row, users in by_user.items() if reading.shown[row]}
-    shares = {asset: round(much / (much + HALF_WAY), 3) for asset, much in found.items()}
-    return dict(sorted(shares.items(), key=lambda item: (-item[1], item[0])))
-
-
-def _faded(run: Run, last: int) -> float:
-    age = last - run.day if run.day else 0
-    return float(run.weight * run.count * 0.5 ** (age / HALF_LIFE_DAYS))
-
-
-def _shrunk(by_user: Mapping[str, float]) -> float:
+    for run in (run for one in readers for run in one.runs):
+        age = last - run.day if run.day else 0
+        by_user[run.user] += run.weight * run.count * 0.5 ** (age / HALF_LIFE_DAYS)
     return sum(float(np.log1p(many)) for many in by_user.values()) * len(by_user) / (len(by_user) + FEW_USERS)
 
 

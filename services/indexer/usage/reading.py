@@ -23,16 +23,17 @@ ALL_RANKED = 3_000
 """Of so few tables every one is ranked; of more, those that something speaks for."""
 MAX_CANDIDATES = 600
 COMMON = 5_000
-"""A word that more tables have in their names finds none of them."""
+"""A word or a column that more shown tables have finds none of them."""
 POPULAR = 50
 
 
 @dataclass(frozen=True, eq=False)
 class Weighted:
-    """Words of tables with what each is worth here: rows as `Sparse`, and the length of each row as a vector."""
+    """Words of tables with what each is worth here: rows as `Sparse`, the length of each row, and how many shown tables have each."""
 
     rows: Sparse
     length: Floats
+    frequency: Ints
 
     def cosines(self, basket: Ints, candidates: Ints) -> Floats:
         """The mean cosine of each candidate with the tables of a basket, float64 (len(candidates),)."""
@@ -128,7 +129,7 @@ class Reading:
         # two tables share a word with the product of both entries: each has its root
         worth = np.sqrt(rows.value * rarity[rows.index])
         length = np.sqrt(np.bincount(owner, weights=worth**2, minlength=len(rows)))
-        return Weighted(Sparse(rows.start, rows.index, worth, rows.width), length)
+        return Weighted(Sparse(rows.start, rows.index, worth, rows.width), length, frequency)
 
     def candidates(self, basket: Ints) -> Ints:
         """Tables to rank for a basket, ascending, the basket's own included: all of few, of many those that anything speaks for."""
@@ -161,9 +162,8 @@ class Reading:
     def _by_words(self, rows: Weighted, basket: Ints) -> Floats:
         weights = rows.rows.spread(basket, 1.0 / np.maximum(rows.length[basket], 1e-9))
         words = np.flatnonzero(weights)
-        holders = rows.rows.transposed
-        rare = words[holders.start[words + 1] - holders.start[words] <= COMMON]
-        found = holders.spread(rare, weights[rare])
+        rare = words[rows.frequency[words] <= COMMON]
+        found = rows.rows.transposed.spread(rare, weights[rare])
         return found / np.maximum(rows.length, 1e-9)
 
 

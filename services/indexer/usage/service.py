@@ -35,9 +35,10 @@ from services.common.runtime.logs import get_logger
 from services.indexer.index.snapshot import Snapshot
 from services.indexer.usage import store
 from services.indexer.usage.basket import basket_of
-from services.indexer.usage.facts import popular_of, unused_of, usage_of
+from services.indexer.usage.facts import unused_of, usage_of
 from services.indexer.usage.known import Known, known_of
 from services.indexer.usage.learn import asked_of, model_of
+from services.indexer.usage.popular import Uses
 from services.indexer.usage.reading import Reading, reading_of
 from services.indexer.usage.recent import recent_of
 from services.indexer.usage.recommend import items, rank
@@ -69,6 +70,7 @@ class State:
     statements: tuple[Statement, ...]
     seq: FactSeq
     label: str
+    uses: Uses
     readings: OrderedDict[str, Reading] = field(default_factory=OrderedDict)
     making: dict[str, threading.Lock] = field(default_factory=dict)
     popular: dict[str, Mapping[AssetId, float]] = field(default_factory=dict)
@@ -105,6 +107,7 @@ class Usage:
         self._users = users
         self._weights: Model | None = read_weights(self._file)
         self._learned_at = 0
+        self._follows = False
         self._windows: tuple[LogWindow, ...] = ()
         self._programs: dict[str, float] = {}
         self._state: State | None = None
@@ -136,15 +139,16 @@ class Usage:
         return unused_of(self._reading(scope), self._windows, dt.datetime.now(dt.UTC).date(), days)
 
     def popular(self, scope: AccessScope) -> Mapping[AssetId, float]:
-        """How much each table is used inside a scope, 0 to 1, most first; nothing where no log was read. For the ranking."""
-        if self._state is None and self._is_without_facts():
+        """How much each table is used inside a scope, 0 to 1, most first; nothing where no log was read. For the ranking.
+
+        Where a thread follows the log, nothing until it has read it for the first time: no search waits for that.
+        """
+        if self._state is None and (self._follows or self._is_without_facts()):
             return {}
-        reading, state = self._reading(scope), self._state
-        if state is None or not state.statements:
-            return {}
+        state = self._standing()
         found = state.popular.get(scope.key)
         if found is None:
-            found = popular_of(reading)
+            found = state.uses.popular(state.known.permitted(scope)) if state.statements else {}
             with self._lock:
                 if len(state.popular) >= MAX_SCOPES:
                     state.popular.clear()
@@ -180,20 +184,25 @@ class Usage:
     def refresh(self, *, learn: bool = True) -> None:
         """Make everything anew from the index and the usage store as they are, and learn where there is more to learn from."""
         begun = time.monotonic()
-        seq, statements = self._kept()
-        snapshot = self._snapshot()
-        statements = reweighted(statements, self._programs)
-        known = known_of(snapshot, statements, self._namespaces())
-        state = State(known, statements, seq, snapshot.label)
+        state = self._new_state()
         if learn:
             self._learn(state)
-        state.readings[FULL_SCOPE.key] = _ready(reading_of(known, statements, FULL_SCOPE, min_people=self._min_people))
+        reading = reading_of(state.known, state.statements, FULL_SCOPE, min_people=self._min_people)
+        state.readings[FULL_SCOPE.key] = _ready(reading)
         self._state = state
         self._made_at = time.monotonic()
         self._took_s = self._made_at - begun
 
+    def _new_state(self) -> State:
+        seq, statements = self._kept()
+        snapshot = self._snapshot()
+        statements = reweighted(statements, self._programs)
+        known = known_of(snapshot, statements, self._namespaces())
+        return State(known, statements, seq, snapshot.label, Uses.of(known, statements))
+
     def run_until(self, stop: threading.Event, facts: StatementFacts) -> None:
         """Follow and refresh, at a bounded rate, until `stop` is set."""
+        self._follows = True
         while not stop.wait(POLL_S):
             try:
                 self.catch_up(facts)
@@ -232,14 +241,17 @@ class Usage:
         state = self._state
         return state is None or state.seq != seq or state.label != self._snapshot().label
 
+    def _standing(self) -> State:
+        """What is known; made now where nobody has yet."""
+        if self._state is not None:
+            return self._state
+        with self._making:  # of several first questions one makes it, and the others wait
+            if self._state is None:
+                self._state = self._new_state()
+            return self._state
+
     def _reading(self, scope: AccessScope) -> Reading:
-        if self._state is None:
-            with self._making:  # of several first questions one makes it, and the others wait
-                if self._state is None:
-                    self.refresh(learn=False)
-        state = self._state
-        if state is None:
-            raise RuntimeError("refresh left no state")
+        state = self._standing()
         found = self._kept_reading(state, scope)
         if found is not None:
             return found

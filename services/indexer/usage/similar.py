@@ -18,7 +18,7 @@ from services.common.model.search import Reason
 from services.indexer.text.document import Record
 from services.indexer.usage.copies import Mark, without_marks
 from services.indexer.usage.known import Known
-from services.indexer.usage.reading import Reading
+from services.indexer.usage.reading import COMMON, Reading
 from services.indexer.usage.sparse import Floats, Ints
 
 SIGNS = ("shared", "inside", "types", "name", "text")
@@ -32,8 +32,6 @@ LEAST = 0.01
 CANDIDATES = 400
 CLOSELY = 60
 """Of so many of the candidates the types of columns are compared."""
-COMMON = 5_000
-"""A column that more tables have finds none of them."""
 SAME = 0.8
 """Of two tables that stand for each other so many of all their columns are shared."""
 FEW_COLUMNS = 4
@@ -124,15 +122,14 @@ def _candidates(reading: Reading, row: int) -> Ints:
     """Listed tables with rare columns or words of the name in common, or the same name but for marks; ascending, without itself."""
     known = reading.known
     spoken = np.zeros(len(known))
-    holders, mine = known.columns.transposed, known.columns.row(row)[0]
-    rare = mine[holders.start[mine + 1] - holders.start[mine] <= COMMON]
+    mine = known.columns.row(row)[0]
+    rare = mine[reading.column_frequency[mine] <= COMMON]
     worth = _worth(reading)
-    spoken += holders.spread(rare, worth[rare])
+    spoken += known.columns.transposed.spread(rare, worth[rare])
     spoken /= np.maximum(np.diff(known.columns.start), 1) + len(mine)  # a wide table shares much with everything
     words = known.words.row(row)[0]
-    finders = known.words.transposed
-    rare = words[finders.start[words + 1] - finders.start[words] <= COMMON]
-    spoken += 0.05 * finders.spread(rare, np.ones(len(rare)))
+    rare = words[reading.words.frequency[words] <= COMMON]
+    spoken += 0.05 * known.words.transposed.spread(rare, np.ones(len(rare)))
     spoken += 0.5 * (known.plain == known.plain[row])
     spoken[~(reading.shown & known.listed)] = 0.0
     spoken[row] = 0.0
