@@ -122,3 +122,5 @@ def test_a_used_table_is_suggested_though_many_shorter_names_begin_so():
     used = name("shop.web.order_lines").id
     made = Retriever(lambda: snapshot, lambda _at: None, lambda: None, popular=lambda _scope: {used: 0.7})
     assert made.suggest("ord", FULL_SCOPE, limit=5)[0].text == "shop.web.order_lines"
+    # no list of all tables is made for it: every change of the index would have the next keystroke wait for a new one
+    assert "where" not in vars(snapshot)

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from services.common.model.names import AssetId
 from services.indexer.index.keys import SegmentKeys
 from services.indexer.index.name_index import Completions, Postfixes, Shelf, completions, postfixes, squeezed, word_shelf
 from services.indexer.index.postings import Postings, build_postings, merge_postings
@@ -22,7 +23,16 @@ from services.indexer.text.document import Document, Record, text_hash
 TABLE_FIELDS = ("name", "description", "columns", "tags")
 COLUMN_FIELDS = ("name", "description")
 EVIDENCE_FIELDS = ("evidence",)
-_OF_NAMES = ("rows_by_name", "name_lengths", "postfixes", "name_words", "completions", "column_names", "column_signatures")
+_OF_NAMES = (
+    "row_of",
+    "rows_by_name",
+    "name_lengths",
+    "postfixes",
+    "name_words",
+    "completions",
+    "column_names",
+    "column_signatures",
+)
 Lookup = Callable[[Sequence[bytes]], Mapping[bytes, NDArray[np.float16]]]
 """Text hashes in, the vectors that are known out, float16 (dimension,)."""
 
@@ -157,6 +167,11 @@ class Segment:
         return SegmentKeys.of(self.records)
 
     @cached_property
+    def row_of(self) -> dict[AssetId, int]:
+        """The row of each of its tables."""
+        return {record.id: row for row, record in enumerate(self.records)}
+
+    @cached_property
     def rows_by_name(self) -> dict[str, list[int]]:
         """The tables by the last part of their name, in lower case; by what follows its last dot where it has one."""
         out: dict[str, list[int]] = {}
@@ -198,7 +213,15 @@ class Segment:
 
     def prepare_names(self) -> None:
         """Make now what questions for names would make when they are first asked: seconds for a hundred thousand tables."""
-        _ = self.rows_by_name, self.name_lengths, self.postfixes, self.name_words, self.completions, self.column_signatures
+        _ = (
+            self.row_of,
+            self.rows_by_name,
+            self.name_lengths,
+            self.postfixes,
+            self.name_words,
+            self.completions,
+            self.column_signatures,
+        )
 
     def with_texts(self, texts: Texts, column_texts: Texts) -> Segment:
         """The same tables with texts in the same order, whose vectors are others or stand elsewhere."""

@@ -137,10 +137,8 @@ class Retriever:
 
     def suggest(self, prefix: str, scope: AccessScope, *, limit: int = 8) -> Sequence[Suggestion]:
         """See `Search.suggest`."""
-        snapshot = self._snapshot()
-        view, popular = self._view(snapshot, SearchQuery("", scope)), self._popular(scope)
-        used = most_used(view, snapshot.where, popular) if popular else {}
-        return suggestions(view, prefix, limit=limit, used=used)
+        view = self._view(self._snapshot(), SearchQuery("", scope))
+        return suggestions(view, prefix, limit=limit, used=most_used(view, self._popular(scope)))
 
     def vocabulary(self, scope: AccessScope) -> Sequence[Proposal]:
         """See `Search.vocabulary`."""

@@ -30,20 +30,20 @@ CONCEPTS = 4
 _FILTER = re.compile(r'(?:^|(?<=[\s(]))([A-Za-z]+):("?)([^\s"]*)$')
 
 
-def most_used(view: View, where: Mapping[AssetId, tuple[int, int]], popular: Mapping[AssetId, float]) -> dict[int, float]:
+def most_used(view: View, popular: Mapping[AssetId, float]) -> dict[int, float]:
     """The seen tables that are used most, by number, with how much.
 
     Args:
         view: what the caller sees.
-        where: the part and row of each table, as in the view's snapshot.
         popular: how much tables are used, most first; so many as `USED` are looked at.
 
     """
     found: dict[int, float] = {}
     for asset, much in islice(popular.items(), USED):
-        part, row = where.get(asset, (-1, -1))
-        if part >= 0 and view.parts[part].tables[row]:
-            found[view.parts[part].offset + row] = much
+        for part in view.parts:
+            row = part.segment.row_of.get(asset)
+            if row is not None and part.tables[row]:
+                found[part.offset + row] = much
     return found
 
 

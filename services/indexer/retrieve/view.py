@@ -133,11 +133,6 @@ class View:
         return _joined([part.tables for part in self.parts])
 
     @cached_property
-    def seen_columns(self) -> NDArray[np.bool_]:
-        """Which columns are seen, over all segments, bool (column_rows,)."""
-        return _joined([part.columns for part in self.parts])
-
-    @cached_property
     def widths(self) -> NDArray[np.int64]:
         """How many seen columns each table has, int64 (rows,)."""
         pieces = [np.bincount(part.segment.owner[part.columns], minlength=len(part.segment)) for part in self.parts]
