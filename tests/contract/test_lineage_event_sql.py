@@ -14,6 +14,7 @@ from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.events import Delivery, job_id
 from services.lineage.coverage import coverage
 from services.lineage.events.intake import EventIntake
+from services.lineage.statements import jobs
 from services.lineage.statements.jobs import JobSql
 from services.lineage.store import event_tables, tables
 from tests.support import events as sent
@@ -151,6 +152,22 @@ def test_what_a_crawl_shows_later_is_read_again(lineage: Lineage, both: Any) -> 
     assert column_edges(lineage) == {("orders.id", "daily.id", "identity"), ("orders.amount", "daily.amount", "identity")}
 
 
+def test_after_a_restart_the_next_run_reads_what_a_crawl_has_shown_since(lineage: Lineage, both: Any) -> None:
+    """Without its text a statement keeps what its reading rested on, so that the text is read again when it comes again."""
+    intake, job_sql = both
+    text = "INSERT INTO mart.daily SELECT * FROM orders"
+    told = {"inputs": [dataset("shop.public.orders")], "outputs": [dataset("shop.mart.daily")]}
+    sent.send(intake, run_event("COMPLETE", AT, job_facets=sql(text), **told))
+    job_sql.catch_up()
+    intake, job_sql = sent.with_sql(lineage.database)
+    crawled(lineage, public__orders="id amount", mart__daily="id amount")
+    job_sql.catch_up()
+    assert column_edges(lineage) == {("orders.*", "daily.*", "identity")}
+    sent.send(intake, run_event("COMPLETE", END, "two", job_facets=sql(text), **told))
+    job_sql.catch_up()
+    assert column_edges(lineage) == {("orders.id", "daily.id", "identity"), ("orders.amount", "daily.amount", "identity")}
+
+
 def test_sql_of_a_name_that_turns_out_to_be_another_table_follows_it(lineage: Lineage, both: Any) -> None:
     """A path that a symlink says to be a table: the edges lead from the table then."""
     intake, job_sql = both
@@ -194,3 +211,59 @@ def test_what_cannot_be_read_is_kept_with_its_reason_and_a_crash_of_nothing(line
     assert found.reasons
     for table in tables.metadata.sorted_tables:
         assert CANARY not in repr(lineage.rows(table))
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect"),
+    [
+        ("SELECT id FROM public.orders", "\ud800"),
+        ("SELECT id FROM public.orders", "po\x00stgres"),
+        ("SELECT id FROM public.orders", f"{CANARY}'" * 10_000),
+        ('INSERT INTO "\ud800" SELECT "\ud801" FROM public.orders', "postgres"),
+        ('INSERT INTO mart."a\x00b" SELECT "c\x00d" FROM public.orders', "postgres"),
+    ],
+)
+def test_what_no_database_takes_keeps_nobody_waiting(lineage: Lineage, both: Any, text: str, dialect: str) -> None:
+    """Half a surrogate pair, a zero, a dialect that is none: read without them, and the next job's SQL too."""
+    intake, job_sql = both
+    crawled(lineage, public__orders="id", mart__daily="id")
+    outputs = [dataset("shop.mart.daily")]
+    sent.send(intake, run_event("COMPLETE", AT, job="odd", outputs=outputs, job_facets=sql(text, dialect=dialect)))
+    plain = sql("SELECT id FROM public.orders", dialect="postgres")
+    sent.send(intake, run_event("COMPLETE", AT, outputs=outputs, job_facets=plain))
+    job_sql.catch_up()
+    assert column_edges(lineage) == {("orders.id", "daily.id", "identity")}
+    assert {row["dialect"] for row in lineage.rows(event_tables.job_statement)} <= {"postgres", ""}
+
+
+def test_a_job_whose_sql_fails_keeps_no_other_waiting(lineage: Lineage, both: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw: the jobs are read one by one, and the one that fails is left out until it runs again."""
+    intake, job_sql = both
+    crawled(lineage, public__orders="id", mart__daily="id")
+    read_usages = sent.InlineReader.read_usages
+
+    def failing(self: Any, statements: Any) -> Any:
+        if any("bad" in one.sql for one in statements):
+            raise ValueError("not foreseen")
+        return read_usages(self, statements)
+
+    monkeypatch.setattr(sent.InlineReader, "read_usages", failing)
+    outputs = [dataset("shop.mart.daily")]
+    for job, text in (("bad", "SELECT id AS bad FROM public.orders"), ("load", "SELECT id FROM public.orders")):
+        sent.send(intake, run_event("COMPLETE", AT, job=job, outputs=outputs, job_facets=sql(text, dialect="postgres")))
+    for _ in range(2):  # together, then alone
+        with pytest.raises(ValueError, match="not foreseen"):
+            job_sql.catch_up()
+    job_sql.catch_up()
+    assert column_edges(lineage) == {("orders.id", "daily.id", "identity")}
+
+
+def test_texts_that_were_dropped_are_not_held_on_to(lineage: Lineage, both: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of texts for another reading so many characters are kept, and no more by way of the jobs that sent them."""
+    intake, job_sql = both
+    monkeypatch.setattr(jobs, "MAX_WAITING", 1_000)
+    for at in range(5):
+        text = f"SELECT id FROM public.orders_{at} WHERE state = '{'x' * 400}'"
+        sent.send(intake, run_event("COMPLETE", AT, job=str(at), job_facets=sql(text, dialect="postgres")))
+        job_sql.catch_up()
+    assert len(job_sql._texts) <= 3

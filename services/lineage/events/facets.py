@@ -127,14 +127,14 @@ def kind(facets: Mapping[str, Any]) -> Kind:
 
 
 def sql(event: Mapping[str, Any]) -> tuple[str, str]:
-    """The text and the dialect of the job's facet `sql`, of an event as it was sent; empty where there is none."""
+    """The text and the dialect of the job's facet `sql`, of an event as it was sent but for what no database takes; else empty."""
     found: Any = event
     for key in ("job", "facets", "sql"):
         found = found.get(key) if isinstance(found, dict) else None
     if not isinstance(found, dict):
         return "", ""
     query, dialect = found.get("query"), found.get("dialect")
-    return query if isinstance(query, str) else "", dialect if isinstance(dialect, str) else ""
+    return storable(query) if isinstance(query, str) else "", storable(dialect) if isinstance(dialect, str) else ""
 
 
 def job_type(facets: Mapping[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 import threading
 import time
 import traceback
@@ -28,7 +29,7 @@ from services.common.runtime.db import Database
 from services.common.runtime.logs import get_logger
 from services.lineage.events.event import Event
 from services.lineage.sql.aliases import ALIASES
-from services.lineage.sql.logged import Shape, Shaped, Usage, usage_in
+from services.lineage.sql.logged import RESULT, Shape, Shaped, Usage, usage_in
 from services.lineage.sql.statement import TableRef
 from services.lineage.statements import intake, job_meaning
 from services.lineage.statements.around import Sources
@@ -51,6 +52,9 @@ POLL_S = 0.5
 RETRY_S = 2.0
 _REST = 4.0
 """After looking at every job's statements again for t seconds, the next look waits 4 t."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_.+ -]{0,39}")
+"""What may be a dialect's name; what is not is no dialect, and is not kept."""
 
 _log = get_logger("lineage.event-sql")
 Text = tuple[str, str]
@@ -97,7 +101,8 @@ class JobSql:
         self._lock = threading.Lock()
         self._waiting: OrderedDict[JobId, _Waiting] = OrderedDict()
         self._size = 0
-        self._shapes: OrderedDict[Text, tuple[str, Shaped | Usage]] = OrderedDict()
+        self._alone = 0  # jobs in front that are read one by one: something of one of them fails
+        self._shapes: OrderedDict[Text, tuple[str, Shaped | Usage, Text]] = OrderedDict()
         self._shapes_size = 0
         self._texts: dict[tuple[JobId, str], Text] = {}
         self._known: Known | None = None
@@ -133,20 +138,27 @@ class JobSql:
 
         Raises:
             ServiceUnavailable: the database or the worker does not answer; what was to be read waits still.
+            Exception: what nobody foresaw; what was to be read waits still and is read one by one, or is one job and left out.
 
         """
         with self._lock:
-            some = dict(islice(self._waiting.items(), AT_ONCE))
+            some = dict(islice(self._waiting.items(), 1 if self._alone else AT_ONCE))
             for job, waiting in some.items():
                 del self._waiting[job]
                 self._size -= waiting.size
+        self._alone = max(0, self._alone - 1)
         try:
             if some:
                 self._read(some)
                 return True
             return self._look_at_all()
-        except BaseException:
+        except HeadwaterError:
             self._give_back(some)
+            raise
+        except Exception:
+            if len(some) > 1:  # the others must not wait for ever for the one that fails
+                self._give_back(some)
+                self._alone = len(some)
             raise
 
     def catch_up(self) -> None:
@@ -171,7 +183,8 @@ class JobSql:
                 pause_s = RETRY_S
             stop.wait(pause_s)
 
-    def _give_back(self, some: Mapping[JobId, _Waiting]) -> None:
+    def _give_back(self, some: dict[JobId, _Waiting]) -> None:
+        """Let them wait again, in front."""
         with self._lock:
             for job, waiting in some.items():
                 now = self._waiting.setdefault(job, _Waiting())
@@ -179,6 +192,8 @@ class JobSql:
                     before = now.texts.get(text, (first, last))
                     self._size += 0 if text in now.texts else len(text[0])
                     now.texts[text] = min(first, before[0]), max(last, before[1])
+            for job in reversed(some):
+                self._waiting.move_to_end(job, last=False)
 
     def _look_at_all(self) -> bool:
         """Where a crawl or a setting has shown more since, go through all jobs' statements, some a step."""
@@ -232,8 +247,8 @@ class JobSql:
         """A job's statements as they are now."""
         found = dict(before)
         for text, (first, last) in waiting.texts.items():
-            fingerprint = self._shapes[text][0]
-            self._texts[job, fingerprint] = text
+            fingerprint, _, once = self._shapes[text]
+            self._texts[job, fingerprint] = once  # of jobs that run the same there is one text
             one = found.get(fingerprint)
             if one is None:
                 one = JobStatement(job, fingerprint, text[1], "", None, Usage("").as_json(), (), "", first, last)
@@ -249,8 +264,11 @@ class JobSql:
         if text is not None and shape is not None:
             if one.state and job_meaning.seen(usage, place, known, columns_of) == one.seen:
                 return one
-            usage = self._usage(text[0], shape[1], place, known, columns_of)
-        return job_meaning.stored(one, usage, place, known, columns_of)
+            return job_meaning.stored(
+                one, self._usage(text[0], shape[1], place, known, columns_of), place, known, columns_of
+            )
+        # its reading rests on what it rested on: where that is another now, the text is read again when it comes again
+        return replace(job_meaning.stored(one, usage, place, known, columns_of), seen=one.seen)
 
     def _usage(self, sql: str, shape: Shaped | Usage, place: Place, known: Known, columns_of: ColumnsOf) -> Usage:
         if isinstance(shape, Usage):
@@ -260,7 +278,7 @@ class JobSql:
             2
         ):  # a text whose dialect tells its names apart otherwise than the shape does is read with these names
             usage = self._reader.read_usages([job_meaning.question(sql, names, place, known, columns_of)])[0]
-            if set(usage.tables) <= set(names):
+            if set(usage.tables) <= {*names, RESULT}:
                 break
             names = usage.tables
         return job_meaning.safe(usage, sql, place, known, columns_of)
@@ -297,14 +315,16 @@ class JobSql:
                 keyed = hashlib.blake2b(masked.encode("utf-8", "surrogatepass"), digest_size=16, key=self._key())
                 digest, known = keyed.hexdigest(), job_meaning.unread(answer)
             told = hashlib.blake2b(f"{digest}\n{dialect}".encode(), digest_size=16).hexdigest()
-            self._shapes[sql, dialect] = told, known
+            self._shapes[sql, dialect] = told, known, (sql, dialect)
             self._shapes_size += len(sql)
         for text in texts:
             self._shapes.move_to_end(text)
+        dropped = False
         while self._shapes_size > MAX_WAITING and len(self._shapes) > len(texts):
             (sql, _), _ = self._shapes.popitem(last=False)
             self._shapes_size -= len(sql)
-        if len(self._texts) > 2 * len(self._shapes) + AT_ONCE * MAX_STATEMENTS:
+            dropped = True
+        if dropped or len(self._texts) > 2 * len(self._shapes) + AT_ONCE * MAX_STATEMENTS:
             self._texts = {key: text for key, text in self._texts.items() if text in self._shapes}
 
     def _loaded(self, connection: Connection) -> Known:
@@ -332,7 +352,7 @@ def _cached(connection: Connection) -> ColumnsOf:
 def _dialect(event: Event) -> str:
     """The dialect of an event's SQL: as its facet says, else of the engine whose datasets it names."""
     said = event.dialect.strip().lower()
-    if said:
+    if _NAME.fullmatch(said):
         return ALIASES.get(said, said)
     named = [one.name.namespace for one in (*event.outputs, *event.inputs)]
     return platform_of(min(named)).dialect if named else ""
