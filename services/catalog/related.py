@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from services.catalog.assets import AssetReader
 from services.catalog.feedback import FeedbackLog
 from services.catalog.join_sql import from_clause
-from services.common.errors import ServiceUnavailable
+from services.common.errors import BadRequest, ServiceUnavailable
 from services.common.model.access import AccessScope, Principal, Role
 from services.common.model.assets import Asset
 from services.common.model.names import AssetId, DatasetName, parse_asset_id
@@ -136,9 +136,12 @@ def related_to_search(
         least: what fewer people opened is not told; it is `LEAST_PEOPLE` at the least.
 
     Raises:
+        BadRequest: the question has no words.
         ServiceUnavailable: the indexer or the database does not answer.
 
     """
+    if not text.strip():
+        raise BadRequest("ask something: the question needs a word", errors=({"pointer": "/search", "detail": "empty"},))
     opened = log.opened_by_others(text, caller, max(least, LEAST_PEOPLE))[:MAX_OPENED]
     if opened:
         found = reader.many([asset for asset, _ in opened], caller.scope)

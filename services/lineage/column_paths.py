@@ -23,6 +23,8 @@ from services.lineage.ways import Search
 
 MAX_COLUMNS = 20_000
 """Columns that are looked at: below a column that decides about rows there may be every column of a warehouse."""
+MAX_EDGES = 200_000
+"""Edges that are looked at, some 100 MB: where every column decides about the rows of the next table there are as many as pairs."""
 
 
 @dataclass(slots=True)
@@ -33,6 +35,7 @@ class _Ahead:
     out: dict[ColumnKey, set[ColumnKey]] = field(default_factory=lambda: defaultdict(set))
     into: dict[ColumnKey, set[ColumnKey]] = field(default_factory=lambda: defaultdict(set))
     flows: dict[tuple[ColumnKey, ColumnKey], list[Flow]] = field(default_factory=lambda: defaultdict(list))
+    edges: int = 0
     cut: bool = False
 
 
@@ -81,6 +84,11 @@ def _ahead(seen: Visible, start: ColumnKey, depth: int) -> _Ahead:
             break
         after: set[ColumnKey] = set()
         for source, target, flow in edges_out_of(seen, level):
+            if found.edges == MAX_EDGES:
+                found.cut = True
+                found.columns |= after
+                return found
+            found.edges += 1
             if target not in found.columns and len(found.columns) + len(after) >= MAX_COLUMNS and target not in after:
                 found.cut = True
                 continue

@@ -14,6 +14,7 @@ from services.common.model.lineage import LineageEdge, LineageNode, LineageReque
 from services.common.model.names import AssetId
 from services.common.model.platforms import Case
 from services.common.runtime.db import Database
+from services.lineage.events.facets import is_storable
 from services.lineage.fitting import fitted
 from services.lineage.reach import reach
 from services.lineage.store import column_readings, definitions, observed
@@ -175,12 +176,15 @@ def check_column(seen: Visible, key: ColumnKey) -> None:
     names = seen.columns([asset])[asset]
     if spelled(names, column) is not None:
         return
+    absent = f"there is no column {column[:64]} of {asset}, or you may not see it"
+    if not is_storable(column):  # a database would not even look for it
+        raise NotFound(absent)
     keys = [key] if names else [key, (asset, EVERY)]
     for upstream in (True, False):
         for flow in seen.flows(between_columns(seen.connection, keys, upstream=upstream, when=seen.when)):
             if _is_star(flow) or (flow.into if upstream else flow.column) == column:
                 return
-    raise NotFound(f"there is no column {column[:64]} of {asset}, or you may not see it")
+    raise NotFound(absent)
 
 
 def _understood(seen: Visible, request: LineageRequest) -> tuple[str, str | None]:

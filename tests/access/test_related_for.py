@@ -104,7 +104,8 @@ def test_clicks_on_hidden_tables_move_nothing_for_a_scoped_reader(served):
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"assets": [ORDERS], "person": "me"}, {"person": ""}, {"search": ""}, {"person": "me", "x": 1}]
+    "body",
+    [{}, {"assets": [ORDERS], "person": "me"}, {"person": ""}, {"search": ""}, {"search": " "}, {"person": "me", "x": 1}],
 )
 def test_one_of_three_is_asked_for(served, body):
     assert asked(served, "reader", **body).status_code == 422

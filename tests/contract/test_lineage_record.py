@@ -12,7 +12,7 @@ import pytest
 from services.common.errors import BadRequest, NotFound
 from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import Column, ForeignKey
-from services.common.model.lineage import Declaration, DiffRequest, Direction, LineageRequest, Subgraph
+from services.common.model.lineage import Declaration, DiffRequest, Direction, LineageRequest, PathsRequest, Subgraph
 from services.common.ports import LineageService
 from services.lineage.answers import LineageAnswers
 from services.lineage.sql.ddl import read_ddl
@@ -156,6 +156,16 @@ def test_no_such_column_is_not_found(shop):
         shop.walk("shop.sales.orders", "nothing")
     with pytest.raises(NotFound, match="no lineage"):
         shop.walk("shop.hr.pay", "salary", scope=NO_HR)
+
+
+def test_a_column_that_no_database_could_have_is_not_found(shop):
+    """PostgreSQL takes no zeros: such a name is not asked for, in walks and in ways."""
+    column = "a\x00"
+    with pytest.raises(NotFound, match="no column"):
+        shop.walk("shop.sales.orders", column)
+    ends = id_of("shop.sales.orders"), id_of("shop.sales.orders")
+    with pytest.raises(NotFound, match="no column"):
+        shop.query.paths(PathsRequest(*ends, FULL_SCOPE, from_column=column, to_column=column))
 
 
 def test_hidden_datasets_have_no_columns(shop):

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from services.common.errors import BadRequest, NotFound
 from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.lineage import Paths, PathsRequest
+from services.lineage import column_paths
 from services.lineage.answers import LineageAnswers
 from services.lineage.graph import LineageGraph
 from services.lineage.sql.ddl import read_ddl
@@ -114,6 +115,22 @@ def test_a_ladder_of_2_to_the_40_ways_costs_as_much_as_those_that_are_shown() ->
         assert len(set(ways(found))) == 10
         short = made.paths(asked((tables[0], "x"), (tables[-1], "y"), FULL_SCOPE, 40, 10))
         assert (short.paths, short.truncated) == ((), False)
+
+
+def test_of_more_edges_than_are_looked_at_it_is_told_that_there_may_be_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is beyond them is not found, and the answer says so."""
+    monkeypatch.setattr(column_paths, "MAX_EDGES", 6)
+    tables = [f"a.r{rung}" for rung in range(5)]
+    pairs: list[Pair] = [
+        ((one, left), (other, right))
+        for one, other in itertools.pairwise(tables)
+        for left, right in itertools.product(COLUMNS, COLUMNS)
+    ]
+    with answers(tables, pairs) as made:
+        near = made.paths(asked((tables[0], "x"), (tables[1], "y"), FULL_SCOPE, 100, 10))
+        far = made.paths(asked((tables[0], "x"), (tables[-1], "y"), FULL_SCOPE, 100, 10))
+    assert (len(near.paths), near.truncated) == (1, True)
+    assert (far.paths, far.truncated) == ((), True)
 
 
 def test_both_ends_are_columns_or_none() -> None:
