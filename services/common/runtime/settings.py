@@ -87,7 +87,7 @@ class Settings(Strict):
     threads: int = Field(
         default=0,
         ge=0,
-        description="Threads to work with: for encoding a text, and eight requests each; 0 = the machine's cores",
+        description="Threads to work with: for encoding a text, and for eight requests each, 8 to 40 in all; 0 = the machine's cores",
     )
     sources: dict[str, SourceSettings] = Field(default_factory=dict, description="Warehouses to crawl, by name")
     usage: UsageSettings = Field(default_factory=UsageSettings, description="What is kept of query logs")
