@@ -19,7 +19,16 @@ from services.common.model.names import UNLISTED, AssetId, Namespaces, ScopePath
 from services.lineage.keys import merge_keys
 from services.lineage.resolve import Resolved, candidates, resolve
 from services.lineage.sql.statement import Reading, Statement
-from services.lineage.store import column_edges, column_readings, columns, datasets, definitions, edges, intervals
+from services.lineage.store import (
+    column_edges,
+    column_readings,
+    columns,
+    datasets,
+    definitions,
+    edges,
+    intervals,
+    job_statements,
+)
 from services.lineage.store.datasets import Dataset
 from services.lineage.store.definitions import Definition, Mention
 from services.lineage.store.edges import Edge
@@ -92,6 +101,7 @@ def merge(
     column_readings.ask(connection, {id_: times[id_] for id_ in news}, max((change.seq for change in changes), default=0))
     renamed = {change.id: change.now for change in changes if change.now is not None}
     moved = edges.follow(connection, renamed) | column_edges.follow(connection, renamed)
+    job_statements.forget_renamed(connection, renamed.keys())
     return changed or bool(gone or readings or said or dropped or hidden) or relinked or moved
 
 

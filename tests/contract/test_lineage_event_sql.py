@@ -17,6 +17,7 @@ from services.lineage.events.intake import EventIntake
 from services.lineage.statements import jobs
 from services.lineage.statements.jobs import JobSql
 from services.lineage.store import event_tables, tables
+from tests.contract.test_lineage_renamed import RenamingFeed
 from tests.support import events as sent
 from tests.support.events import dataset, run_event, sql, symlink
 from tests.support.lineages import DATABASES, Lineage, asset, id_of, opened
@@ -181,6 +182,24 @@ def test_sql_of_a_name_that_turns_out_to_be_another_table_follows_it(lineage: Li
     job_sql.catch_up()
     assert column_edges(lineage) == {("orders.id", "daily.id", "identity")}
     assert table_edges(lineage) == {("shop.public.orders", "shop.mart.daily", 1.0)}
+
+
+@pytest.mark.parametrize("inputs", [[dataset("shop.public.a")], []])
+def test_what_sql_showed_of_a_renamed_table_stays_with_its_new_name(lineage: Lineage, both: Any, inputs: list[Any]) -> None:
+    """Its edges follow it, and looking at the job's statements again does not bring the old name back."""
+    intake, job_sql = both
+    feed = lineage.feed = RenamingFeed("shop.public.a", "shop.public.b")
+    lineage.follow(asset("shop.public.a"), asset("shop.mart.daily"))
+    ends = {"inputs": inputs, "outputs": [dataset("shop.mart.daily")]}
+    sent.send(intake, run_event("COMPLETE", AT, job_facets=sql("INSERT INTO mart.daily SELECT id FROM public.a"), **ends))
+    job_sql.catch_up()
+    feed.remove(id_of("shop.public.a"))
+    lineage.follow(asset("shop.public.b"))
+    intake.realign()
+    job_sql.look_again()
+    job_sql.catch_up()
+    assert {edge[:2] for edge in table_edges(lineage)} == {("shop.public.b", "shop.mart.daily")}
+    assert column_edges(lineage) == {("b.id", "daily.id", "identity")}
 
 
 def test_a_narrow_senders_sql_is_not_read(lineage: Lineage, both: Any) -> None:

@@ -22,11 +22,15 @@ def lineage(request, tmp_path) -> Iterator[Lineage]:
 
 
 class RenamingFeed(MemoryFeed):
-    """A feed in which `a` became `b`."""
+    """A feed in which `a` became `b`, or one table another."""
+
+    def __init__(self, old: str = "shop.s.a", new: str = "shop.s.b") -> None:
+        super().__init__()
+        self.old, self.new = id_of(old), id_of(new)
 
     def after(self, seq, *, limit=500):
         page = super().after(seq, limit=limit)
-        a, b = id_of("shop.s.a"), id_of("shop.s.b")
+        a, b = self.old, self.new
         changes = tuple(Change(c.seq, c.id, c.asset, b if c.id == a and c.asset is None else None) for c in page.changes)
         return ChangePage(changes, page.upto, page.head)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,6 +124,17 @@ def forget(connection: Connection, one: JobId, fingerprints: Collection[str]) ->
     write_with(
         connection, delete(job_statement).where(job_statement.c.job_id == one), job_statement.c.fingerprint, fingerprints
     )
+
+
+def forget_renamed(connection: Connection, ids: AbstractSet[AssetId]) -> None:
+    """Drop the statements that mean any of these, which have other ids now: their edges have followed, and their words would undo it."""
+    place = job_statement.c
+    found: dict[JobId, set[str]] = {}
+    for row in connection.execute(select(place.job_id, place.fingerprint, place.told)) if ids else ():
+        if not ids.isdisjoint(row.told):
+            found.setdefault(JobId(row.job_id), set()).add(row.fingerprint)
+    for one, fingerprints in found.items():
+        forget(connection, one, fingerprints)
 
 
 def ends(connection: Connection, jobs: Collection[JobId]) -> dict[JobId, Ends]:
