@@ -303,7 +303,8 @@ class Indexer:
 
     def _opened(self) -> bool:
         try:
-            self.open()
+            with self.lease.kept():  # taken at the start: another server would be let in while a large index is opened
+                self.open()
         except HeadwaterError as error:
             _log.warning("the index waits", code=error.code, detail=error.detail)
             return False

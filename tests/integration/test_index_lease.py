@@ -13,8 +13,9 @@ from sqlalchemy import delete, update
 
 from services.common.errors import Conflict
 from services.indexer.index import generation as generation_module
-from services.indexer.service import home_id
-from services.indexer.store.lease import EXPIRY_S
+from services.indexer.service import Indexer, IndexerSettings, home_id
+from services.indexer.store import lease as lease_module
+from services.indexer.store.lease import EXPIRY_S, Lease
 from services.indexer.store.tables import lease
 from services.indexer.sync import keeper as keeper_module
 from services.indexer.sync import worker as worker_module
@@ -77,6 +78,25 @@ def test_the_lease_of_a_process_that_died_here_is_free_at_once(home):
             connection.execute(update(lease).values(holder=f"{machine}:{dead.stdout.strip()}:aa"))
         assert second.state().alive is not free
     assert rest == str(os.getpid())
+
+
+def test_a_server_keeps_its_lease_however_long_opening_takes(home, monkeypatch):
+    """It was taken at the start, and the index may be large: nobody is let in meanwhile."""
+    monkeypatch.setattr(lease_module, "BEAT_S", 0.02)
+    server = Indexer(IndexerSettings(home.folder, "hashing", 1, {}), home.database, home.feed, None, role="serve")
+    assert server.lease.acquire()
+
+    def slow():
+        age(home, EXPIRY_S + 1)
+        until = time.monotonic() + 10
+        while not server.lease.state().alive and time.monotonic() < until:
+            time.sleep(0.01)
+        assert not Lease(home.database, home_id(home.folder), role="serve").acquire()
+
+    monkeypatch.setattr(server, "open", slow)
+    assert server._opened()
+    assert server.lease.holds()
+    server.close()
 
 
 def test_only_one_of_many_gets_a_free_lease(home):

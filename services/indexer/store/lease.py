@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import select, update
 
+from services.common.errors import ServiceUnavailable
 from services.common.model.changes import START, Seq
 from services.common.runtime.db import Database
 from services.indexer.store.tables import insert_new, lease
@@ -99,6 +102,32 @@ class Lease:
                 .values(beat_at=time.time(), lexical_seq=lexical_seq, vector_seq=vector_seq, waiting=waiting)
             )
         return done.rowcount == 1
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Say meanwhile that this holder lives, though it has nothing to tell yet; nothing where it holds no lease."""
+        done = threading.Event()
+
+        def stay() -> None:
+            while self.fence and not done.wait(BEAT_S):
+                with suppress(ServiceUnavailable):
+                    self._stay()
+
+        thread = threading.Thread(target=stay, name="lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _stay(self) -> None:
+        with self._database.write() as connection:
+            connection.execute(
+                update(lease)
+                .where(lease.c.home == self._home, lease.c.fence == self.fence, lease.c.holder == self._holder)
+                .values(beat_at=time.time())
+            )
 
     def holds(self) -> bool:
         """Whether this process still holds it, asked of the database."""
