@@ -11,17 +11,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, select
+from sqlalchemy import Connection, delete, select
 
 from services.common.model.events import JobId
 from services.common.model.names import AssetId
 from services.lineage.store import column_edges, event_datasets, observed
 from services.lineage.store.column_edges import ColumnEdge
 from services.lineage.store.event_tables import event_dataset, job_column, run, run_dataset
-from services.lineage.store.lookup import dicts_with, rows_with, upsert, write_with
+from services.lineage.store.lookup import dicts_with, rows_with, write_with
 from services.lineage.store.observed import RUN, Observation
 from services.lineage.store.tables import observed as observed_table
 from services.lineage.store.tables import observed_column
+from services.lineage.store.upserts import widening
 
 Ends = frozenset[tuple[AssetId, bool]]
 """Datasets, each with whether it was written."""
@@ -62,17 +63,8 @@ def keep_columns(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> N
     gathered = _gathered(rows)
     if not gathered:
         return
-    statement = upsert(connection, job_column)
-    new, old = statement.excluded, job_column.c
-    statement = statement.on_conflict_do_update(
-        index_elements=list(_ONCE),
-        set_={
-            "first_at": case((new.first_at < old.first_at, new.first_at), else_=old.first_at),
-            "last_at": case((new.last_at > old.last_at, new.last_at), else_=old.last_at),
-            "count": old["count"] + new["count"],
-        },
-    )
-    connection.execute(statement, gathered)
+    once = widening(connection, job_column, _ONCE, least=("first_at",), most=("last_at",), summed=("count",))
+    connection.execute(once, gathered)
 
 
 def put_columns(
