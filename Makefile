@@ -8,8 +8,9 @@ MAKEFLAGS += --no-builtin-rules
 SLIM ?=
 # what to test: a folder, a file or a test, with more options for pytest behind it
 T ?= tests
-# how tests share the cores; files stay whole, so that a server is started once a worker (PARALLEL= for one process)
-PARALLEL ?= -n auto --dist loadfile
+# how tests share the cores; files stay whole, so that a server is started once a worker, and come in order of folders: the pages'
+# examples, minutes in one file, would else come last and leave a core idle (PARALLEL= for one process)
+PARALLEL ?= -n auto --dist loadfile --no-loadscope-reorder
 # what is handed on by `make demo` and `make bench`
 ARGS ?=
 # the folder with the pools for `make bench-search`

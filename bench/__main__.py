@@ -13,6 +13,7 @@ BENCHMARKS = {
     "relevance": "open pools of questions, beside six other ways to search, with the shuffled control: relevance DATA",
     "documented_columns": "columns found by what their descriptions say, beside MiniLM alone: documented_columns DATA",
     "filtered": "100,000 tables: filters against exact search, and how long questions take over HTTP: filtered DATA",
+    "asked": "a home over HTTP: start to the first hybrid answer, a thousand questions each asked once, memory: asked HOME DATA",
     "vectors": "vector search alone beside FAISS's own kinds, and under filters, with controls: vectors INDEXER_DB",
     "search_names": "names typed whole, in part and with mistakes, beside trigrams and edit distance: search_names DATA",
     "answer_sets": "sets of tables against the best fixed k, held out, with controls: answer_sets DATA [--fit, --calibrate]",

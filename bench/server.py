@@ -23,11 +23,12 @@ class Server:
     Args:
         home: its home, which may hold databases already.
         token: what every request shows; None where none is configured.
+        model: the encoder's name.
 
     """
 
-    def __init__(self, home: Path, *, token: str | None = None) -> None:
-        env = os.environ | {"HEADWATER_HOME": str(home), "HEADWATER_MODEL": "hashing"}
+    def __init__(self, home: Path, *, token: str | None = None, model: str = "hashing") -> None:
+        env = os.environ | {"HEADWATER_HOME": str(home), "HEADWATER_MODEL": model}
         if (home / "headwater.toml").exists():
             env["HEADWATER_CONFIG"] = str(home / "headwater.toml")
         command = [sys.executable, "-m", "services", "serve", "--port", "0"]

@@ -75,6 +75,7 @@ def _evaluated(arguments: argparse.Namespace, settings: Settings) -> tuple[Run, 
     space = Workspace(settings)
     try:
         space.indexer.open()
+        space.indexer.usage.catch_up(space.lineage.statements)
         assets = list(_assets(space))
         if any(one.kind == "all" for one in judgements):
             named = (Named(_lower(asset), tuple(c.name.lower() for c in asset.columns)) for asset in assets)

@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     space = Workspace(settings)
     try:
         space.indexer.open()
+        space.indexer.usage.catch_up(space.lineage.statements)  # what is popular stands first among what fits alike
         typed = question(arguments.question, me=LOCAL.name, scope=FULL_SCOPE)
         filters = Filters(kind=kinds)
         wants_set = arguments.answer == "tables"

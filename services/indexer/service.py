@@ -50,6 +50,8 @@ CLAIM_S = 0.5
 """How often a server looks for crawls that somebody asked for."""
 RETRY_S = 1.0
 """After a failure, before the next try."""
+FOLLOW_S = 2.0
+"""So long a server that starts waits for what people ran lately; what comes later counts when it is there."""
 MANY_TABLES = 2_000
 """Of smaller segments the index of names is made in milliseconds, by the first question."""
 NO_MODEL_DIMENSION = 1
@@ -127,6 +129,8 @@ class Indexer:
     def open(self) -> None:
         """Load the model and the published generation, and read what the feed brought since."""
         self._open_model()
+        if self._facts is not None:  # what is popular would else change under the first questions
+            self.usage.caught_up.wait(FOLLOW_S)
         self._keeper = self._new_keeper()
         target = self._feed.head()
         if not self._keeper.reopen():

@@ -16,6 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from services.indexer.usage.service import WEIGHTS_FILE
 from tests.journey.conftest import Demo
 from tests.support.commands import Done, Server, simple_table, until, write_metadata
 
@@ -51,8 +52,11 @@ class Apart:
 @pytest.fixture(scope="module")
 def whole(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Role `all` on a demo home."""
-    with Server(home=demo.copy(tmp_path_factory.mktemp("whole"))) as server:
-        yield server.ready()
+    home = demo.copy(tmp_path_factory.mktemp("whole"))
+    with Server(home=home) as server:
+        server.ready()
+        _until_learned(home)
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +74,16 @@ def apart(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apar
             three.start(role)
         for server in three.servers.values():
             server.ready()
+        _until_learned(three.home)
         yield three
     finally:
         for server in three.servers.values():
             server.stop()
+
+
+def _until_learned(home: Path) -> None:
+    """What is used together is learned from the log after the start; before that the shipped weights answer."""
+    until((home / WEIGHTS_FILE).exists, "weights")
 
 
 OF_EVENTS = ("/api/v1/jobs/", "/api/v1/namespaces/", "/api/v1/column-lineage", "/api/v1/lineage", "/marquez/")
@@ -93,6 +103,10 @@ def examples(parameter: Any) -> list[Any]:
     return found
 
 
+TOGETHER = {"from_column": "to_column", "to_column": "from_column"}
+"""Parameters that are asked with one another."""
+
+
 def requests_of(path: str, operation: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """A GET's requests: each of its paths, alone where that is allowed, and with each example of each query parameter."""
     parameters = operation.get("parameters", [])
@@ -103,8 +117,9 @@ def requests_of(path: str, operation: Any) -> Iterator[tuple[str, dict[str, Any]
         filled = path.format(**{parameter["name"]: value for parameter, value in zip(in_path, values, strict=True)})
         yield filled, always
         for parameter in in_query:
+            beside = {p["name"]: examples(p)[0] for p in in_query if p["name"] == TOGETHER.get(parameter["name"])}
             for example in examples(parameter):
-                yield filled, {**always, parameter["name"]: example}
+                yield filled, {**always, **beside, parameter["name"]: example}
 
 
 def normal(answer: httpx2.Response, crawl: str = "") -> bytes:
@@ -229,7 +244,7 @@ def test_without_the_lineage_service(apart: Apart) -> None:
     assert client.get("/readyz").status_code == 200
 
     apart.start("lineage")
-    until(lambda: client.get(f"/api/v1/assets/{ORDERS}/lineage").status_code == 200, "lineage")
+    until(lambda: client.get(f"/api/v1/assets/{ORDERS}/lineage").json().get("state") == "complete", "lineage")
     assert client.get(f"/api/v1/assets/{ORDERS}/lineage").json()["edges"] == before.json()["edges"]
 
 

@@ -94,10 +94,11 @@ def test_who_is_shown_other_things_does_not_wait_for_a_reading(usage, monkeypatc
 
 
 def test_a_search_waits_neither_for_the_log_nor_for_a_reading(usage, monkeypatch):
-    """How much tables are used is told from numbers that the following thread has made; before that, of none."""
+    """How much tables are used is told from numbers that the thread that follows a long log has made; before that, of none."""
     scope = AccessScope(("*",), ("*.customers",))
     monkeypatch.setattr(usage, "_kept", lambda: (1, tuple(statements_of([fact(1, ORDERS)]))))
     monkeypatch.setattr(usage, "_is_without_facts", lambda: False)
+    monkeypatch.setattr(usage, "_is_long", lambda: True)
     stop = threading.Event()
     stop.set()
     usage.run_until(stop, None)
@@ -107,14 +108,25 @@ def test_a_search_waits_neither_for_the_log_nor_for_a_reading(usage, monkeypatch
     assert list(usage.popular(scope)) == [name(ORDERS).id]
 
 
+def test_the_first_question_reads_a_short_log_itself(usage, monkeypatch):
+    """So that the first answers of a server are those that it gives a second later."""
+    monkeypatch.setattr(usage, "_kept", lambda: (1, tuple(statements_of([fact(1, ORDERS)]))))
+    monkeypatch.setattr(usage, "_is_without_facts", lambda: False)
+    stop = threading.Event()
+    stop.set()
+    usage.run_until(stop, None)
+    assert list(usage.popular(FULL_SCOPE)) == [name(ORDERS).id]
+
+
 def test_what_was_made_before_there_was_an_index_is_made_anew_at_once(tmp_path):
     """It says of every table that only logs know it; how long it took does not matter then."""
     current = [EMPTY]
     usage = Usage(None, lambda: current[0], lambda: NAMESPACES, home=tmp_path)
     usage.refresh()
     usage._took_s = 1_000.0
-    assert usage._has_rested()
+    assert not usage._has_rested(), "there is no index yet"
     current[0] = snapshot_of([asset(ORDERS, "id")], encoder=HashingEncoder(DIMENSION))
+    assert usage._has_rested()
     usage.refresh()
     usage._took_s = 1_000.0
     assert not usage._has_rested()

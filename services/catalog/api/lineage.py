@@ -197,7 +197,7 @@ def create_router(lineage: LineageService, reader: AssetReader, *, opaque: bool 
 
 
 def _pending(node: LineageNode) -> Subgraph:
-    problem = "it has just come into the catalog, and its lineage is being read; ask again in a moment"
+    problem = "the catalog has it, and its lineage is still being read; ask again in a moment"
     return Subgraph((node,), (), total=1, truncated=False, state="pending", problem=problem)
 
 

@@ -86,7 +86,8 @@ class HashingEncoder:
         for word, count in Counter(words[:MAX_WORDS]).items():
             for place, value in _features(word, self._dimension):
                 row[place] += value * (1 + math.log(count))
-        length = float(np.linalg.norm(row))
+        # added up exactly: what BLAS gives differs in its last bit between processors
+        length = math.sqrt(math.fsum(value * value for value in row[np.flatnonzero(row)].tolist()))
         if length > 0:
             row /= length
         else:  # a text without a word, or whose features cancel out, still has a place

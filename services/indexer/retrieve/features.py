@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from services.common.model.assets import Kind
 from services.common.model.names import AssetId
 from services.indexer.retrieve.coverage import Coverage, coverage
 from services.indexer.retrieve.dense import BestColumns
@@ -173,9 +174,16 @@ def thin(records: Sequence[Record], keys: NDArray[np.int64]) -> NDArray[np.float
     """What each table lacks to be asked for, 0 or below: -0.5 for an id and a name without any key, which answer few questions.
 
     A table that keys lead to or from connects others, whatever columns it has; one of which no column is known may hold anything.
+    An exposure shows what tables hold, and stands behind them where both fit alike.
     """
-    columns = np.asarray([len(record.columns) or ENOUGH for record in records], dtype=np.int64)
+    columns = np.asarray([_columns(record) for record in records], dtype=np.int64)
     return np.asarray(np.minimum(columns + keys, ENOUGH) / ENOUGH - 1.0, dtype=np.float64)
+
+
+def _columns(record: Record) -> int:
+    if record.kind is Kind.EXPOSURE:
+        return 1
+    return len(record.columns) or ENOUGH
 
 
 def _deep(

@@ -48,6 +48,8 @@ from services.indexer.usage.weights import Model, read_weights, shipped, write_w
 
 MAX_SCOPES = 32
 """Readings kept, the ones asked for last: each is some megabytes for 100,000 tables."""
+SHORT = 20_000
+"""Runs of a log that the first question reads itself, in tenths of a second; of a longer one the thread that follows it."""
 PAGE = 1_000
 POLL_S = 1.0
 RETRY_S = 30.0
@@ -87,6 +89,9 @@ class Usage:
         min_people: pairs of tables that fewer distinct people have used together count as never used together.
         users: what logs keep of a caller's name; None where they keep nothing.
 
+    Attributes:
+        caught_up: set once the facts were followed to their head, where a thread follows them.
+
     """
 
     def __init__(
@@ -108,6 +113,7 @@ class Usage:
         self._weights: Model | None = read_weights(self._file)
         self._learned_at = 0
         self._follows = False
+        self.caught_up = threading.Event()
         self._windows: tuple[LogWindow, ...] = ()
         self._programs: dict[str, float] = {}
         self._state: State | None = None
@@ -141,9 +147,9 @@ class Usage:
     def popular(self, scope: AccessScope) -> Mapping[AssetId, float]:
         """How much each table is used inside a scope, 0 to 1, most first; nothing where no log was read. For the ranking.
 
-        Where a thread follows the log, nothing until it has read it for the first time: no search waits for that.
+        Where a thread follows a log that is not short, nothing until it has read it for the first time: no search waits for that.
         """
-        if self._state is None and (self._follows or self._is_without_facts()):
+        if self._state is None and (self._is_without_facts() or (self._follows and self._is_long())):
             return {}
         state = self._standing()
         found = state.popular.get(scope.key)
@@ -203,9 +209,11 @@ class Usage:
     def run_until(self, stop: threading.Event, facts: StatementFacts) -> None:
         """Follow and refresh, at a bounded rate, until `stop` is set."""
         self._follows = True
-        while not stop.wait(POLL_S):
+        while not stop.is_set():
+            pause_s = POLL_S
             try:
                 self.catch_up(facts)
+                self.caught_up.set()
                 if self._is_stale() and self._has_rested():
                     self.refresh()
             except HeadwaterError as error:
@@ -214,10 +222,13 @@ class Usage:
                 # the message may hold names and parts of statements; where it happened does not
                 where = traceback.format_tb(error.__traceback__)[-3:]
                 _log.error("following usage failed", error=type(error).__name__, at=where)
-                stop.wait(RETRY_S)
+                pause_s = RETRY_S
+            stop.wait(pause_s)
 
     def _has_rested(self) -> bool:
-        """Whether everything may be made anew: at once where it was made before there was an index, else not too often."""
+        """Whether everything may be made anew: once there is an index, at once where it was made before, else not too often."""
+        if not self._snapshot().n_tables:
+            return False
         state = self._state
         return state is None or not state.known.snapshot.n_tables or time.monotonic() - self._made_at >= REST * self._took_s
 
@@ -233,13 +244,20 @@ class Usage:
         with self._database.read() as connection:
             return store.position(connection) == NO_FACTS
 
+    def _is_long(self) -> bool:
+        if self._database is None:
+            return False
+        with self._database.read() as connection:
+            return store.is_longer(connection, SHORT)
+
     def _is_stale(self) -> bool:
         if self._database is None:
             return self._state is None
         with self._database.read() as connection:
             seq = store.position(connection)
         state = self._state
-        return state is None or state.seq != seq or state.label != self._snapshot().label
+        # what a question made for itself has learned nothing yet
+        return state is None or not self._made_at or state.seq != seq or state.label != self._snapshot().label
 
     def _standing(self) -> State:
         """What is known; made now where nobody has yet."""

@@ -72,6 +72,11 @@ def read(connection: Connection) -> tuple[Statement, ...]:
     return tuple(_loaded(row.fingerprint, row.source, json.loads(row.body), runs.get(row.fingerprint, ())) for row in every)
 
 
+def is_longer(connection: Connection, runs: int) -> bool:
+    """Whether there are more runs than so many; looks no further."""
+    return connection.execute(select(usage_run.c.day).offset(runs).limit(1)).first() is not None
+
+
 def statements_of(facts: Iterable[StatementFact]) -> tuple[Statement, ...]:
     """The same from facts alone, for logs that are measured and not kept; in order of fingerprint."""
     bodies: dict[str, StatementFact] = {}

@@ -1,0 +1,107 @@
+"""A home over HTTP: from the start to the first hybrid answer, a thousand questions each asked once, and memory after them.
+
+Run: `make bench ARGS="asked HOME DATA"`, with a home that `bench warehouse` made. One server with one worker in a process of its own, asked from
+this one, facets and ten whole hits in every answer. Questions are those of spider_union and spider2_lite, in an order by lot; their tables
+are not in such a home, so that this says nothing of what is found. Controls: the same questions again, which are then encoded no more, and
+the bare round trip of a request that looks nothing up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from bench.report import machine, print_table
+from bench.server import Server
+from services.evaluation.judgements import read_judgements
+
+MODEL = "all-MiniLM-L6-v2+headwater"
+POOLS = ("spider_union", "spider2_lite")
+LONGEST = 400
+"""Letters of a question, as people ask: the longest ones of spider2_lite are whole pages."""
+WANTED_MS = {"questions": (15, 40), "answer sets": (None, 80)}
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="bench asked")
+    parser.add_argument("home", type=Path)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--questions", type=int, default=1_000)
+    parser.add_argument("--sets", type=int, default=300, help="further questions that ask for sets of tables")
+    parser.add_argument("--model", default=MODEL)
+    asked = parser.parse_args()
+    texts = questions(asked.data, asked.questions + asked.sets + 20)
+    warm, plain, sets = texts[:20], texts[20 : 20 + asked.questions], texts[20 + asked.questions :]
+    began = time.perf_counter()
+    with Server(asked.home, model=asked.model) as server:
+        while _search(server, warm[0])["mode"] != "hybrid":
+            time.sleep(0.05)
+        ready_s = time.perf_counter() - began
+        total = _search(server, warm[0])["total"]
+        for text in warm[1:]:
+            _search(server, text)
+        rows = [["start to the first hybrid answer", f"{ready_s:.1f} s", "", f"{total:,} tables match it"]]
+        rows.append(_row("questions", *_timed(server, plain)))
+        rows.append(_row("answer sets", *_timed(server, sets, answer="tables")))
+        rows.append(["memory (PSS)", f"{server.memory_mb():,.0f} MB", "", f"after {len(texts):,} questions"])
+        rows.append(_row("control: the same questions again", *_timed(server, plain[:300])))
+        rows.append(_row("control: a bare round trip", *_bare(server, 300)))
+    print_table(["what", "p50", "p95", "note"], rows)
+    print(machine(["faiss-cpu", "onnxruntime", "numpy"]))
+
+
+def questions(data: Path, count: int) -> list[str]:
+    """So many distinct questions."""
+    files = [data / "retrieval" / f"{pool}.questions.jsonl.gz" for pool in POOLS]
+    texts = sorted({_plain(one.question) for file in files for one in read_judgements(file)})
+    random.Random(20261126).shuffle(texts)
+    assert len(texts) >= count, f"there are only {len(texts)} distinct questions"
+    return texts[:count]
+
+
+def _plain(text: str) -> str:
+    """Without signs that the search box reads as operators."""
+    return " ".join("".join(one if one.isalnum() else " " for one in text)[:LONGEST].split())
+
+
+def _search(server: Server, text: str, **more: Any) -> Any:
+    answer = server.ask("/search", q=text, limit=10, **more)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def _timed(server: Server, texts: Iterable[str], **more: Any) -> tuple[list[float], str]:
+    took, hybrid, hits = [], 0, 0
+    for text in texts:
+        began = time.perf_counter()
+        found = _search(server, text, **more)
+        took.append(time.perf_counter() - began)
+        hybrid += found["mode"] == "hybrid"
+        hits += len(found["hits"])
+    return took, f"{hybrid:,} of {len(took):,} hybrid, {hits / len(took):.1f} hits each"
+
+
+def _bare(server: Server, count: int) -> tuple[list[float], str]:
+    took = []
+    for _ in range(count):
+        began = time.perf_counter()
+        server.client.get("/livez")
+        took.append(time.perf_counter() - began)
+    return took, "/livez"
+
+
+def _row(name: str, took: list[float], note: str) -> list[str]:
+    ordered = sorted(took)
+    p50, p95 = ordered[len(ordered) // 2] * 1e3, ordered[int(len(ordered) * 0.95)] * 1e3
+    wanted = WANTED_MS.get(name)
+    goal = "" if wanted is None else f"; wanted {' and '.join(str(one) for one in wanted if one)} ms"
+    return [name, f"{p50:.1f} ms", f"{p95:.1f} ms", note + goal]
+
+
+if __name__ == "__main__":
+    main()
