@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from services.common.model.access import AccessScope
+from services.common.model.access import AccessScope, chooser
 from services.common.model.names import ScopePath
 from services.lineage.csr import Adjacency, Bools, Ints, Permit
 from services.lineage.csr import Nodes as Numbers
@@ -58,6 +58,7 @@ class Inside:
         scope: AccessScope,
     ) -> None:
         self.scope = scope
+        self._may = chooser(scope)
         self._nodes = nodes
         self._out = out
         self._into = into
@@ -135,9 +136,11 @@ class Inside:
 
     def _permits(self, nodes: Numbers) -> Bools:
         permitted = self._permitted.take(nodes)
-        for node in nodes[permitted < 0].tolist():
-            self._permitted[node] = self.scope.permits(self._nodes.path(node))
-        return self._permitted.take(nodes) > 0
+        unknown = nodes[permitted < 0]
+        if len(unknown):
+            self._permitted[unknown] = [self._may(path) for path in self._nodes.paths_of(unknown)]
+            permitted = self._permitted.take(nodes)
+        return permitted > 0
 
 
 def _any(graph: Adjacency) -> Bools:

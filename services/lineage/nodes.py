@@ -85,6 +85,10 @@ class Nodes:
         """What access globs see of a node."""
         return ScopePath(self.paths[int(self.order[node])])
 
+    def paths_of(self, nodes: Numbers) -> list[str]:
+        """What access globs see of some nodes."""
+        return [self.paths[place] for place in self.order[nodes].tolist()]
+
     def dataset(self, node: int) -> Dataset:
         """The dataset of a node."""
         namespace, source, kind = self.common[int(self.shares[node])]

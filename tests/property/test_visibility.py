@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, Table, create_engi
 
 from services.catalog.store.types import Key
 from services.catalog.store.visibility import visible
-from services.common.model.access import FULL_SCOPE, NO_SCOPE, AccessScope
+from services.common.model.access import FULL_SCOPE, NO_SCOPE, AccessScope, chooser
 from services.common.model.names import scope_path
 from tests.support import catalogs
 
@@ -71,6 +71,16 @@ def test_sql_shows_what_the_predicate_permits(connection, case):
     """Wildcards of globs work, wildcards of SQL do not; a glob covers itself and what is below it."""
     paths, scope = case
     assert seen(connection, paths, scope) == [path for path in paths if scope.permits(path)]
+
+
+@settings(max_examples=1_000, deadline=None)
+@example((["wh.a", "wh.ab", "wh.a.b"], AccessScope(("wh.a", "wh.ab*"), ("*b", "wh.a?"))))
+@example((["", "\n", "a"], AccessScope(("**",), ("",))))
+@given(case=cases())
+def test_the_form_for_many_paths_permits_the_same(case):
+    """All globs of a side in one expression."""
+    paths, scope = case
+    assert [chooser(scope)(path) for path in paths] == [scope.permits(path) for path in paths]
 
 
 def test_full_and_empty_scopes(connection):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -50,6 +51,20 @@ class AccessScope:
         return any(_glob(glob).fullmatch(path) for glob in self.allow) and not any(
             _glob(glob).fullmatch(path) for glob in self.deny
         )
+
+
+def chooser(scope: AccessScope) -> Callable[[str], bool]:
+    """`scope.permits` for those who ask it of thousands of paths: all globs of a side stand in one expression."""
+    allowed, denied = _any_of(scope.allow), _any_of(scope.deny)
+    return lambda path: bool(allowed(path)) and not denied(path)
+
+
+def _any_of(globs: tuple[str, ...]) -> Callable[[str], object]:
+    if "*" in map(collapse, globs):
+        return lambda _path: True
+    if not globs:
+        return lambda _path: False
+    return re.compile("|".join(f"(?:{_glob(glob).pattern})" for glob in globs), re.DOTALL).fullmatch
 
 
 FULL_SCOPE = AccessScope(allow=("*",))
