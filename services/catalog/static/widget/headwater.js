@@ -9,7 +9,7 @@ const DEBOUNCE_MS = 100;
 const DEFAULT_LIMIT = 8;
 const MAX_LIMIT = 50;
 /** Below this `answerable`, hits are shown with a doubt; the same as the command line's. */
-export const UNLIKELY = 0.35;
+export const UNLIKELY = 0.15;
 const CATALOG = new URL("..", import.meta.url).href;
 let boxes = 0;
 
