@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import select, update
 
-from services.common.errors import ServiceUnavailable
+from services.common.errors import Conflict, ServiceUnavailable
 from services.common.model.changes import START, Seq
 from services.common.runtime.db import Database
 from services.indexer.store.tables import insert_new, lease
@@ -26,6 +26,28 @@ BEAT_S = 2.0
 """How often a holder says that it lives."""
 EXPIRY_S = 12.0
 """After so long without a beat the lease is free: six beats, longer than any pause that we measured of a busy holder."""
+
+
+@contextmanager
+def beating(beat: Callable[[], object], every_s: float) -> Iterator[None]:
+    """Beat meanwhile, in a thread of its own: some work is one call, and cannot beat in between.
+
+    A beat that fails is passed over: whoever publishes asks once more whether the lease is held.
+    """
+    done = threading.Event()
+
+    def run() -> None:
+        while not done.wait(every_s):
+            with suppress(Conflict, ServiceUnavailable):
+                beat()
+
+    thread = threading.Thread(target=run, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,22 +128,12 @@ class Lease:
     @contextmanager
     def kept(self) -> Iterator[None]:
         """Say meanwhile that this holder lives, though it has nothing to tell yet; nothing where it holds no lease."""
-        done = threading.Event()
-
-        def stay() -> None:
-            while self.fence and not done.wait(BEAT_S):
-                with suppress(ServiceUnavailable):
-                    self._stay()
-
-        thread = threading.Thread(target=stay, name="lease", daemon=True)
-        thread.start()
-        try:
+        with beating(self._stay, BEAT_S):
             yield
-        finally:
-            done.set()
-            thread.join()
 
     def _stay(self) -> None:
+        if not self.fence:
+            return
         with self._database.write() as connection:
             connection.execute(
                 update(lease)

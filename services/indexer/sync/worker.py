@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from services.common.errors import Conflict, HeadwaterError, ServiceUnavailable
+from services.common.errors import Conflict, HeadwaterError
 from services.common.model.changes import START, Seq
 from services.common.runtime.logs import get_logger
 from services.indexer.embed.encoder import Encoder
@@ -21,7 +20,7 @@ from services.indexer.index.generation import Generations
 from services.indexer.index.manifest import SegmentEntry, describe
 from services.indexer.index.snapshot import Live
 from services.indexer.store.cache import EmbeddingCache
-from services.indexer.store.lease import BEAT_S, Lease
+from services.indexer.store.lease import BEAT_S, Lease, beating
 from services.indexer.sync.keeper import Keeper, Part, merged_part
 
 BATCH_TEXTS = 64
@@ -154,7 +153,7 @@ class IndexWorker:
             ServiceUnavailable: the disk does not take it, or the feed does not answer; trying again helps.
 
         """
-        with self._alive():
+        with beating(self._beat, BEAT_S):  # a large merge is one call
             self._keeper.fill(published=True)
             parts = self._compacted()
             written = [(part.entry, part.live) if part.entry else self._written(part.live) for part in parts]
@@ -248,24 +247,6 @@ class IndexWorker:
         held = self._lease.beat(lexical_seq=self._keeper.seq, vector_seq=self._vector_seq, waiting=self._waiting)
         if not held:
             raise Conflict("another process took over the index of this home")
-
-    @contextmanager
-    def _alive(self) -> Iterator[None]:
-        """Beat beside work that takes longer than a lease lasts: a large merge is one call, and cannot beat in between."""
-        done = threading.Event()
-
-        def beat() -> None:
-            while not done.wait(BEAT_S):
-                with suppress(Conflict, ServiceUnavailable):  # the publish asks once more whether the lease is held
-                    self._beat()
-
-        thread = threading.Thread(target=beat, name="index-beat", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
 
     def _recover(self) -> None:
         """Texts of the published generation without a vector are on the waiting list; if not, everything is read again."""
