@@ -99,11 +99,9 @@ bench-search: setup ## how well questions find their tables beside peers, which 
 	$(PY) -m bench relevance $(DATA) $(ARGS)
 
 .PHONY: bench-lineage
-bench-lineage: setup ## lineage from SQL beside its peers, which are made first; how sure edges are; schemas replayed: ARGS=DATA
+bench-lineage: setup ## every figure of lineage beside its peers, which are made first, in an hour or two: ARGS="DATA [--only PARTS] [--small]"
 	@tools/lineage_peers.sh
-	$(PY) -m bench lineage $(ARGS)
-	$(PY) -m bench lineage_confidence $(firstword $(ARGS))
-	$(PY) -m bench lineage_history $(firstword $(ARGS))
+	$(PY) -m bench lineage_all $(ARGS)
 
 .PHONY: bench-usage
 bench-usage: setup ## queries of open logs foretold beside their peers, which are made first: ARGS=DATA

@@ -29,9 +29,9 @@ from services.common.runtime import logs
 from services.compose import Workspace
 from services.evaluation.judgements import read_judgements
 from services.indexer.retrieve.answer_features import FEATURES, Evidence
-from services.indexer.retrieve.answer_joins import SPREADS
+from services.indexer.retrieve.answer_joins import SPREADS, trees
 from services.indexer.retrieve.answer_pool import pool_of
-from services.indexer.retrieve.answer_set import MAX_WORDS, Chosen, chance, choose, possible_joins, trees
+from services.indexer.retrieve.answer_set import MAX_WORDS, Chosen, chance, choose, possible_joins
 from services.indexer.retrieve.join_guess import guesses
 from services.indexer.retrieve.lexical import match_tables
 from services.indexer.retrieve.tables import table_hits
@@ -149,7 +149,7 @@ def questions(
         text = judgement.question
         question = retriever._understood(SearchQuery(text, FULL_SCOPE), space.indexer._snapshot(), view, [])  # noqa: SLF001
         vector = question.vector
-        found = table_hits(view, question, retriever._ranker_for(question), kinds=())  # noqa: SLF001
+        found = table_hits(view, question, lambda one: retriever._ranker_for(one, space.indexer._snapshot()), kinds=())  # noqa: SLF001
         begun = time.perf_counter()
         words = tuple(dict.fromkeys(content_words(text)))[:MAX_WORDS]
         hits = found.order

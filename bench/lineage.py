@@ -1,7 +1,7 @@
 """Lineage from SQL beside its peers: cases of two test suites, declared edges, variants, truth by execution, speed.
 
-`make bench-lineage ARGS=DATA` or `make bench ARGS="lineage DATA"`; `--only cases,dbt,variants,truth,speed` runs some. Peers
-run in environments of their own, made by `tools/lineage_peers.sh`; those that are not there are left out, by name.
+`make bench-lineage ARGS=DATA` (with all else of lineage) or `make bench ARGS="lineage DATA"`; `--only cases,dbt,variants,truth,speed` runs
+some. Peers run in environments of their own, made by `tools/lineage_peers.sh`; those that are not there are left out, by name.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import random
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench import lineage_speed as speed
 from bench.lineage_demo_truth import judge_demo
+from bench.lineage_suite_truth import Suite, columns_by_alias, columns_by_prefix, judge_suite, readable
 from bench.lineage_truth import Tally, generated, judge
 from bench.report import machine, print_table
 from services.lineage.sql.extract import read_script
@@ -33,6 +34,8 @@ PEERS = {
     "datahub": ".venv-peer-datahub",
     "sqlglot": ".venv",
 }
+FEW = 300
+"""Fewer generated statements than these only show that it runs; of the suites every tenth query is enough then."""
 PARTS = ("cases", "dbt", "variants", "truth", "speed")
 Answer = dict[str, Any]
 
@@ -48,16 +51,26 @@ def ours(case: Answer) -> Answer:
     return {"id": case["id"], "sources": whole.sources, "targets": whole.targets, "columns": columns}
 
 
+def interpreter(folder: str) -> Path:
+    """The Python of a peer's environment; of the project's own where it is run by another than `.venv`."""
+    return Path(sys.executable) if folder == ".venv" else ROOT / folder / "bin" / "python"
+
+
+def peer_script(name: str) -> Path:
+    """What a peer's Python runs."""
+    return ROOT / "bench" / "peers" / f"{name}_peer.py"
+
+
 def peers(cases: Sequence[Answer]) -> dict[str, dict[str, Answer]]:
     """Each peer's answers by id."""
     text = "".join(json.dumps({key: case.get(key) for key in ("id", "sql", "dialect", "schema")}) + "\n" for case in cases)
     found = {}
     for name, folder in PEERS.items():
-        python = ROOT / folder / "bin" / "python"
+        python = interpreter(folder)
         if not python.exists():
             print(f"{name}: not there; tools/lineage_peers.sh {name} makes it")
             continue
-        command = [str(python), str(ROOT / "bench" / "peers" / f"{name}_peer.py")]
+        command = [str(python), str(peer_script(name))]
         run = subprocess.run(command, input=text, capture_output=True, text=True, timeout=1_500, check=False)
         found[name] = {one["id"]: one for one in map(json.loads, run.stdout.splitlines())}
     return found
@@ -91,16 +104,24 @@ def tables_right(found: Answer, case: Answer) -> bool:
     return all(equal(map(plain, one), map(plain, other), same) for one, other in pairs)
 
 
-def columns_right(found: Answer, case: Answer) -> bool:
-    def fits(one: Any, other: Any) -> bool:
-        (a, b), (c, d) = one, other
-        return (
-            same(plain(a[0]), plain(c[0]))
-            and same(plain(b[0]), plain(d[0]))
-            and (plain(a[1]), plain(b[1])) == (plain(c[1]), plain(d[1]))
-        )
+def same_edge(one: Any, other: Any) -> bool:
+    """Whether two edges between columns may be one."""
+    (a, b), (c, d) = one, other
+    names = (plain(a[1]), plain(b[1])) == (plain(c[1]), plain(d[1]))
+    return names and same(plain(a[0]), plain(c[0])) and same(plain(b[0]), plain(d[0]))
 
-    return "failed" not in found and equal(found["columns"], case["expected_column_edges"], fits)
+
+def columns_right(found: Answer, case: Answer) -> bool:
+    return "failed" not in found and equal(found["columns"], case["expected_column_edges"], same_edge)
+
+
+def alike(found: Answer, other: Answer) -> bool:
+    """Whether two readers say the same of a statement: the tables that it reads, and every edge between columns."""
+    names, others = ({(plain(a[1]), plain(b[1])) for a, b in one["columns"]} for one in (found, other))
+    if names != others:  # what tells most answers apart, before every edge is held against every other one
+        return False
+    tables = equal(map(plain, found["sources"]), map(plain, other["sources"]), same)
+    return tables and equal(found["columns"], other["columns"], same_edge)
 
 
 def judges_tables(case: Answer) -> bool:
@@ -110,10 +131,10 @@ def judges_tables(case: Answer) -> bool:
 # parts
 
 
-def bench_cases(data: Path) -> None:
+def bench_cases(data: Path, n: int | None = None) -> None:
     rows = []
     for suite in ("sqllineage", "openlineage"):
-        cases = lines(data / "lineage" / f"{suite}.jsonl.gz")
+        cases = lines(data / "lineage" / f"{suite}.jsonl.gz")[:n]
         methods = {"headwater": {case["id"]: ours(case) for case in cases}, **peers(cases)}
         mixed = [case["id"] for case in cases]
         random.Random(1).shuffle(mixed)
@@ -189,11 +210,11 @@ def rates(got: dict[Any, set[str]], wanted: dict[Any, set[str]]) -> list[str]:
     return [f"{hits / sum(map(len, wanted.values())):.4f}", f"{right / max(1, sum(len(got[key]) for key in wanted)):.4f}"]
 
 
-def bench_variants(data: Path) -> None:
+def bench_variants(data: Path, n: int | None = None) -> None:
     rows = []
     for suite in ("sqllineage", "openlineage"):
         stable = total = made = enough = moved = 0
-        cases = lines(data / "lineage" / f"{suite}.jsonl.gz")
+        cases = lines(data / "lineage" / f"{suite}.jsonl.gz")[:n]
         for at, case in enumerate(cases):
             script = Script(case["sql"], case.get("dialect") or "", case.get("schema") or {})
             base = answer(read_script(script).whole, {})
@@ -214,17 +235,20 @@ def bench_variants(data: Path) -> None:
     print_table(["suite", "cases", "variants a case", "cases with ≥ 20", "stable", "control: equal to another case"], rows)
 
 
-def bench_truth(_data: Path, n: int = 720) -> None:
-    """Generated statements and the demo's views, each beside the edges of another one, which must not cover what was seen."""
+def bench_truth(data: Path, n: int = 720) -> None:
+    """Generated statements, two suites of queries and the demo's views, each beside the edges of another one, which must not cover
+    what was seen.
+    """
     tally, shuffled = Tally(), Tally()
     for part in range(6):
         statements = generated(n // 6, 100 + part)
         judge(statements, part, tally)
-        judge(statements[:40], part, shuffled, said_of=statements[1:41])
+        judge(statements[:-1][:40], part, shuffled, said_of=statements[1:41])
     views, turned = judge_demo(Tally()), judge_demo(Tally(), rotate=1)
     rows = [
         _truth_row("generated", "headwater", tally),
         _truth_row("generated", "control: the next statement's edges", shuffled),
+        *suite_rows(data, step=1 if n >= FEW else 10),
         _truth_row("the demo's views", "headwater", views),
         _truth_row("the demo's views", "control: the next view's edges", turned),
     ]
@@ -234,49 +258,52 @@ def bench_truth(_data: Path, n: int = 720) -> None:
         print("missed:", line[:300])
 
 
+def suite_rows(data: Path, step: int) -> list[list[object]]:
+    """TPC-DS and the join order benchmark, every `step`th query; every fifth of those by the edges of the next one (control)."""
+    rows = []
+    texts = {name: [one["sql"] for one in lines(data / "usage" / f"{name}.jsonl.gz")] for name in ("tpcds", "job")}
+    queries = {"tpcds": readable(texts["tpcds"], ""), "job": readable(texts["job"], "postgres")}
+    suites = (
+        Suite("TPC-DS", "", queries["tpcds"], columns_by_prefix(queries["tpcds"])),
+        Suite("the join order benchmark", "postgres", queries["job"], columns_by_alias(queries["job"], "postgres")),
+    )
+    for suite in suites:
+        found = judge_suite(suite, Tally(), step=step)
+        rows.append(_truth_row(suite.name, "headwater", found))
+        turned = judge_suite(suite, Tally(), turned=1, step=5 * step)
+        rows.append(_truth_row(suite.name, "control: the next query's edges", turned))
+        print(f"{suite.name}: {len(suite.queries)} queries, {found.refused} refused by DuckDB")
+        for line in (found.missed or [])[:10]:
+            print("missed:", line[:300])
+    return rows
+
+
 def _truth_row(what: str, edges: str, tally: Tally) -> list[object]:
     counts = [tally.statements, tally.seen, f"{tally.coverage:.2%}", tally.direct, f"{tally.precision:.1%}"]
     return [what, edges, *counts]
 
 
-def bench_speed(data: Path, n: int = 2_000, sample_size: int = 200) -> None:
-    """Mixed statements, a third of them repeated: each reader's own processor time for parsing and lineage, without starting."""
+def bench_speed(data: Path, n: int) -> None:
+    """The open cases and a log's statements, read by every reader."""
     pool = [*lines(data / "lineage" / "sqllineage.jsonl.gz"), *lines(data / "lineage" / "openlineage.jsonl.gz")]
     pool += [
         {"id": f"q{at}", "sql": one["sql"], "dialect": "bigquery"}
         for at, one in enumerate(lines(data / "usage" / "bigquery_etl_early.jsonl.gz"))
     ]
-    pool = [
-        {"id": str(at), "sql": one["sql"], "dialect": one["dialect"], "schema": one.get("schema")}
-        for at, one in enumerate(pool)
+    readers = [
+        speed.Peer(name, python, peer_script(name))
+        for name, folder in PEERS.items()
+        if (python := interpreter(folder)).exists()
     ]
-    random.Random(5).shuffle(pool)
-    unique = pool[: n * 7 // 10]
-    mixed = [*unique, *random.Random(6).choices(unique, k=n - len(unique))]
-    begun = time.process_time()
-    known: dict[str, Answer] = {}
-    for one in mixed:
-        key = Script(one["sql"], one["dialect"], one["schema"] or {}).sha256
-        if key not in known:
-            known[key] = ours(one)
-    own_s = time.process_time() - begun
-    sample = unique[:sample_size]
-    found = peers(sample)
-    begun = time.process_time()
-    for one in sample:
-        ours(one)
-    sample_s = time.process_time() - begun
-    rows = [["headwater", f"{own_s:.1f} s for {n}", f"{sample_s:.2f} s", "1.0"]]
-    for name, answers in found.items():
-        seconds = sum(one["seconds"] for one in answers.values())
-        failed = sum("failed" in one for one in answers.values())
-        rows.append([f"{name} ({failed} failed)", "", f"{seconds:.2f} s", f"{seconds / sample_s:.1f}"])
-    print_table(["reader", "2,000 mixed, 30 % repeated", f"the first {len(sample)} unique ones", "× headwater"], rows)
+    if "sqllineage" in PEERS and interpreter(PEERS["sqllineage"]).exists():
+        python = interpreter(PEERS["sqllineage"])
+        readers.append(speed.Peer("sqllineage, non-validating", python, peer_script("sqllineage"), "non-validating"))
+    speed.bench_speed(pool, ours, readers, n, alike)
 
 
 def versions() -> None:
     for name, folder in PEERS.items():
-        python = ROOT / folder / "bin" / "python"
+        python = interpreter(folder)
         package = {"openlineage": "openlineage-sql", "datahub": "acryl-datahub"}.get(name, name)
         code = f"from importlib.metadata import version; print(version({package!r}))"
         if python.exists():
@@ -289,7 +316,8 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--only", default=",".join(PARTS))
     parser.add_argument("--peers", default=",".join(PEERS), help="which ones run beside")
-    parser.add_argument("--sample", type=int, default=200, help="unique statements that peers are timed on")
+    parser.add_argument("--mixed", type=int, default=2_000, help="statements whose reading is timed")
+    parser.add_argument("--cases", type=int, help="of each suite, also for the variants; all of them unless it is said")
     parser.add_argument("--statements", type=int, default=720, help="generated, for truth by execution")
     arguments = parser.parse_args()
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL + 1)
@@ -301,8 +329,10 @@ def main() -> None:
         print(f"\n## {part}\n")
         if part == "truth":
             bench_truth(arguments.data, arguments.statements)
+        elif part in ("cases", "variants"):
+            (bench_cases if part == "cases" else bench_variants)(arguments.data, arguments.cases)
         elif part == "speed":
-            bench_speed(arguments.data, sample_size=arguments.sample)
+            bench_speed(arguments.data, arguments.mixed)
         else:
-            {"cases": bench_cases, "dbt": bench_dbt, "variants": bench_variants}[part](arguments.data)
+            bench_dbt(arguments.data)
     print(machine(["sqlglot", "duckdb"]))

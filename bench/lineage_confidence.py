@@ -21,6 +21,7 @@ import numpy as np
 from bench.lineage import lines, plain, same
 from bench.lineage_confidence_plot import Tenth, reliability_plot
 from bench.lineage_confidence_tables import cells, table_cases, table_samples
+from bench.lineage_suite_truth import columns_by_prefix
 from bench.lineage_truth import SCHEMA, generated
 from bench.report import machine, print_table
 from services.common.model.names import DatasetName, Namespace, SqlPart
@@ -38,33 +39,6 @@ TOWARDS = np.array([0, *(1 if field.name == "listed" else -1 for field in fields
 """Which way each sign can speak, the bias any."""
 NAMESPACE = Namespace("duckdb:///case")
 DIRECT = ("identity", "transformation", "aggregation", "window", "conditional")
-PREFIXES = {
-    "ss": "store_sales",
-    "sr": "store_returns",
-    "cs": "catalog_sales",
-    "cr": "catalog_returns",
-    "ws": "web_sales",
-    "wr": "web_returns",
-    "inv": "inventory",
-    "s": "store",
-    "cc": "call_center",
-    "cp": "catalog_page",
-    "web": "web_site",
-    "wp": "web_page",
-    "w": "warehouse",
-    "c": "customer",
-    "ca": "customer_address",
-    "cd": "customer_demographics",
-    "d": "date_dim",
-    "hd": "household_demographics",
-    "i": "item",
-    "ib": "income_band",
-    "p": "promotion",
-    "r": "reason",
-    "sm": "ship_mode",
-    "t": "time_dim",
-}
-"""How TPC-DS begins the columns of its tables (TPC-DS specification, section 2)."""
 
 
 @dataclass(frozen=True)
@@ -167,12 +141,7 @@ def dbt_cases(data: Path) -> Iterator[Case]:
 def tpcds_cases(data: Path) -> Iterator[Case]:
     """Joins whose columns have no table written before them."""
     texts = [(query["sql"], "") for query in lines(data / "usage" / "tpcds.jsonl.gz")]
-    schema: dict[str, list[str]] = {table: [] for table in PREFIXES.values()}
-    for column in sorted({word.lower() for sql, _ in texts for word in re.findall(r"\b[a-zA-Z]+_\w+\b", sql)}):
-        table = PREFIXES.get(column.partition("_")[0])
-        if table is not None and column not in schema:
-            schema[table].append(column)
-    return read_cases("tpcds", texts, schema)
+    return read_cases("tpcds", texts, columns_by_prefix([sql for sql, _ in texts]))
 
 
 # samples

@@ -1,6 +1,6 @@
 """The schema history of real tables replayed in order and shuffled: the graph of lineage must be the same at 50 dates.
 
-`python -m bench lineage_history DATA [--tables N] [--followed N]`. Above each table stands a view that names all of its columns, so each revision is
+`python -m bench lineage_history DATA [--through WAY] [--tables N] [--followed N]`. Above each table stands a view that names all of its columns, so each revision is
 another definition. Twice: through the follower (feed, SQL read, store), tables shuffled among each other and each table's own
 revisions in order, as a catalog tells them; and into the store, every revision in any order. The control puts them down at the
 time when they arrived instead of their own.
@@ -31,6 +31,11 @@ from services.common.runtime.db import Database
 from services.common.runtime.migrations import ensure_current
 from services.lineage.follow import LineageFollower
 from services.lineage.graph import LineageGraph
+from services.lineage.sql.extract import read_script
+from services.lineage.sql.facts import ScriptLineage
+from services.lineage.sql.parse import read_tables
+from services.lineage.sql.script import Script
+from services.lineage.sql.statement import Reading, Statement
 from services.lineage.store import column_edges, edges
 from services.lineage.store.column_edges import ColumnEdge
 from services.lineage.store.edges import VIEW, Edge
@@ -85,6 +90,30 @@ def interleaved(by_table: Sequence[Sequence[State]], chance: random.Random) -> l
     return [next(ahead[number]) for number in turns]
 
 
+class Reader(InlineReader):
+    """Reads each text once: the replays read the same ones, and what is compared is what follows from them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tables: dict[Statement, Reading] = {}
+        self._read: dict[str, ScriptLineage] = {}
+
+    def read_many(self, statements: Sequence[Statement]) -> list[Reading]:
+        for statement in statements:
+            if statement not in self._tables:
+                self._tables[statement] = read_tables(statement)
+        return [self._tables[statement] for statement in statements]
+
+    def read_scripts(self, scripts: Sequence[Script]) -> list[ScriptLineage]:
+        for script in scripts:
+            if repr(script) not in self._read:
+                self._read[repr(script)] = read_script(script)
+        return [self._read[repr(script)] for script in scripts]
+
+
+READER = Reader()
+
+
 class Store(AbstractContextManager["Store"]):
     """An empty lineage store."""
 
@@ -103,7 +132,7 @@ class Store(AbstractContextManager["Store"]):
         namespaces = Namespaces(sources={NAMESPACE: "replayed"})
         late = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
         follower = LineageFollower(
-            feed, self.database, InlineReader(), lambda: namespaces, LineageGraph(self.database), clock=lambda: late
+            feed, self.database, READER, lambda: namespaces, LineageGraph(self.database), clock=lambda: late
         )
         for number, state in enumerate(told):
             seen = told[0].at + dt.timedelta(hours=number) if at_arrival else state.at
@@ -200,8 +229,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument(
-        "--followed", type=int, default=100, metavar="N", help="tables for the follower, by lot (default: 100)"
+        "--followed", type=int, metavar="N", help="so many tables for the follower, by lot, in place of all of them"
     )
+    parser.add_argument("--through", choices=("store", "follower"), help="one of the two ways")
     parser.add_argument("--tables", type=int, metavar="N", help="so many tables, by lot, in place of all of them")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -212,7 +242,10 @@ def main() -> None:
         by_table = chance.sample(by_table, arguments.tables)
     print(machine(["sqlglot"]))
     failed = False
-    for way, some in (("store", by_table), ("follower", chance.sample(by_table, arguments.followed))):
+    followed = by_table if arguments.followed is None else chance.sample(by_table, arguments.followed)
+    for way, some in (("store", by_table), ("follower", followed)):
+        if arguments.through not in (None, way):
+            continue
         rows, right = _replays(way, some, chance)
         print_table(["through", "order", "dates with the same graph", "edges at these dates"], rows)
         print(flush=True)

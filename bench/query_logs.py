@@ -1,7 +1,8 @@
 """How fast query logs are taken in, and in how much memory: short and many-shaped logs, and bigquery-etl's long statements.
 
 `python -m bench query_logs [DATA] [--lines N] [--shapes N] [--big N]`; DATA is the folder of shared data, for the long ones.
-Each row is a process of its own, so that its peak memory is its own; the worker's is printed beside.
+Each row is a process of its own, so that its peak memory is its own; the worker's is printed beside. Lines a second of processor time are
+those of the first reading over what the reader and its worker computed in it, one after the other: what a single free core does.
 """
 
 from __future__ import annotations
@@ -47,34 +48,41 @@ def main() -> None:
     parser.add_argument(
         "--big", type=int, default=0, metavar="LINES", help="also so many lines with a tenth as many statements"
     )
+    parser.add_argument("--narrow", action="store_true", help="statements of a fifth as many columns and filters")
+    parser.add_argument("--once", action="store_true", help="read each log once only, not again")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one is not None:
-        print(json.dumps(_measured(given.one)))
+        print(json.dumps(_measured(given.one, 1 if given.once else 2)))
         return
     with tempfile.TemporaryDirectory() as folder:
-        logs = [_written(Path(folder) / "short.jsonl", given.lines, given.shapes)]
+        logs = [_written(Path(folder) / "short.jsonl", given.lines, given.shapes, narrow=given.narrow)]
         if given.big:
-            logs.append(_written(Path(folder) / "big.jsonl", given.big, max(1, given.big // 10)))
+            logs.append(_written(Path(folder) / "big.jsonl", given.big, max(1, given.big // 10), narrow=given.narrow))
         if given.data is not None:
             logs.append(_copied(Path(folder) / "bigquery_etl.jsonl", given.data / "usage" / "bigquery_etl_early.jsonl.gz"))
-        print("| log | lines | statements | chars a line | lines/s | again, lines/s | peak MB | worker MB | unread lines |")
-        print("|---|---|---|---|---|---|---|---|---|")
+        print(
+            "| log | lines | statements | chars a line | lines/s | lines a second of processor time | reader's s | worker's s ",
+            end="",
+        )
+        print("| again, lines/s | peak MB | worker MB | unread lines |")
+        print("|---|---|---|---|---|---|---|---|---|---|---|---|")
         for log in logs:
-            print(_row(log), flush=True)
+            print(_row(log, once=given.once), flush=True)
     print(f"\nwanted: {WANTED_PER_S:,} lines/s on the first, less than {WANTED_BYTES >> 20:,} MB on the big one")
 
 
-def _row(log: Path) -> str:
-    told = subprocess.run(
-        [sys.executable, "-m", "bench", "query_logs", "--one", str(log)], capture_output=True, text=True, check=True
-    )
+def _row(log: Path, *, once: bool) -> str:
+    command = [sys.executable, "-m", "bench", "query_logs", "--one", str(log), *(["--once"] if once else [])]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
     found = json.loads(told.stdout)
-    columns = ("lines", "statements", "chars", "per_s", "again_per_s", "peak_mb", "worker_mb", "unread")
+    found["per_cpu_s"] = round(found["lines"] / max(1, found["reader_s"] + found["worker_s"]))
+    columns = ["lines", "statements", "chars", "per_s", "per_cpu_s", "reader_s", "worker_s", "again_per_s"]
+    columns += ["peak_mb", "worker_mb", "unread"]
     return f"| {log.stem} | " + " | ".join(f"{found[name]:,}" for name in columns) + " |"
 
 
-def _measured(log: Path) -> dict[str, int]:
+def _measured(log: Path, rounds: int) -> dict[str, int]:
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{folder}/lineage.db", schema="lineage")
         ensure_current(database, LINE)
@@ -82,23 +90,27 @@ def _measured(log: Path) -> dict[str, int]:
         parser = SqlParser()
         namespaces = Namespaces(sources={NAMESPACE: "bench"})
         statements = Statements(database, parser, lambda: namespaces, key=lambda: b"k" * 32)
-        rates, report = [], None
-        for _ in range(2):
-            begun = time.monotonic()
+        rates, computed, report = [], [], None
+        for _ in range(rounds):
+            begun, before = time.monotonic(), time.process_time()
             read = take_in(log.name, open_log(log, ZoneInfo("UTC")), statements, source="bench", users=lambda name: name)
             rates.append(round(read.taken.lines / (time.monotonic() - begun)))
+            computed.append(round(time.process_time() - before))
             report = report or read
         parser.close()
         database.close()
     assert report is not None
+    worker = resource.getrusage(resource.RUSAGE_CHILDREN)  # it reads only what is new: all of it in the first round
     return {
         "lines": report.taken.lines,
         "statements": report.taken.read,
         "chars": round(log.stat().st_size / max(1, report.taken.lines)),
         "per_s": rates[0],
-        "again_per_s": rates[1],
+        "again_per_s": rates[1] if len(rates) > 1 else 0,
+        "reader_s": computed[0],
+        "worker_s": round(worker.ru_utime + worker.ru_stime),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "worker_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
+        "worker_mb": worker.ru_maxrss // 1024,
         "unread": report.taken.unread_lines,
     }
 
@@ -109,10 +121,10 @@ def _catalog(database: Database) -> None:
         datasets.put_crawled(connection, [Dataset.crawled(Asset(name=name, source="bench")) for name in names])
 
 
-def _written(path: Path, lines: int, shapes: int) -> Path:
-    """About 1 kB a line, the literals drawn anew each time, times a second apart."""
+def _written(path: Path, lines: int, shapes: int, *, narrow: bool) -> Path:
+    """About 1 kB a line, 400 characters of narrow statements, the literals drawn anew each time, times a second apart."""
     draw = random.Random(7)
-    texts = [_shape(draw, number) for number in range(shapes)]
+    texts = [_shape(draw, number, 3 if narrow else 18, 1 if narrow else 6) for number in range(shapes)]
     with path.open("w", encoding="utf-8") as file:
         for number in range(lines):
             text = texts[number] if number < shapes else draw.choice(texts)
@@ -124,13 +136,13 @@ def _written(path: Path, lines: int, shapes: int) -> Path:
     return path
 
 
-def _shape(draw: random.Random, number: int) -> str:
+def _shape(draw: random.Random, number: int, columns: int, filters: int) -> str:
     one, other = draw.sample(range(TABLES), 2)
-    columns = ",\n       ".join(f"a.column_{draw.randrange(400)} AS c{at}" for at in range(18))
-    filters = "\n  AND ".join(f"b.column_{draw.randrange(400)} = '{{s}}'" for _ in range(6))
+    selected = ",\n       ".join(f"a.column_{draw.randrange(400)} AS c{at}" for at in range(columns))
+    conditions = "\n  AND ".join(f"b.column_{draw.randrange(400)} = '{{s}}'" for _ in range(filters))
     return (
-        f"SELECT {columns}, count(*) AS n{number}\nFROM table_{one} a\nJOIN table_{other} b ON a.id = b.table_{one}_id\n"
-        f"WHERE a.day > {{n}}\n  AND {filters}\nGROUP BY a.column_{number % 400}\nORDER BY n{number} DESC LIMIT {{n}}"
+        f"SELECT {selected}, count(*) AS n{number}\nFROM table_{one} a\nJOIN table_{other} b ON a.id = b.table_{one}_id\n"
+        f"WHERE a.day > {{n}}\n  AND {conditions}\nGROUP BY a.column_{number % 400}\nORDER BY n{number} DESC LIMIT {{n}}"
     )
 
 

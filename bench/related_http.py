@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import os
 import random
 import statistics
 import subprocess
@@ -41,6 +42,7 @@ from services.common.ports import Search
 from services.common.runtime.db import Database
 from services.common.runtime.http import create_service_app
 from services.common.runtime.migrations import ensure_current
+from services.common.runtime.threads import OF_LIBRARIES
 from services.indexer.index.segment import build_segment
 from services.indexer.store.line import LINE as INDEXER_LINE
 from services.indexer.text.document import document_of
@@ -197,7 +199,8 @@ def _serving(work: Path) -> Iterator[httpx2.Client]:
     """The other process, once it answers."""
     again = [sys.executable, "-m", "bench", "related_http", *sys.argv[1:]]
     command = [*again, "--serve", *([] if "--work" in again else ["--work", str(work)])]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    environment = {**dict.fromkeys(OF_LIBRARIES, "1"), **os.environ}  # as `keep_to_one` does for the product
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as process:
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("no pipes")
         url = process.stdout.readline().strip()
@@ -216,6 +219,7 @@ def _measured(client: httpx2.Client, assets: Sequence[Asset], read: Sequence[int
     baskets = [[assets[at].id for at in dice.sample(read, 3)] for _ in in_log]
     yield _row("related, tables that the log reads", [_get(client, one, "related") for one in in_log])
     yield _row("related, any tables", [_get(client, one, "related") for one in anywhere])
+    yield _row("related, any tables, asked again", [_get(client, one, "related") for one in anywhere])
     yield _row("related, baskets of three", [_post(client, basket) for basket in baskets])
     yield _row("similar, any tables", [_get(client, one, "similar") for one in anywhere])
     yield _row("control: an id that nobody knows", [_post(client, ["nobody.knows_this"]) for _ in anywhere])

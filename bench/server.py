@@ -24,14 +24,15 @@ class Server:
         home: its home, which may hold databases already.
         token: what every request shows; None where none is configured.
         model: the encoder's name.
+        workers: how many processes answer.
 
     """
 
-    def __init__(self, home: Path, *, token: str | None = None, model: str = "hashing") -> None:
+    def __init__(self, home: Path, *, token: str | None = None, model: str = "hashing", workers: int = 1) -> None:
         env = os.environ | {"HEADWATER_HOME": str(home), "HEADWATER_MODEL": model}
         if (home / "headwater.toml").exists():
             env["HEADWATER_CONFIG"] = str(home / "headwater.toml")
-        command = [sys.executable, "-m", "services", "serve", "--port", "0"]
+        command = [sys.executable, "-m", "services", "serve", "--port", "0", "--workers", str(workers)]
         log = home.parent / f"{home.name}-{time.monotonic_ns()}.log"
         with log.open("wb") as out:
             self._process = subprocess.Popen(command, env=env, stdout=out, stderr=subprocess.STDOUT)
@@ -63,7 +64,11 @@ class Server:
 
     def memory_mb(self) -> float:
         """Memory of the whole service (PSS: what processes share counts once), the SQL reader's process included."""
-        return sum(map(_pss_mb, [self._process.pid, *_below(self._process.pid)]))
+        return sum(map(_pss_mb, self.processes()))
+
+    def processes(self) -> list[int]:
+        """The process and all that it started."""
+        return [self._process.pid, *_below(self._process.pid)]
 
     def peak_mb(self) -> float:
         """The most memory that the served process itself has had at any time."""

@@ -47,7 +47,7 @@ from services.indexer.usage.learn import Question, asked_of, model_of, questions
 from services.indexer.usage.reading import Reading, reading_of
 from services.indexer.usage.sparse import Floats
 from services.indexer.usage.statements import Run, Statement
-from services.indexer.usage.weights import BY_HAND, CALIBRATION, TRUTH, Model
+from services.indexer.usage.weights import AT_ITS_WORD, BY_HAND, TRUTH, Model
 
 OUT = Path("bench/out/usage")
 PEER = Path(os.environ.get("IMPLICIT_PYTHON", ".venv-peer-implicit/bin/python"))
@@ -63,6 +63,25 @@ LOGS = {
 TAUGHT = {"bigquery_etl": 240, "dbt": 240}
 """Questions of each log that teach the shipped weights; 80 of the others, which have few tables."""
 FEW = 80
+GROUPS = {
+    "counts of what is read together": ("share", "lift", "basket", "often"),
+    "statements that read nearly the basket": ("statements", "statement"),
+    "company of others": ("alias", "like", "home_company", "company", "like_company"),
+    "names that differ alike": ("step", "step_home", "step_both", "turned", "turned_best"),
+    "texts": ("text", "text_best", "text_rank", "text_new", "text_best_new"),
+    "names": ("name", "whole_name", "name_best", "name_rank", "name_rank_new", "name_rank_alike", "stem"),
+    "places": ("home", "schema", "small_schema", "schemas", "subject"),
+    "columns and keys": ("columns", "key"),
+    "lineage": ("lineage", "siblings"),
+    "how much and how lately": ("popular", "recent", "fresh", "mixes", "mixes_schemas"),
+    "whether it is queried": ("unqueried", "queried", "new_both"),
+    "versions, variants, layers": ("latest", "variant", "other_table"),
+    "those of pairs and of what nobody has queried": (
+        *("queried", "mixes_schemas", "other_table", "variant"),
+        *("text_new", "text_best_new", "name_rank_new", "name_rank_alike"),
+    ),
+}
+"""Features that are left out together; the last group overlaps with the others."""
 POOLED_PULL = 0.01
 """The pull to `BY_HAND` where the questions of several logs are learned from."""
 
@@ -110,7 +129,7 @@ def main() -> None:
         if "ours" in only:
             found.append(measured(log, start, arguments.folds, bins))
         if "control" in only:
-            found.append(control(log, start))
+            found.append(control(log, start, bins))
         if "peers" in only:
             found.append(peers(log, arguments.folds))
         if "features" in only:
@@ -123,14 +142,14 @@ def main() -> None:
     print()
     print_table(["log", "Brier skill", "AUROC", *(f"≥ {low:g}" for low in evaluate.BINS[:-1])], _told(bins))
     if arguments.plot:
-        arguments.plot.write_text(drawn(bins), encoding="utf-8")
+        arguments.plot.write_text(drawn({name: bins[name] for name in LOGS if name in bins}), encoding="utf-8")
     print(machine(["numpy", "faiss-cpu", "onnxruntime"]))
 
 
 def learned(taught: Mapping[str, Sequence[Question]], without: str | None) -> Model:
     """A model from all logs but one, each log weighing by how many tables it has to tell apart."""
     pool = [question for name, found in taught.items() if name != without for question in found]
-    half = Model(np.full(len(FEATURES), BY_HAND), np.asarray(CALIBRATION))
+    half = Model(np.full(len(FEATURES), BY_HAND), np.asarray(AT_ITS_WORD))
     return model_of(pool, half, pull=POOLED_PULL)
 
 
@@ -206,9 +225,10 @@ def measured(log: Log, start: Model, folds: int, bins: dict[str, Calibration]) -
     bins[log.name] = evaluate.calibration(asked)
 
 
-def control(log: Log, start: Model) -> Iterator[list[object]]:
-    """The log with its tables dealt anew: what is left must be popularity's."""
+def control(log: Log, start: Model, bins: dict[str, Calibration]) -> Iterator[list[object]]:
+    """The log with its tables dealt anew: what is left must be popularity's, and probabilities must tell next to nothing."""
     shuffled = _asked(Log(log.name, log.known, tuple(evaluate.shuffled(log.statements, 1)), log.split), 1, start)
+    bins[f"{log.name}, control: log shuffled"] = evaluate.calibration(shuffled)
     yield _row(log.name, "control: log shuffled", shuffled, METHODS[0])
     yield _row(log.name, "control: log shuffled, popularity", shuffled, "popularity")
 
@@ -236,10 +256,10 @@ def _row(log: str, told: str, asked: Asked, method: str) -> list[object]:
 
 
 def without_each(log: Log, start: Model) -> Iterator[list[object]]:
-    """One row a feature that is left out, on the first fold."""
-    for name in FEATURES:
-        begin = Model(np.where([other == name for other in FEATURES], 0.0, start.weights), start.truth)
-        yield _row(log.name, f"without {name}", _asked(log, 1, begin, frozenset((name,))), METHODS[0])
+    """One row a group of features that is left out, on the first fold; weights begin as the other logs taught them with all."""
+    for told, names in GROUPS.items():
+        begin = Model(np.where([name in names for name in FEATURES], 0.0, start.weights), start.truth)
+        yield _row(log.name, f"without {told}", _asked(log, 1, begin, frozenset(names)), METHODS[0])
 
 
 def peers(log: Log, folds: int) -> Iterator[list[object]]:

@@ -36,7 +36,11 @@ def main() -> None:
     parser.add_argument("cache", type=Path)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument(
-        "--peers", type=Path, help="the Python of an environment with other engines: tools/search_peers.sh vectors"
+        "--peers",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="the Pythons of environments with other engines: tools/search_peers.sh vectors extensions",
     )
     parser.add_argument("--small", action="store_true", help="leave out FAISS's graph, which takes minutes to make")
     arguments = parser.parse_args()
@@ -53,8 +57,8 @@ def main() -> None:
     truth = [set(exact.search(one, K)[0].tolist()) for one in questions]
     table = [["headwater", *_measured(lambda q: ours.search(q, K)[0], questions, truth)]]
     table += [[name, *_measured(found, questions, truth)] for name, found in _faiss_kinds(rows, small=arguments.small)]
-    if arguments.peers:
-        table += _peers(arguments.peers, rows, questions, [exact.search(one, K)[0] for one in questions])
+    for python in arguments.peers:
+        table += _peers(python, rows, questions, [exact.search(one, K)[0] for one in questions])
     turned = replace(ours, lists=replace(ours.lists, centres=ours.lists.centres[::-1]))
     table.append(
         [
@@ -137,7 +141,7 @@ def _peers(
     with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
         for name, array in (("rows", rows), ("asked", questions), ("truth", np.stack(truth))):
             np.save(Path(folder) / f"{name}.npy", array)
-        for engine in ("sqlite_vec", "lance"):
+        for engine in ("sqlite_vec", "lance", "chroma", "qdrant", "duckdb"):
             command = [str(python), str(Path(__file__).parent / "peers" / "vectors_peer.py"), folder, engine]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
             for line in map(json.loads, done.stdout.splitlines()):

@@ -17,6 +17,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from services.common.model.assets import Asset, Column
 from services.common.model.changes import START
 from services.common.model.names import DatasetName, Namespace
 from services.common.model.search import Filters
+from services.evaluation.judgements import read_judgements
 from services.indexer.index.segment import build_segment
 from services.indexer.index.snapshot import Live, Snapshot
 from services.indexer.retrieve.learned import CONFIDENT, Meaning, learned
@@ -35,10 +37,13 @@ from services.indexer.retrieve.view import view_of
 from services.indexer.store.cache import no_vectors
 from services.indexer.text.document import document_of
 from services.indexer.text.segmenter import segmenter
-from services.indexer.text.tokens import split_identifier
+from services.indexer.text.short_forms import likelihood, same_family, shortens
+from services.indexer.text.tokens import content_words, split_identifier
 
 POOLS = ("schemas/bigquery_etl", "schemas/dbt", "schemas/omop", "schemas/mediawiki", "schemas/stackexchange")
 QUESTIONED = ("retrieval/spider_union", "retrieval/spider2_lite")
+ASKED = ("spider_train", "spider_train_synonyms", "spider_union", "spider2_lite", "fiben")
+LIKELIHOODS = (0.0, 0.2, 0.4, 0.6, 1.0)
 SAMPLE = 4_000
 
 
@@ -64,7 +69,36 @@ def main() -> None:
         ],
         list(learned_rows(lines)),
     )
+    print()
+    print_table(
+        ["read by letters alone", "pairs", "mean likelihood", "right", "control: meanings shuffled"],
+        list(guessed_rows(arguments.data)),
+    )
     print(machine(["numpy"]))
+
+
+def guessed_rows(data: Path) -> Iterator[list[object]]:
+    """How often a short form of the gold means a word of the pools' questions that it fits, by how likely that is said to be."""
+    asked = {word for pool in ASKED for word in _questioned(data, pool)}
+    pairs = [
+        (short, word, likelihood(short, word)) for short in sorted(GOLD) for word in sorted(asked) if shortens(short, word)
+    ]
+    mixed = dict(zip(GOLD, random.Random(1).sample(list(GOLD.values()), len(GOLD)), strict=True))
+    for low, high in ((0.0, 1.0), *pairwise(LIKELIHOODS)):
+        chosen = [one for one in pairs if low <= one[2] < high]
+        mean = sum(likely for _, _, likely in chosen) / max(len(chosen), 1)
+        yield [f"likelihood {low} to {high}", len(chosen), mean, _share_right(chosen, GOLD), _share_right(chosen, mixed)]
+
+
+def _share_right(pairs: list[tuple[str, str, float]], gold: Mapping[str, tuple[str, ...]]) -> float:
+    right = sum(any(same_family(word, one) for one in gold[short] if " " not in one) for short, word, _ in pairs)
+    return right / max(len(pairs), 1)
+
+
+def _questioned(data: Path, pool: str) -> Iterator[str]:
+    """The longer content words of a pool's questions, singular."""
+    for one in read_judgements(data / f"retrieval/{pool}.questions.jsonl.gz"):
+        yield from (word for word in content_words(one.question) if len(word) > 3 and word.isascii() and word.isalpha())
 
 
 def tables(data: Path, half: int) -> Iterator[dict]:

@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--tables", type=int, default=100_000)
     parser.add_argument("--encode", action="store_true", help="encode every text instead of moving real vectors")
     parser.add_argument("--crawl-only", action="store_true", help="stop after the commit; run again to go on")
+    parser.add_argument("--next-day", action="store_true", help="crawl a home that is made with 1 %% of its tables changed")
     given = parser.parse_args()
     home = given.home.absolute()
     home.mkdir(parents=True, exist_ok=True)
@@ -59,10 +60,11 @@ def main() -> None:
     if not lines.exists():
         with lines.open("w", encoding="utf-8") as file:
             file.writelines(json.dumps(line) + "\n" for line in tables(given.data, given.tables))
-    print_table(
-        ["step", "s", "processor s", "tables/s", "note"],
-        made(home, lines, given.tables, encode=given.encode, crawl_only=given.crawl_only),
-    )
+    if given.next_day:
+        rows = next_day(home, lines, encode=given.encode)
+    else:
+        rows = made(home, lines, given.tables, encode=given.encode, crawl_only=given.crawl_only)
+    print_table(["step", "s", "processor s", "tables/s", "note"], rows)
     print(machine(["faiss-cpu", "onnxruntime", "numpy"]))
 
 
@@ -134,6 +136,35 @@ def made(home: Path, lines: Path, n: int, *, encode: bool, crawl_only: bool) -> 
         ["counted", "", "", "", f"{columns} columns, distinct texts {distinct[1]} of columns, {distinct[0]} of tables"]
     )
     rows.append(["peak memory", "", "", "", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB"])
+    space.close()
+    service.open_encoder = opened
+    return rows
+
+
+def next_day(home: Path, lines: Path, *, encode: bool) -> list[list[object]]:
+    """The home's file with the comments of 1 % of the tables and of a column of each changed: crawled, indexed and published."""
+    with lines.open(encoding="utf-8") as file:
+        every = [json.loads(line) for line in file]
+    day = time.time_ns()
+    for at in range(0, len(every), 100):
+        every[at]["description"] = f"changed on the day {day} for the {at}th time"
+        every[at]["columns"][0]["description"] = f"first column of {at} since the day {day}"
+    changed = home / "next-day.jsonl"
+    changed.write_text("".join(json.dumps(line) + "\n" for line in every), encoding="utf-8")
+    changed.replace(lines)
+    space, opened = Workspace(Settings(home=home, model=MODEL)), service.open_encoder
+    if not encode:
+        service.open_encoder = lambda *given, **more: Moved(opened(*given, **more))
+    begun = _now()
+    record = run_crawl("warehouse", SourceSettings(url=f"metadata://{lines}"), space.sink, by="bench").record
+    rows = [_row("next day: crawl to the commit", begun, len(every), f"{record.counts.changed} tables changed")]
+    _say(rows)
+    begun = _now()
+    space.indexer.open()
+    assert space.indexer.lease.acquire(), "the lease of the home is taken"
+    space.indexer.index_now(record.seq, lambda _told: None)
+    rows.append(_row("next day: published with vectors", begun, len(every), f"{space.indexer.encoded} texts encoded"))
+    _say(rows)
     space.close()
     service.open_encoder = opened
     return rows

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -17,7 +18,7 @@ from services.catalog.app import CatalogParts, create_app
 from services.catalog.client import HttpFeed, HttpSink
 from services.catalog.event_datasets import EventDatasets
 from services.catalog.gate import Gate
-from services.common.errors import Conflict, HeadwaterError, WrongSettings
+from services.common.errors import HeadwaterError, WrongSettings
 from services.common.model.changes import Seq
 from services.common.ports import LineageEvents, LineageService, Recommendations, Search
 from services.common.runtime.http import ServiceClient, create_service_app, probes
@@ -54,19 +55,21 @@ __all__ = [
 
 INTERNAL_BODY_BYTES = 256_000_000
 """As the catalog's: a batch of 500 wide tables."""
+OPEN_S = 20.0
+"""So long a worker beside others waits for its index before it answers: opening one of 100,000 tables takes about as long."""
 
 
-def create_all(settings: Settings) -> FastAPI:
-    """Role `all`: one process, in-process ports.
+def create_all(settings: Settings, server: str | None = None) -> FastAPI:
+    """Role `all`: one process, or one of several workers of a `server`, with in-process ports.
 
     Raises:
         Conflict: another server serves this home.
 
     """
     check_exposure(settings.host, settings.tokens)
-    space = Workspace(settings, role="serve")
+    space = Workspace(settings, role="serve", server=server)
     try:
-        _claim_home(space.indexer)
+        _claim_home(space.indexer, server)
     except HeadwaterError:
         space.close()
         raise
@@ -76,7 +79,9 @@ def create_all(settings: Settings) -> FastAPI:
     async def lifespan() -> AsyncIterator[None]:
         started.append(await run_in_threadpool(space.feed.head))
         space.indexer.start(space.lineage.statements)
-        space.lineage.start()
+        space.lineage.start(space.indexer.lease.leads)
+        if server is not None:
+            await run_in_threadpool(_opened, space.indexer)
         try:
             yield
         finally:
@@ -87,7 +92,7 @@ def create_all(settings: Settings) -> FastAPI:
     return _catalog_app(settings, space, *ports, started, lifespan)
 
 
-def create_catalog(settings: Settings) -> FastAPI:
+def create_catalog(settings: Settings, _server: str | None = None) -> FastAPI:
     """Role `catalog`: the public face, with the indexer and the lineage service reached over HTTP."""
     check_exposure(settings.host, settings.tokens)
     key = _key(settings)
@@ -111,8 +116,8 @@ def create_catalog(settings: Settings) -> FastAPI:
     return _catalog_app(settings, space, *ports, started, lifespan)
 
 
-def create_indexer(settings: Settings) -> FastAPI:
-    """Role `indexer`: the index and the crawls, with the catalog reached over HTTP.
+def create_indexer(settings: Settings, server: str | None = None) -> FastAPI:
+    """Role `indexer`: the index and the crawls, with the catalog reached over HTTP; or one of several workers of a `server`.
 
     Raises:
         Conflict: another server serves this home.
@@ -123,9 +128,9 @@ def create_indexer(settings: Settings) -> FastAPI:
     lineage_client = ServiceClient("lineage", settings.lineage_url, key)
     database = open_database(settings, INDEXER_LINE)
     database.stay_open()
-    indexer = make_indexer(settings, database, HttpFeed(client), HttpSink(client), role="serve")
+    indexer = make_indexer(settings, database, HttpFeed(client), HttpSink(client), role="serve", server=server)
     try:
-        _claim_home(indexer)
+        _claim_home(indexer, server)
     except HeadwaterError:
         client.close()
         lineage_client.close()
@@ -135,6 +140,8 @@ def create_indexer(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         indexer.start(HttpStatements(lineage_client))
+        if server is not None:
+            await run_in_threadpool(_opened, indexer)
         try:
             yield
         finally:
@@ -147,7 +154,7 @@ def create_indexer(settings: Settings) -> FastAPI:
     return _internal_app("Headwater indexer", settings, lifespan, lambda: indexer.ready, *routers)
 
 
-def create_lineage(settings: Settings) -> FastAPI:
+def create_lineage(settings: Settings, _server: str | None = None) -> FastAPI:
     """Role `lineage`: the graph, with the catalog reached over HTTP."""
     key = _key(settings)
     client = ServiceClient("catalog", settings.catalog_url, key)
@@ -256,13 +263,18 @@ def _key(settings: Settings) -> str:
     return settings.internal_key
 
 
-def _claim_home(indexer: Indexer) -> None:
-    """Take the home's lease, or refuse a home that another server serves; a crawl that indexes for itself is waited for.
+def _opened(indexer: Indexer) -> None:
+    """Wait until a worker is ready: the others answer meanwhile. One that has much to read begins to answer without."""
+    until = time.monotonic() + OPEN_S
+    while not indexer.ready and time.monotonic() < until:
+        time.sleep(0.02)
 
-    Taken here and not only looked at, so that of two servers that start at the same moment one is refused.
+
+def _claim_home(indexer: Indexer, server: str | None) -> None:
+    """Take the home's lease, or refuse a home that another server serves; of several workers one gets what their server has
+    taken, and nobody is refused.
     """
-    if indexer.lease.acquire():
-        return
-    state = indexer.lease.state()
-    if state.alive and state.role == "serve":
-        raise Conflict("another `headwater serve` serves this home; stop it, or set HEADWATER_HOME to another folder")
+    if server is None:
+        indexer.lease.claim()
+    else:
+        indexer.lease.acquire()

@@ -41,12 +41,14 @@ class Workspace:
     Args:
         settings: whose home.
         role: `serve` or `crawl`, told to those who find the index lease taken.
+        server: whose worker this process is; None where it is all of a server, or a command.
 
     """
 
-    def __init__(self, settings: Settings, *, role: str = "crawl") -> None:
+    def __init__(self, settings: Settings, *, role: str = "crawl", server: str | None = None) -> None:
         self.settings = settings
         self._role = role
+        self._server = server
         self._opened: list[Database] = []
 
     @cached_property
@@ -56,7 +58,8 @@ class Workspace:
 
     @cached_property
     def sink(self) -> CatalogSink:
-        """Where crawls go."""
+        """Where crawls go, commit after commit."""
+        self.catalog_database.stay_open()
         return CatalogSink(self.catalog_database)
 
     def preview(self) -> PreviewSink:
@@ -113,7 +116,12 @@ class Workspace:
     def indexer(self) -> Indexer:
         """The index of this home, not opened yet."""
         database = self._database(INDEXER_LINE)
-        return make_indexer(self.settings, database, self.feed, self.sink, role=self._role, namespaces=self.namespaces)
+        found = self.namespaces
+        made = make_indexer(
+            self.settings, database, self.feed, self.sink, role=self._role, namespaces=found, server=self._server
+        )
+        self.catalog_database.tell(made.wake)
+        return made
 
     @cached_property
     def lineage(self) -> Lineage:
@@ -177,11 +185,13 @@ def make_indexer(
     *,
     role: str,
     namespaces: Callable[[], Namespaces] | None = None,
+    server: str | None = None,
 ) -> Indexer:
     """An indexer over the catalog's ports, in this process or apart; the settings' namespaces unless others are given."""
     usage = settings.usage.min_people, settings.usage.users
     wanted = IndexerSettings(settings.home, settings.model, settings.n_threads, settings.sources, *usage)
-    return Indexer(wanted, database, feed, sink, role=role, namespaces=namespaces or settings.namespaces)
+    owned = namespaces or settings.namespaces
+    return Indexer(wanted, database, feed, sink, role=role, namespaces=owned, server=server)
 
 
 def make_lineage(settings: Settings, database: Database, feed: ChangeFeed, namespaces: Callable[[], Namespaces]) -> Lineage:

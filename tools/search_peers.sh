@@ -2,7 +2,8 @@
 # Makes the environments of other engines that search, or leaves them alone where nothing changed. The benchmark of search runs
 # them beside Headwater; they are never part of the project.
 #
-# usage: tools/search_peers.sh [chromadb|lancedb|vectors …]   (default: the first two; vectors: for `bench vectors --peers`)
+# usage: tools/search_peers.sh [chromadb|lancedb|vectors|extensions …]
+#        (default: the first two; the others: for `bench vectors --peers`)
 #
 # reads PYTHON (an interpreter to use instead of python3) and pip's own settings.
 set -eu
@@ -22,7 +23,9 @@ for wanted in "$@"; do
     case $wanted in
     chromadb) make chromadb "chromadb>=1,<2" ;;
     lancedb) make lancedb "lancedb>=0.25" "pyarrow" "pandas" ;;
-    vectors) make vectors "sqlite-vec" "lancedb>=0.25" "pyarrow" "numpy" ;;
-    *) echo "usage: tools/search_peers.sh [chromadb|lancedb|vectors …]" >&2 && exit 2 ;;
+    vectors) make vectors "lancedb>=0.25" "pyarrow" "numpy" "chromadb>=1,<2" "qdrant-client>=1.14,<2" ;;
+    # a Python whose sqlite3 loads extensions; DuckDB's version is the newest whose vss is a package
+    extensions) make extensions "sqlite-vec" "duckdb==1.4.4" "duckdb-ext-vss==1.4.4.20260205" "pyarrow" "numpy" ;;
+    *) echo "usage: tools/search_peers.sh [chromadb|lancedb|vectors|extensions …]" >&2 && exit 2 ;;
     esac
 done

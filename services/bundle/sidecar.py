@@ -34,7 +34,7 @@ from services.catalog.vocabulary import Vocabulary
 from services.common.errors import HeadwaterError, WrongSettings
 from services.common.model.access import AccessScope, Principal, Role
 from services.common.runtime.logs import get_logger
-from services.common.runtime.settings import Settings
+from services.common.runtime.settings import NO_BUNDLE, Settings
 
 LOOK_S = 2.0
 """How often the folder is looked at: one `stat`."""
@@ -186,7 +186,7 @@ def _fail(stamp: _Stamp, before: _Failed | None, error: Exception) -> _Failed:
 
 def _folder(settings: Settings) -> Path:
     if settings.bundle is None:
-        raise WrongSettings("role sidecar answers from a bundle: name its folder with --bundle or HEADWATER_BUNDLE")
+        raise WrongSettings(NO_BUNDLE)
     return settings.bundle
 
 

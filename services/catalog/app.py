@@ -148,7 +148,7 @@ def create_app(parts: CatalogParts) -> FastAPI:
     readiness = Readiness(parts.search, parts.feed, parts.started_at, parts.about)
     public = APIRouter(prefix=API, responses=_PROBLEMS)  # type: ignore[arg-type]  # its keys are int | str
     limit = parts.max_body_bytes
-    asked = search.create_router(parts.search, parts.reader, parts.vocabulary, parts.log)
+    asked = search.create_router(parts.search, parts.reader, parts.vocabulary, parts.log, parts.events)
     public.include_router(asked, max_body_size=limit)
     public.include_router(vocabulary.create_router(parts.vocabulary, parts.search), max_body_size=limit)
     public.include_router(feedback.create_router(parts.log, parts.searches), max_body_size=limit)

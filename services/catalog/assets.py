@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,9 +16,10 @@ from services.catalog.store.listing import Position
 from services.common.errors import BadRequest, NotFound
 from services.common.model.access import AccessScope
 from services.common.model.assets import Asset, Column, Kind
-from services.common.model.crawls import CrawlId, CrawlRecord, SourceInfo
+from services.common.model.crawls import CrawlId, CrawlRecord, CrawlState, SourceInfo
 from services.common.model.names import AssetId, Namespaces, scope_path
 from services.common.model.search import Filters
+from services.common.runtime.cursors import cursor_of, values_of
 from services.common.runtime.db import Database
 
 MAX_PAGE = 200
@@ -40,11 +39,17 @@ class AssetPage:
 
 @dataclass(frozen=True, slots=True)
 class SourceSummary:
-    """A source with how many assets of each kind the caller sees in it, and its last crawl (None before the first)."""
+    """A source with how many assets of each kind the caller sees in it, and its last crawl (None before the first).
+
+    Attributes:
+        never_reached: its last crawl failed, and none has ever shown an asset.
+
+    """
 
     source: SourceInfo
     counts: Mapping[Kind, int]
     last_crawl: CrawlRecord | None
+    never_reached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ class AssetReader:
             rows = listing.page(connection, scope, wanted, after=after, limit=limit + 1)
             assets = shown(connection, listing.hydrated(connection, rows[:limit]), scope)
         end = rows[limit - 1] if len(rows) > limit else None
-        return AssetPage(tuple(assets), total, _cursor(Position(end["qualified_lower"], end["id"])) if end else None)
+        return AssetPage(tuple(assets), total, cursor_of(end["qualified_lower"], end["id"]) if end else None)
 
     def by_name(self, text: str, scope: AccessScope) -> tuple[Asset, ...]:
         """The assets that a name may stand for, at most `MAX_NAMED`, in order of name; empty where it stands for none.
@@ -131,8 +136,15 @@ class AssetReader:
             infos = crawls.sources(connection)
             names = [name for name in infos if scope.is_full or name in counts]
             last = crawls.latest(connection, names)
+            failed = [name for name in last if name not in counts and last[name].state is CrawlState.FAILED]
+            unreached = set(failed).difference(listing.ever_shown(connection, failed))
         return tuple(
-            SourceSummary(infos[name], counts.get(name, {}), redacted(last[name], scope) if name in last else None)
+            SourceSummary(
+                infos[name],
+                counts.get(name, {}),
+                redacted(last[name], scope) if name in last else None,
+                never_reached=name in unreached,
+            )
             for name in names
         )
 
@@ -272,17 +284,5 @@ def _no_asset(asset: AssetId) -> NotFound:
     return NotFound(f"there is no asset {asset}, or you may not see it")
 
 
-def _cursor(position: Position) -> str:
-    text = json.dumps([position.name, position.id], ensure_ascii=False, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
 def _position(cursor: str) -> Position:
-    try:
-        raw = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        name, asset = json.loads(raw.decode())
-    except (ValueError, TypeError, RecursionError):  # binascii's and json's errors are ValueErrors
-        raise BadRequest("this cursor was not given by a page") from None
-    if not isinstance(name, str) or not isinstance(asset, str):
-        raise BadRequest("this cursor was not given by a page")
-    return Position(name, asset)
+    return Position(*values_of(cursor, str, str))

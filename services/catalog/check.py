@@ -5,12 +5,13 @@ Beside journey 3: names become assets inside the caller's scope, and what the sc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from services.catalog.assets import AssetReader
-from services.catalog.impact import Impact, impact_of
+from services.catalog.declared_keys import Pointing, pointing_at
+from services.catalog.impact import Impact, impact_of, without
 from services.catalog.widening import Retyping, retyping
 from services.common.errors import BadRequest, NotFound
 from services.common.model.access import AccessScope
@@ -26,6 +27,8 @@ MAX_COLUMNS = 300
 """Columns of tables made anew that one check looks into one by one; each is a walk through all that is made from it."""
 SHOWN = 100
 """Affected datasets that are told for each change, the nearest; all are counted."""
+_NAMED = 5
+"""Readers that nothing has shown for long that are named."""
 _READERS = 20
 """Direct readers that are asked whether their columns are known; more count as not known."""
 _DEFINITIONS = ("view", "query")
@@ -37,13 +40,17 @@ class Verdict(StrEnum):
 
     SAFE = "safe"  # nothing that is known reads it, or it means nothing to readers
     UNKNOWN = "unknown"  # the table is not known, or what it has afterwards is not
-    RISKY = "risky"  # readers go on, but wider values, or readers whose columns are not known, may surprise
-    BREAKING = "breaking"  # a known reader fails, or its values mean something else
+    RISKY = "risky"  # readers go on, or nothing has shown them for long; wider values, or columns not known, may surprise
+    BREAKING = "breaking"  # a known reader fails, its values mean something else, or a declared key points at what goes
 
     @property
     def rank(self) -> int:
         """Its place in the list."""
         return list(Verdict).index(self)
+
+
+_RETYPED = {Retyping.SAME: Verdict.SAFE, Retyping.WIDER: Verdict.RISKY}
+"""What another type of a column does to keys that point at it; all others break them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,7 @@ class Checked:
         asset: what it changes; None where no asset is called so, or several are.
         why: one sentence for a person.
         impact: who is affected, the nearest `SHOWN`; None where nobody was looked for.
+        keys: declared keys that point at what goes or changes, all of them; where a whole table does, those of other tables.
 
     """
 
@@ -62,6 +70,7 @@ class Checked:
     verdict: Verdict
     why: str
     impact: Impact | None = None
+    keys: tuple[Pointing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,7 @@ class Report:
 
 
 class Checker:
-    """Judges changes inside one scope."""
+    """Judges the changes of one script inside one scope, in its order: what one check has dropped is gone for the next."""
 
     def __init__(self, reader: AssetReader, lineage: LineageQuery, scope: AccessScope) -> None:
         self._reader = reader
@@ -89,6 +98,8 @@ class Checker:
         self._walked: dict[tuple[AssetId, str | None], Impact] = {}
         self._named: dict[str, tuple[Asset, ...]] = {}
         self._known: dict[AssetId, bool] = {}
+        self._pointing: dict[AssetId, tuple[Pointing, ...]] = {}
+        self._dropped: set[tuple[AssetId, str | None]] = set()
 
     def check(self, planned: PlannedChanges) -> Report:
         """Judge every change, equal ones once. What was looked up for one is there for the next.
@@ -106,7 +117,14 @@ class Checker:
         if any(one.kind is ChangeKind.RETYPE and one.column is None for one in changes):
             raise BadRequest("a type is that of a column: say which one with `column`")
         self._left = MAX_COLUMNS
-        return Report(tuple(one for change in changes for one in self._judged(change)), planned.problems)
+        return Report(tuple(self._in_order(changes)), planned.problems)
+
+    def _in_order(self, changes: Sequence[SchemaChange]) -> Iterator[Checked]:
+        for change in changes:
+            for one in map(self._with_keys, self._judged(change)):
+                yield one
+                if one.asset is not None and one.change.kind is ChangeKind.DROP:
+                    self._dropped.add((one.asset.id, one.change.column and one.change.column.lower()))
 
     def _judged(self, change: SchemaChange) -> Iterator[Checked]:
         found = self._assets(change.table)
@@ -143,12 +161,19 @@ class Checker:
         else:
             self._left -= len(inner)
             yield from (self._one(one, asset) for one in inner)
+            yield from self._pointing_at_kept(change, asset, {(one.column or "").lower() for one in inner})
+
+    def _pointing_at_kept(self, change: SchemaChange, asset: Asset, changed: set[str]) -> Iterator[Checked]:
+        """Keys that point at none of the columns that change, and lose the table that they point at all the same."""
+        keys = tuple(
+            key for key in self._keys_of_others(asset) if changed.isdisjoint(column.lower() for column in key.ref_columns)
+        )
+        if keys:
+            yield Checked(change, asset, Verdict.RISKY, f"it is made anew, and {_pointed(keys)}", keys=keys)
 
     def _of_whole(self, change: SchemaChange, asset: Asset, verdict: Verdict, why: str) -> Checked:
         impact = self._impact(ChangeKind.DROP, asset.id, None)
-        if not impact.total:
-            return Checked(change, asset, Verdict.SAFE, "nothing that is known reads it", impact)
-        return Checked(change, asset, verdict, why, impact)
+        return Checked(change, asset, verdict, why, impact) if impact.total else self._unread(change, asset, None, impact)
 
     def _one(self, change: SchemaChange, asset: Asset) -> Checked:
         column = change.column
@@ -181,15 +206,72 @@ class Checker:
             return Checked(change, asset, Verdict.RISKY, f"{_many(impact)} of it get wider values", impact)
         return Checked(change, asset, Verdict.BREAKING, f"it breaks or changes {_many(impact)} of it", impact)
 
+    def _with_keys(self, one: Checked) -> Checked:
+        """The same, with the keys that point at what changes; a database refuses to drop that, or drops the keys with it."""
+        threat = _threat_to_keys(one)
+        if one.asset is None or one.keys or threat is Verdict.SAFE:
+            return one
+        keys, threat, said = self._threatened(one.asset, one.change.column, threat)
+        if not keys:
+            return one
+        why = said if one.verdict is Verdict.SAFE and one.change.kind is not ChangeKind.REPLACE else f"{one.why}, and {said}"
+        return replace(one, verdict=max(one.verdict, threat, key=lambda verdict: verdict.rank), why=why, keys=keys)
+
+    def _threatened(self, asset: Asset, column: str | None, threat: Verdict) -> tuple[tuple[Pointing, ...], Verdict, str]:
+        """The keys that point at what changes; where there is none, those of which it is not known at which columns they point."""
+        if column is None:
+            keys = self._keys_of_others(asset)
+            return keys, threat, _pointed(keys)
+        keys = tuple(key for key in self._keys(asset) if key.points_at(column))
+        if keys:
+            return keys, threat, _pointed(keys)
+        unsure = tuple(key for key in self._keys(asset) if not key.ref_columns)
+        return unsure, Verdict.UNKNOWN, _pointed(unsure, may=True)
+
+    def _keys(self, asset: Asset) -> tuple[Pointing, ...]:
+        if asset.id not in self._pointing:
+            self._pointing[asset.id] = pointing_at(self._reader, self._lineage, self._scope, asset)
+        return tuple(key for key in self._pointing[asset.id] if not self._went(key))
+
+    def _went(self, key: Pointing) -> bool:
+        """Whether a change before took the key away: its table, or a column of it."""
+        return any((key.table.id, column) in self._dropped for column in (None, *map(str.lower, key.key.columns)))
+
+    def _keys_of_others(self, asset: Asset) -> tuple[Pointing, ...]:
+        """Without the table's own, which go where it goes."""
+        return tuple(key for key in self._keys(asset) if key.table.id != asset.id)
+
     def _unread(self, change: SchemaChange, asset: Asset, column: str | None, impact: Impact) -> Checked:
         """Nothing is known to read it; of a column that may be because only tables are known."""
         whole = impact if column is None else self._impact(ChangeKind.DROP, asset.id, None)
         if not whole.total:
+            stale = self._stale(asset.id, whole)
+            if stale:
+                why = f"read only by what nothing has shown for long: {stale}"
+                return Checked(change, asset, Verdict.RISKY, why, whole)
             return Checked(change, asset, Verdict.SAFE, "nothing that is known reads it", impact)
         if self._columns_are_known(asset.id):
-            return Checked(change, asset, Verdict.SAFE, "what reads the table does not read this column", impact)
+            stale = self._stale(asset.id, whole)
+            why = "what reads the table does not read this column"
+            if stale:
+                why += f", and of what nothing has shown for long that is not known: {stale}"
+                return Checked(change, asset, Verdict.RISKY, why, replace(impact, stale=whole.stale))
+            return Checked(change, asset, Verdict.SAFE, why, impact)
         why = f"{_many(whole)} of the table are known, and not whether they read this column"
         return Checked(change, asset, Verdict.RISKY, why, whole)
+
+    def _stale(self, asset: AssetId, whole: Impact) -> str:
+        """The names of what reads a table directly and nothing has shown for long; empty where there is none."""
+        if not whole.stale:
+            return ""
+        asked = LineageRequest(asset, self._scope, Direction.DOWNSTREAM, 1, limit=SHOWN)
+        fresh = {node.id for node in self._lineage.walk(asked).nodes}
+        beside = self._lineage.walk(replace(asked, stale=True)).nodes
+        names = sorted(
+            node.name.qualified for node in beside if node.id not in fresh and (node.id, None) not in self._dropped
+        )
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return ", ".join(names[:_NAMED]) + more
 
     def _columns_are_known(self, asset: AssetId) -> bool:
         """Whether everything that reads a table directly is a definition that was understood down to its columns."""
@@ -213,10 +295,14 @@ class Checker:
             return False
 
     def _impact(self, change: ChangeKind, asset: AssetId, column: str | None) -> Impact:
-        """Who is affected, each table and column walked once: what is done to it decides nothing about that."""
+        """Who is affected, each table and column walked once: what is done to it decides nothing about that.
+
+        What changes before have dropped, and what reads it through that alone, is not broken once more.
+        """
         if (asset, column) not in self._walked:
             self._walked[asset, column] = self._walk(asset, column)
-        return replace(self._walked[asset, column], change=change)
+        gone = frozenset(dropped for dropped, part in self._dropped if part is None)
+        return without(replace(self._walked[asset, column], change=change), gone)
 
     def _walk(self, asset: AssetId, column: str | None) -> Impact:
         try:
@@ -234,6 +320,31 @@ class Checker:
         if known is not None:
             return tuple(self._reader.many([known], self._scope).values())
         return self._reader.by_name(text, self._scope)
+
+
+def _threat_to_keys(one: Checked) -> Verdict:
+    """What a change does to keys that point at what it changes. A renamed table or column takes them along."""
+    change, asset = one.change, one.asset
+    if asset is None or change.kind is ChangeKind.RENAME:
+        return Verdict.SAFE
+    if change.kind is ChangeKind.REPLACE:
+        # also with all of its columns: some databases refuse it like a drop, others drop the keys
+        return Verdict.UNKNOWN if change.columns is None else Verdict.RISKY
+    return Verdict.BREAKING if change.kind is ChangeKind.DROP else _retyped_key(change, asset)
+
+
+def _retyped_key(change: SchemaChange, asset: Asset) -> Verdict:
+    column = next((found for found in asset.columns if found.name.lower() == (change.column or "").lower()), None)
+    if column is None:
+        return Verdict.SAFE
+    if column.type is None or change.to is None:
+        return Verdict.UNKNOWN
+    return _RETYPED.get(retyping(column.type, change.to), Verdict.BREAKING)
+
+
+def _pointed(keys: Sequence[Pointing], *, may: bool = False) -> str:
+    said = "a declared key" if len(keys) == 1 else f"{len(keys)} declared keys"
+    return f"{said} may point at it" if may else f"{said} {'points' if len(keys) == 1 else 'point'} at it"
 
 
 def _nobody(asset: Asset, change: ChangeKind, column: str | None) -> Impact:

@@ -25,8 +25,10 @@ def as_text(report: Report) -> str:
         lines.append(f"{_SIGNS[one.verdict]:>2}  {said(one.change)}: {one.verdict}, {one.why}")
         lines += [f"      {_affected(dataset)}" for dataset in _shown(one)]
         lines += [f"      and {left} more" for left in _left(one)]
+        lines += [f"      {text}" for text in _keys(one)]
     lines += [f" ?  {problem}" for problem in report.problems]
-    lines.append(f"{len(report.changes)} changes, the worst is {report.verdict}")
+    count = "1 change" if len(report.changes) == 1 else f"{len(report.changes)} changes"
+    lines.append(f"{count}, the worst is {report.verdict}")
     return "\n".join(lines) + "\n"
 
 
@@ -38,12 +40,11 @@ def as_markdown(report: Report) -> str:
     for one in report.changes:
         who = "; ".join(plain(_affected(dataset)) for dataset in _shown(one))
         who += "".join(f"; and {left} more" for left in _left(one))
+        who = "; ".join((*([who] if who else []), *map(plain, _keys(one))))
         lines.append(
             f"| {plain(said(one.change))} | **{one.verdict}**: {plain(one.why)} | {who or 'nobody that is known'} |"
         )
-    owners = sorted(
-        {owner for one in report.changes if one.impact for dataset in one.impact.affected for owner in dataset.owners}
-    )
+    owners = sorted({owner for one in report.changes for owner in _to_tell(one)})
     if owners:
         lines += ["", f"To tell: {', '.join(map(plain, owners))}"]
     if report.problems:
@@ -68,6 +69,23 @@ def plain(text: str) -> str:
 
 def _shown(one: Checked) -> tuple[Affected, ...]:
     return one.impact.affected[:_SHOWN] if one.impact is not None else ()
+
+
+def _to_tell(one: Checked) -> Iterator[str]:
+    for dataset in one.impact.affected if one.impact is not None else ():
+        yield from dataset.owners
+    for key in one.keys:
+        yield from key.table.owners
+
+
+def _keys(one: Checked) -> Iterator[str]:
+    """The keys that point at what changes, a text each."""
+    for pointing in one.keys[:_SHOWN]:
+        table = pointing.table
+        owners = f", of {', '.join(table.owners)}" if table.owners else ""
+        yield f"key of {table.name.qualified} ({', '.join(pointing.key.columns)}){owners}"
+    if len(one.keys) > _SHOWN:
+        yield f"and {len(one.keys) - _SHOWN} more keys"
 
 
 def _left(one: Checked) -> Iterator[int]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from services.catalog.assets import AssetReader
 from services.catalog.store import containers, crawl_changes
-from services.common.errors import BadRequest
 from services.common.model.access import AccessScope
 from services.common.model.crawls import CrawlId, CrawlRecord
 from services.common.model.names import AssetId, parse_asset_id
+from services.common.runtime.cursors import refused
 from services.common.runtime.db import Database
 
 MAX_PAGE = 500
@@ -71,7 +71,7 @@ class CrawlHistory:
         record = self._reader.crawl(crawl, scope, caller=caller)
         after = parse_asset_id(cursor) if cursor is not None else None
         if cursor is not None and after is None:
-            raise BadRequest("this cursor was not given by a page")
+            raise refused()
         with self._database.read() as connection:
             total = crawl_changes.count(connection, crawl, scope)
             rows = crawl_changes.page(connection, crawl, scope, after=after, limit=limit + 1)

@@ -104,9 +104,8 @@ class FeedbackLog:
             return
         hits = tuple((hit.hit.id, hit.asset.id) for hit in whole.hits[:MAX_SHOWN])
         found = whole.answer
-        self._waiting.append(
-            _Noted(query_id, self._clock(), caller.name, text, found.offset + 1, found.total, found.generation, hits)
-        )
+        first = found.offset + whole.n_named + 1  # jobs that are named stand before, and are not recorded
+        self._waiting.append(_Noted(query_id, self._clock(), caller.name, text, first, found.total, found.generation, hits))
 
     def receive(self, query_id: str, events: Sequence[Event], caller: Principal) -> int:
         """Join events to the answer that they are about, all of them or none; how many said something new.

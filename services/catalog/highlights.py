@@ -5,8 +5,9 @@ Journey 2, the last step: taken when the hit is made whole, so that nothing is m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.common.model.assets import Asset, Column
 from services.common.model.sentence_words import SENTENCE_WORDS
@@ -22,6 +23,8 @@ MIN_BEGINNING = 2
 """A word of a name that begins with what was typed is marked so far, from this length on."""
 MIN_WITHIN = 4
 """Inside of a glued name a word is marked from this length on."""
+_BETWEEN = "\n"
+"""Stands before each word of a name, in none of them, and so in no match that begins in one and ends in another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,14 @@ def highlights(words: frozenset[str], asset: Asset, column: Column | None) -> tu
     found = [_marked("name", None, column.name if column else asset.table, words, name=True)]
     found.append(_marked("description", None, shown.description or "", words, name=False))
     if column is None:
-        found += [_marked("columns", one.name, one.name, words, name=True) for one in asset.columns if not one.restricted]
+        names = _worth_marking(words, [one.name for one in asset.columns if not one.restricted])
+        found += [_marked("columns", one, one, words, name=True) for one in names]
     return tuple(place for places_found in found for place in places_found)[:MAX_PLACES]
+
+
+def marked_name(words: frozenset[str], name: str) -> tuple[Highlight, ...]:
+    """The places in a name alone, from left to right."""
+    return tuple(_marked("name", None, name, words, name=True))[:MAX_PLACES]
 
 
 def _marked(field: str, text: str | None, where: str, words: frozenset[str], *, name: bool) -> list[Highlight]:
@@ -64,22 +73,57 @@ def _marked(field: str, text: str | None, where: str, words: frozenset[str], *, 
 
 
 def _spans(text: str, words: frozenset[str], *, name: bool) -> Iterator[tuple[int, int]]:
-    for place in places(text):
-        if place.word in words:
-            yield place.start, place.end
-        elif name:
-            yield from _inside(text[place.start : place.end], place.start, words)
-
-
-def _inside(piece: str, start: int, words: frozenset[str]) -> Iterator[tuple[int, int]]:
-    """The beginning of a word that was typed in part, and words of a glued one."""
-    lowered = piece.lower()
-    if len(lowered) != len(piece):  # a letter whose lower case is two: places would be off
+    if not name:
+        yield from ((place.start, place.end) for place in places(text) if place.word in words)
         return
+    pieces, _, line = _pieces(text)
+    within = [word for word in words if len(word) >= MIN_BEGINNING and word in line]
+    for word, start, end, piece in pieces:
+        if word in words:
+            yield start, end
+        elif within:
+            yield from _inside(piece, start, within)
+
+
+def _worth_marking(words: frozenset[str], names: Sequence[str]) -> list[str]:
+    """Those of some names that have one of the words, or may have it inside: most have none, and are looked at together."""
+    read = [_pieces(name[:MAX_CHARS]) for name in names]
+    every = "".join(line for _, _, line in read)
+    near = [typed for typed in _typed(words) if typed in every]
+    if not near:
+        return [name for name, (_, said, _) in zip(names, read, strict=True) if not words.isdisjoint(said)]
+    return [
+        name
+        for name, (_, said, line) in zip(names, read, strict=True)
+        if not words.isdisjoint(said) or any(typed in line for typed in near)
+    ]
+
+
+@lru_cache(maxsize=32_768)
+def _pieces(name: str) -> tuple[tuple[tuple[str, int, int, str], ...], frozenset[str], str]:
+    """The words of a name with their places, and in lower case as they stand there; the words alone; and all as they stand there.
+
+    A warehouse has the same names in many tables.
+
+    A letter whose lower case is two would move what stands behind it: such a piece is left empty, and nothing is found inside.
+    """
+    found = ((*place, name[place.start : place.end].lower()) for place in places(name))
+    pieces = tuple((word, start, end, piece if len(piece) == end - start else "") for word, start, end, piece in found)
+    return pieces, frozenset(word for word, *_ in pieces), "".join(f"{_BETWEEN}{piece}" for *_, piece in pieces)
+
+
+def _inside(piece: str, start: int, words: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """The beginning of a word that was typed in part, and words of a glued one; of words that are long enough to be looked for."""
     for word in words:
-        at = lowered.find(word) if len(word) >= MIN_WITHIN else 0
-        if at >= 0 and len(word) >= MIN_BEGINNING and lowered.startswith(word, at):
+        at = piece.find(word) if len(word) >= MIN_WITHIN else 0
+        if at >= 0 and piece.startswith(word, at):
             yield start + at, start + at + len(word)
+
+
+@lru_cache(maxsize=256)
+def _typed(words: frozenset[str]) -> tuple[str, ...]:
+    """The words that may stand inside of a name's, and, behind `_BETWEEN`, those that a name's may begin with."""
+    return tuple(word if len(word) >= MIN_WITHIN else _BETWEEN + word for word in words if len(word) >= MIN_BEGINNING)
 
 
 def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

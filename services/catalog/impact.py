@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from services.catalog.assets import AssetReader
+from services.catalog.propagation import Propagation, reached
 from services.common.errors import BadRequest
 from services.common.model.access import AccessScope
 from services.common.model.assets import Asset
@@ -35,9 +36,10 @@ class How(StrEnum):
 
 
 class Sort(StrEnum):
-    """Orders of what is affected; equal ones by depth and name."""
+    """Orders of what is affected; equal ones by depth and name. In `order` each comes after all that it is made from."""
 
     DEPTH = "depth"
+    ORDER = "order"
     NAME = "name"
     SOURCE = "source"
     OWNER = "owner"
@@ -54,6 +56,9 @@ class Affected:
         source: the source that it belongs to; its namespace where no crawl has shown it.
         owners: whom to tell.
         tests: how many tests watch what is affected of it.
+        stage: how many steps the longest way to it has, so that it is above that of all it is made from; a loop has one, which
+            is 0 where what changes is in it.
+        carries: how many others are affected through it alone; None where the answer was cut and that is not known.
 
     """
 
@@ -63,6 +68,8 @@ class Affected:
     source: str
     owners: tuple[str, ...]
     tests: int = 0
+    stage: int = 0
+    carries: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,8 @@ class Impact:
         total: how many datasets are affected, also those that were cut.
         edges: between the datasets in `affected` and `asked`, as pairs, each with whether it is direct.
         tests: how many tests watch what changes.
+        loops: datasets that are made from each other, each loop in order of ids.
+        stale: how many edges from `asked` or what is affected were left out because nothing has shown them for long.
 
     """
 
@@ -87,6 +96,8 @@ class Impact:
     truncated: bool
     edges: tuple[tuple[AssetId, AssetId, bool], ...]
     tests: int = 0
+    loops: tuple[tuple[AssetId, ...], ...] = ()
+    stale: int = 0
 
     def by_depth(self) -> Mapping[int, int]:
         """How many at each distance, near to far."""
@@ -138,6 +149,8 @@ def impact_of(
     for edge in graph.edges:
         if (edge.source, edge.target) in edges and _is_direct(edge):
             edges[edge.source, edge.target] = True
+    truncated = graph.truncated or total > len(kept)
+    told, loops = _placed(asset, told, edges, truncated=truncated)
     spelled = graph.nodes[0].column
     return Impact(
         asked=_as_dataset(graph.nodes[0]),
@@ -145,10 +158,46 @@ def impact_of(
         column=column if spelled is None else spelled,
         affected=tuple(sorted(told, key=_KEYS[sort])),
         total=total,
-        truncated=graph.truncated or total > len(kept),
+        truncated=truncated,
         edges=tuple((source, target, direct) for (source, target), direct in sorted(edges.items())),
         tests=watching(known.get(asset), () if column is None else (column,)),
+        loops=loops,
+        stale=graph.stale,
     )
+
+
+def without(impact: Impact, gone: frozenset[AssetId]) -> Impact:
+    """The same where some datasets are gone before the change: neither they are affected nor what it reaches only through them.
+
+    Of an answer that was cut the latter stay, as another way may be among what was cut.
+    """
+    if gone.isdisjoint(one.node.id for one in impact.affected):
+        return impact
+    asked = impact.asked.id
+    gone = gone - {asked}
+    edges = {(source, target): direct for source, target, direct in impact.edges if gone.isdisjoint((source, target))}
+    within = None if impact.truncated else set(reached(asked, edges))
+    left = [one for one in impact.affected if one.node.id not in gone and (within is None or one.node.id in within)]
+    ids = {asked, *(one.node.id for one in left)}
+    edges = {pair: direct for pair, direct in edges.items() if ids.issuperset(pair)}
+    told, loops = _placed(asked, left, edges, truncated=impact.truncated)
+    return replace(
+        impact,
+        affected=tuple(told),
+        total=impact.total - len(impact.affected) + len(left),
+        edges=tuple((*pair, direct) for pair, direct in edges.items()),
+        loops=loops,
+    )
+
+
+def _placed(
+    asset: AssetId, told: Sequence[Affected], edges: Mapping[tuple[AssetId, AssetId], bool], *, truncated: bool
+) -> tuple[list[Affected], tuple[tuple[AssetId, ...], ...]]:
+    """With the stage of each and what it carries, and the loops."""
+    spread = Propagation(asset, (one.node.id for one in told), edges)
+    stages, carried = spread.stages(), {} if truncated else spread.carried()
+    placed = [replace(one, stage=stages[one.node.id], carries=carried.get(one.node.id)) for one in told]
+    return placed, tuple(sorted(tuple(sorted(loop)) for loop in spread.loops()))
 
 
 def _total(graph: Subgraph, column: str | None) -> int:
@@ -160,17 +209,18 @@ def _everything_below(lineage: LineageQuery, request: LineageRequest, most: int)
     """The whole walk, or its start and `most` nodes below, as one answer."""
     asked = replace(request, limit=min(_PAGE, most + 1), fan_out=_FAN_OUT, max_bytes=_BYTES)
     found = lineage.walk(asked)
-    nodes, edges, page = list(found.nodes), list(found.edges), found
+    nodes, edges, stale, page = list(found.nodes), list(found.edges), found.stale, found
     while page.cursor is not None and len(nodes) <= most:
         page = lineage.walk(replace(asked, cursor=page.cursor))
         nodes += page.nodes
         edges += page.edges
-    return replace(found, nodes=tuple(nodes), edges=tuple(edges), truncated=page.truncated)
+        stale += page.stale
+    return replace(found, nodes=tuple(nodes), edges=tuple(edges), truncated=page.truncated, stale=stale)
 
 
 def _datasets(graph: Subgraph, asset: AssetId, column: str | None) -> list[Affected]:
     """The datasets below, near ones first, each once, with how and where the change gets into them."""
-    direct = _reached_directly(graph, asset, column)
+    direct = _reached_directly(graph, column)
     columns: dict[AssetId, list[str]] = {}
     first: dict[AssetId, LineageNode] = {}
     for node in graph.nodes:
@@ -191,22 +241,13 @@ def _datasets(graph: Subgraph, asset: AssetId, column: str | None) -> list[Affec
     ]
 
 
-def _reached_directly(graph: Subgraph, asset: AssetId, column: str | None) -> set[AssetId]:
+def _reached_directly(graph: Subgraph, column: str | None) -> set[AssetId]:
     """The datasets that values get into; of a table that changes as a whole that is everything."""
     if column is None:
         return {node.id for node in graph.nodes}
-    ahead: dict[tuple[AssetId, str | None], list[tuple[AssetId, str | None]]] = {}
-    for edge in graph.edges:
-        if _is_direct(edge):
-            ahead.setdefault((edge.source, edge.column), []).append((edge.target, edge.into))
-    begin = [(node.id, node.column) for node in graph.nodes if node.id == asset and node.depth == 0]
-    seen = set(begin)
-    while begin:
-        for following in ahead.get(begin.pop(), ()):
-            if following not in seen:
-                seen.add(following)
-                begin.append(following)
-    return {id_ for id_, _ in seen}
+    direct = [((edge.source, edge.column), (edge.target, edge.into)) for edge in graph.edges if _is_direct(edge)]
+    start = next(node for node in graph.nodes if node.depth == 0)
+    return {id_ for id_, _ in reached((start.id, start.column), direct)}
 
 
 def _is_direct(edge: LineageEdge) -> bool:
@@ -240,6 +281,7 @@ def _near(one: Affected) -> tuple[object, ...]:
 
 _KEYS = {
     Sort.DEPTH: _near,
+    Sort.ORDER: lambda one: (one.stage, *_near(one)),
     Sort.NAME: lambda one: (one.node.name.qualified, one.node.id),
     Sort.SOURCE: lambda one: (one.source, *_near(one)),
     Sort.OWNER: lambda one: (not one.owners, one.owners, *_near(one)),

@@ -12,7 +12,7 @@ import re
 from services.catalog.exchange_lines import plain_cell
 from services.catalog.impact import How, Impact, pairs
 
-CSV_HEADER = ("depth", "qualified_name", "kind", "how", "columns", "source", "owners", "id")
+CSV_HEADER = ("depth", "qualified_name", "kind", "how", "columns", "source", "owners", "id", "stage", "carries")
 MAX_DRAWN = 200
 """Datasets in a picture, the nearest ones: Mermaid refuses much larger texts, and nobody reads them."""
 _PLAIN = re.compile(r"[^\w .\-]")
@@ -26,8 +26,16 @@ def as_csv(impact: Impact) -> str:
     for one in impact.affected:
         node = one.node
         texts = node.name.qualified, node.kind or "", one.how, ";".join(one.columns), one.source, ";".join(one.owners)
-        writer.writerow([node.depth, *(text and plain_cell(text) for text in texts), node.id])
+        carries = "" if one.carries is None else one.carries
+        writer.writerow([node.depth, *(text and plain_cell(text) for text in texts), node.id, one.stage, carries])
     return out.getvalue()
+
+
+def left_out(stale: int) -> str:
+    """How many edges an answer leaves out, as a sentence without its end."""
+    if stale == 1:
+        return "1 edge is left out, because nothing has shown it for long"
+    return f"{stale} edges are left out, because nothing has shown them for long"
 
 
 def as_mermaid(impact: Impact) -> str:
@@ -47,6 +55,8 @@ def as_mermaid(impact: Impact) -> str:
     left = impact.total - len(near)
     if left > 0:
         lines.append(f'  more["and {left} more"]:::more')
+    if impact.stale:
+        lines.append(f'  stale["{left_out(impact.stale)}"]:::more')
     lines += ["  classDef changed stroke-width:3px", "  classDef rows stroke-dasharray:4", "  classDef more stroke:none"]
     return "\n".join(lines) + "\n"
 

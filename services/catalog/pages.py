@@ -32,6 +32,7 @@ _PORTAL: Final = (
     "edit.js",
     "favicon.svg",
     "history.js",
+    "jobs.js",
     "lineage.js",
     "portal.css",
     "portal.js",

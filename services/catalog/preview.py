@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 
 from services.catalog.absence import Appeared, ContainerState, Crawled, Verdict, judge
 from services.catalog.partly import with_known_columns
-from services.catalog.store import containers, crawled, ending, layers
-from services.catalog.store.crawled import Plan, Sighting
+from services.catalog.store import containers, crawled, crawls, ending, layers
+from services.catalog.store.crawled import Plan, Sighting, Stored
+from services.catalog.store.crawls import Registered
 from services.catalog.store.rows import Prepared, container_key, prepare
 from services.catalog.store.types import utc_now
 from services.common.model.changes import START
@@ -58,6 +59,7 @@ class PreviewSink:
         self._database = database
         self._sighting = Sighting(_DRY, "", utc_now())
         self._info: SourceInfo | None = None
+        self._kept = Registered("")
         self._plan = Plan()
         self._names: dict[AssetId, str] = {}
         self._objects: dict[AssetId, Appeared] = {}
@@ -69,11 +71,19 @@ class PreviewSink:
         self.read: dict[str, ContainerState] = {}
 
     def open(self, source: SourceInfo, *, by: str, crawl: CrawlId | None = None) -> CrawlRecord:
-        """Begin; whether the source may have its name is not looked at."""
-        self._info = source
-        self._sighting = Sighting(crawl or _DRY, source.name, utc_now(), into=source.into)
+        """Begin, as the source that a real crawl would be of; one whose tables it would take over counts as the same.
+
+        Raises:
+            Conflict: a real crawl may not have the name.
+
+        """
+        self._info, self._kept = source, Registered(source.name)
+        if self._database is not None:
+            with self._database.read() as connection:
+                self._kept = crawls.standing(connection, source)
+        self._sighting = Sighting(crawl or _DRY, self._kept.name, utc_now(), into=source.into)
         now = self._sighting.at
-        return CrawlRecord(_DRY, source.name, CrawlState.RUNNING, by, now, started_at=now)
+        return CrawlRecord(_DRY, self._kept.name, CrawlState.RUNNING, by, now, started_at=now)
 
     def put(self, crawl: CrawlId, batch: CrawlBatch) -> BatchOutcome:  # noqa: ARG002 - the port's
         """Compare a batch with what is stored."""
@@ -89,7 +99,8 @@ class PreviewSink:
         plan = crawled.compare(fresh, {}, self._sighting)
         if self._database is not None and fresh:
             with self._database.read() as connection:
-                held = crawled.stored(connection, sorted(fresh), lock=False)
+                stored = crawled.stored(connection, sorted(fresh), lock=False)
+                held = {id_: self._taken_over(row) for id_, row in stored.items()}
                 plan = crawled.compare(fresh, held, self._sighting)
                 if self._sighting.into is not None:
                     self._described |= layers.fresh(connection, [*plan.described, *plan.seen], self._sighting)
@@ -101,6 +112,12 @@ class PreviewSink:
         self._plan.returned |= plan.returned
         self._plan.foreign |= plan.foreign
         return BatchOutcome(TableCounts(found=len(plan.seen)), START)
+
+    def _taken_over(self, row: Stored) -> Stored:
+        """A stored table that this crawl shows, as it would be once its source had got the name of this one."""
+        if self._kept.was is None or row["source"] != self._kept.was:
+            return row
+        return {**row, **{name: self._kept.name for name in ("source", "told_by") if row[name] == self._kept.was}}
 
     def progress(self, crawl: CrawlId, *, done: int, expected: int | None) -> None:
         """Nothing: nobody watches."""
@@ -146,6 +163,11 @@ class PreviewSink:
 
     def _judged(self, connection: Connection, *, whole: bool) -> Verdict:
         missing = ending.absent(connection, self._sighting, self._names.keys())
+        was, database = self._kept.was, self._kept.database
+        if was is not None:
+            theirs = dataclasses.replace(self._sighting, source=was)
+            missing += ending.absent(connection, theirs, self._names.keys(), database=database)
+            missing.sort(key=lambda one: one.id)
         new = {one.id: self._appeared(one) for one in self._plan.added if one.id not in self._plan.returned}
         # as in a real crawl: what is shown under an object id that an absent table had, since when it is known
         moved = {one.object_id for one in missing if one.object_id}
@@ -154,6 +176,7 @@ class PreviewSink:
         new |= {one.id: dataclasses.replace(one, first_seen=known.get(one.id, one.first_seen)) for one in objects}
         share = self._info.hold_share if self._info is not None else 1.0
         total = ending.total(connection, self._sighting.source) + self._taken
+        total += ending.total(connection, was, database=database) if was is not None else 0
         read = Crawled(self._containers, self._listings, whole=whole)
         return judge(missing, list(new.values()), read, total=total, hold_share=share)
 

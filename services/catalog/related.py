@@ -45,12 +45,12 @@ class WholeItem:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A table that an answer for a person or a search goes out from.
+    """A table that an answer goes out from: of a person, of a search, or one that a short or ambiguous name was taken for.
 
     Attributes:
         why: in words.
-        queries: executions by the person asked for; 0 for a search.
-        people: how many others opened it after the same question; 0 for a person, and where the search itself found it.
+        queries: executions by the person asked for; 0 for all others.
+        people: how many others opened it after the same question; 0 for all others, and where the search itself found it.
 
     """
 
@@ -66,7 +66,7 @@ class Start:
 class WholeRelated:
     """Items, best first, and the names and ids of the basket that nobody knows, as they were given.
 
-    `basket` is what a person or a search was taken for; empty where tables were named.
+    `basket` is what a person, a search, or a name that is not a table's full one was taken for.
     """
 
     items: tuple[WholeItem, ...]
@@ -79,19 +79,19 @@ def related_to(
 ) -> WholeRelated:
     """What goes with a basket, given as ids and names.
 
-    A name that fits several tables that the caller may see stands for all of them. What is hidden is as unknown as what
-    does not exist.
+    A name that fits several tables that the caller may see stands for all of them, and `basket` says so. What is hidden is as
+    unknown as what does not exist.
 
     Raises:
         ServiceUnavailable: the indexer does not answer.
 
     """
-    assets, names = _resolved(texts, scope, reader)
+    assets, names, starts = _resolved(texts, scope, reader)
     answer = recommendations.related(RelatedQuery(assets, scope, names, limit))
-    known = reader.many(list(assets), scope)
-    whole = _hydrated(known, answer.items, scope, reader)
+    known = reader.many([*assets, *(item.asset for item in answer.items)], scope)
+    whole = _hydrated(answer.items, known)
     hidden = [str(asset) for asset in assets if asset not in known and str(asset) not in answer.unknown]
-    return WholeRelated(whole, tuple(dict.fromkeys((*answer.unknown, *(h for h in hidden if h in texts)))))
+    return WholeRelated(whole, tuple(dict.fromkeys((*answer.unknown, *(h for h in hidden if h in texts)))), starts)
 
 
 def related_to_person(query: RecentQuery, limit: int, recommendations: Recommendations, reader: AssetReader) -> WholeRelated:
@@ -182,15 +182,14 @@ def _from(
         return WholeRelated((), ())
     assets = tuple(start.asset for start in starts)
     answer = recommendations.related(RelatedQuery(assets, scope, (), limit))
-    return WholeRelated(_hydrated(reader.many(assets, scope), answer.items, scope, reader), (), tuple(starts))
+    known = reader.many([*assets, *(item.asset for item in answer.items)], scope)
+    return WholeRelated(_hydrated(answer.items, known), (), tuple(starts))
 
 
-def _hydrated(
-    basket: Mapping[AssetId, Asset], items: Sequence[RelatedItem], scope: AccessScope, reader: AssetReader
-) -> tuple[WholeItem, ...]:
+def _hydrated(items: Sequence[RelatedItem], known: Mapping[AssetId, Asset]) -> tuple[WholeItem, ...]:
+    """The items with their assets; `known` has those of the basket too, for the columns to join on."""
     # what the indexer takes for known from logs alone may have been crawled since
-    found = reader.many([item.asset for item in items], scope)
-    return tuple(_whole(item, basket, found) for item in items if not item.listed or item.asset in found)
+    return tuple(_whole(item, known) for item in items if not item.listed or item.asset in known)
 
 
 def _recently(one: RecentTable) -> str:
@@ -210,27 +209,43 @@ def usage_of(asset: AssetId, caller: Principal, recommendations: Recommendations
     return usage if usage is None or caller.role is Role.ADMIN else replace(usage, users=())
 
 
-def _resolved(texts: Sequence[str], scope: AccessScope, reader: AssetReader) -> tuple[tuple[AssetId, ...], tuple[str, ...]]:
+def _resolved(
+    texts: Sequence[str], scope: AccessScope, reader: AssetReader
+) -> tuple[tuple[AssetId, ...], tuple[str, ...], tuple[Start, ...]]:
     assets: dict[AssetId, None] = {}
     names: dict[str, None] = {}
-    for text in texts:
+    starts: dict[AssetId, Start] = {}
+    for text in dict.fromkeys(texts):
         given = parse_asset_id(text)
-        found = [given] if given is not None else [asset.id for asset in reader.by_name(text, scope)]
-        if found:
-            assets |= dict.fromkeys(found)
-        else:
+        if given is not None:
+            assets[given] = None
+            continue
+        found = reader.by_name(text, scope)
+        assets |= dict.fromkeys(asset.id for asset in found)
+        starts |= {
+            asset.id: Start(asset.id, asset.name, asset.listed, why)
+            for asset in found
+            if (why := _taken(text, asset, found))
+        }
+        if not found:
             names[text] = None
-    return tuple(assets), tuple(names)
+    return tuple(assets), tuple(names), tuple(starts.values())
 
 
-def _whole(item: RelatedItem, asked: Mapping[AssetId, Asset], found: Mapping[AssetId, Asset]) -> WholeItem:
-    asset = found.get(item.asset)
+def _taken(text: str, asset: Asset, found: Sequence[Asset]) -> str:
+    """Why a table was taken for a name; empty where the name is its full one."""
+    if len(found) > 1:
+        return f"one of {len(found)} that {text} may stand for"
+    return "" if text.strip().lower().endswith(asset.name.qualified.lower()) else f"{text} stands for it"
+
+
+def _whole(item: RelatedItem, known: Mapping[AssetId, Asset]) -> WholeItem:
+    asset = known.get(item.asset)
     if asset is None:
         return WholeItem(item, None, ("",) * len(item.join_on))
-    named = {**asked, asset.id: asset}
-    joins = tuple(join for join in item.join_on if join.one in named)
+    joins = tuple(join for join in item.join_on if join.one in known)
     item = replace(item, name=asset.name, listed=asset.listed, join_on=joins)
-    return WholeItem(item, asset, tuple(_sql(join, named) for join in joins))
+    return WholeItem(item, asset, tuple(_sql(join, known) for join in joins))
 
 
 def _sql(join: Join, assets: Mapping[AssetId, Asset]) -> str:

@@ -16,6 +16,7 @@ from services.catalog.vocabulary import Vocabulary
 from services.common.errors import BadRequest
 from services.common.model.access import AccessScope
 from services.common.model.assets import Asset, Column, Kind
+from services.common.model.job_search import JobHit
 from services.common.model.names import AssetId
 from services.common.model.query_errors import QueryRefused
 from services.common.model.query_parse import understand
@@ -49,11 +50,21 @@ class WholeSet:
 
 @dataclass(frozen=True, slots=True)
 class WholeAnswer:
-    """An answer with its hits made whole; those that the store no longer shows are left out."""
+    """An answer with its hits made whole; those that the store no longer shows are left out.
+
+    Attributes:
+        named: jobs that the question names, which stand before the hits.
+        jobs: other jobs, which stand behind them.
+        n_named: jobs that it names on all pages together.
+
+    """
 
     answer: SearchAnswer
     hits: tuple[WholeHit, ...]
     together: WholeSet | None = None
+    named: tuple[JobHit, ...] = ()
+    jobs: tuple[JobHit, ...] = ()
+    n_named: int = 0
 
 
 def question(text: str, *, me: str, scope: AccessScope) -> SearchQuery:
@@ -77,6 +88,19 @@ def question(text: str, *, me: str, scope: AccessScope) -> SearchQuery:
     return SearchQuery(read.words, scope, where=read.where)
 
 
+def check_asked(query: SearchQuery) -> None:
+    """Refuse a question that asks nothing.
+
+    Raises:
+        BadRequest: there is neither a word nor a filter.
+
+    """
+    if not query.text.strip() and query.where is None and not query.filters.any and not query.filters.kind:
+        raise BadRequest(
+            "ask something: q needs a word, or a filter must be given", errors=({"pointer": "/query/q", "detail": "empty"},)
+        )
+
+
 def find(query: SearchQuery, search: Search, reader: AssetReader, vocabulary: Vocabulary | None = None) -> WholeAnswer:
     """Answer a question inside its scope; with a vocabulary, by what people decided about its words too.
 
@@ -85,10 +109,7 @@ def find(query: SearchQuery, search: Search, reader: AssetReader, vocabulary: Vo
         ServiceUnavailable: the indexer does not answer.
 
     """
-    if not query.text.strip() and query.where is None and not query.filters.any and not query.filters.kind:
-        raise BadRequest(
-            "ask something: q needs a word, or a filter must be given", errors=({"pointer": "/query/q", "detail": "empty"},)
-        )
+    check_asked(query)
     if vocabulary is not None and query.text.strip():
         query = replace(query, vocabulary=vocabulary.said(query.text, query.scope))
     answer = search.search(query)

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadRequest("--against goes with --manifest: it is the manifest before the change")
     new = None if arguments.manifest is None else read_models(arguments.manifest)
     old = None if arguments.against is None else read_models(arguments.against)
-    sql = None if arguments.ddl is None else _script(arguments.ddl)
+    sql = None if arguments.ddl is None else read_text(arguments.ddl)
     if sql is not None:
         warn_of(arguments.dialect, set())
     space = Workspace(settings_of(arguments))
@@ -64,11 +64,3 @@ def _checked(checker: Checker, planned: PlannedChanges) -> Report:
     parts = [planned.changes[at : at + MAX_CHANGES] for at in range(0, len(planned.changes), MAX_CHANGES)]
     reports = [checker.check(replace(planned, changes=part)) for part in parts]
     return Report(tuple(one for report in reports for one in report.changes), planned.problems)
-
-
-def _script(file: str) -> str:
-    """The script; exit code 1 would say that something breaks."""
-    try:
-        return read_text(file)
-    except OSError as error:
-        raise BadRequest(f"{file} cannot be read: {error.strerror or 'an error of the disk'}") from None

@@ -72,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         logged = {"query_logs": read} if read else {}
         print_json({"crawls": [_json(report) for report in reports], **logged})
+    elif any(report.tables.added for report in reports):
+        say('next: `headwater search "…"` asks, `headwater serve` opens the pages and the API')
     states = {report.state for report in reports}
     if any(one["failures"] for one in read):
         states.add(CrawlState.PARTIAL)

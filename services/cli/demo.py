@@ -51,11 +51,15 @@ def run(arguments: argparse.Namespace) -> int:
         report = crawl_and_index(space, SOURCE, source)
         space.lineage.follower.catch_up()
         read_logs(space, open_logs([settings.home / "queries.jsonl"], [(SOURCE, source)]))
+        holder = space.indexer.lease.state()
     finally:
         space.close()
     say(f"searchable after {report.seconds:.1f} s")
     _try_these(settings)
     if arguments.no_serve:
+        return DONE
+    if holder.alive and holder.role == "serve" and arguments.port is None:
+        say("this home is served already, and what was crawled is found there")
         return DONE
     port = settings.port
     listening = bound(settings.host, port, tries=PORTS_TRIED if arguments.port is None else 1)

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+from collections.abc import Iterator
+from dataclasses import replace
 
 from services.catalog.api.impact_shapes import paths_shape
 from services.catalog.api.lineage_shapes import CoveragesShape, coverage_shape, lineage_shape
+from services.catalog.impact_texts import left_out
 from services.cli.exits import DONE
+from services.cli.jobs import told_of_job
 from services.cli.terminal import print_json, say, settings_of
 from services.common.errors import Ambiguous, BadRequest, NotFound
 from services.common.model.access import FULL_SCOPE
@@ -18,17 +22,20 @@ from services.common.model.instants import instant
 from services.common.model.lineage import (
     Direction,
     LineageCoverage,
+    LineageEdge,
     LineageNode,
     LineageRequest,
-    Paths,
     PathsRequest,
     Subgraph,
 )
 from services.common.model.names import AssetId, parse_asset_id
+from services.common.ports import LineageQuery
 from services.compose import Workspace
 
 MAX_NODES = 1_000
 DEPTH, WAYS_DEPTH, MAX_WAYS = 3, 20, 10
+FAN_OUT = 100
+"""Neighbours of one dataset that are printed; `--json` has as many as the API gives."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -52,20 +59,22 @@ def run(arguments: argparse.Namespace) -> int:
         if to is not None:
             columns = arguments.column, arguments.to_column
             ways = PathsRequest(asset, to, FULL_SCOPE, arguments.depth or WAYS_DEPTH, MAX_WAYS, *columns)
-            return _print_ways(space.lineage.walker.paths(ways), as_json=arguments.json)
+            return _print_ways(space.lineage.walker, ways, as_json=arguments.json)
         asked = LineageRequest(
             *(asset, FULL_SCOPE, direction, arguments.depth or DEPTH, MAX_NODES),
             column=arguments.column,
             as_of=as_of,
             stale=arguments.stale,
         )
+        if not arguments.json:
+            asked = replace(asked, fan_out=FAN_OUT)
         graph = space.lineage.walker.walk(asked)
     finally:
         space.close()
     if arguments.json:
         print_json(lineage_shape(graph).model_dump(mode="json", by_alias=True))
     else:
-        _print(graph)
+        _print(graph, asked.depth)
     return DONE
 
 
@@ -80,7 +89,8 @@ def _check_ways(arguments: argparse.Namespace) -> None:
         raise BadRequest("ways lead from a column to a column: give --column and --to-column, or none of them")
 
 
-def _print_ways(found: Paths, *, as_json: bool) -> int:
+def _print_ways(lineage: LineageQuery, asked: PathsRequest, *, as_json: bool) -> int:
+    found = lineage.paths(asked)
     if as_json:
         print_json(paths_shape(found).model_dump(mode="json", by_alias=True))
         return DONE
@@ -89,7 +99,9 @@ def _print_ways(found: Paths, *, as_json: bool) -> int:
     for path, theirs in zip(found.paths, columns, strict=True):
         print(" → ".join(names[key] for key in zip(path, theirs, strict=True)))
     if not found.paths:
-        say("no way is known")
+        back = PathsRequest(asked.target, asked.source, asked.scope, asked.depth, 1, asked.to_column, asked.from_column)
+        turned = ", and one is the other way round: turn the two names" if lineage.paths(back).paths else ""
+        say(f"no way is known{turned}")
     if found.truncated:
         say(f"there are more than these {len(found.paths)}, or some were not looked for")
     return DONE
@@ -120,34 +132,74 @@ def named_asset(space: Workspace, text: str, *, gone: bool = False) -> AssetId:
     if past:
         raise Ambiguous(f"{text} may be any of these, which are gone; use the id:", tuple(past))
     if not found:
-        raise NotFound(f"no asset is called {text}; `headwater search {text!r}` finds similar ones")
+        job = told_of_job(space.lineage.events, text)
+        raise NotFound(job or f"no asset is called {text}; `headwater search {text!r}` finds similar ones")
     if len(found) > 1:
         candidates = tuple(f"{asset.name.namespace}/{asset.name.qualified}  ({asset.id})" for asset in found)
         raise Ambiguous(f"{text} may be any of these; use a longer name or the id:", candidates)
     return found[0].id
 
 
-def _print(graph: Subgraph) -> None:
+def _print(graph: Subgraph, depth: int = DEPTH) -> None:
     names = {(node.id, node.column): _shown(node) for node in graph.nodes}
     for node in sorted(graph.nodes, key=lambda node: (node.depth, _shown(node))):
         place = "asked" if node.depth == 0 else f"{abs(node.depth)} {'up' if node.depth < 0 else 'down'}"
-        unlisted = ", gone" if node.gone else "" if node.listed else ", known only from SQL"
+        unlisted = ", gone" if node.gone else "" if node.listed else ", known by name only"
         what = "column" if node.column is not None else node.kind.value if node.kind else "unknown"
         print(f"{place:>7}  {_shown(node)}  ({what}{unlisted})")
-    for edge in graph.edges:
-        sure = f", {edge.confidence:.0%} sure" if edge.confidence < 0.9 else ""
-        print(f"         {names[edge.source, edge.column]} → {names[edge.target, edge.into]}  [{edge.kind}{sure}]")
+    for line in edge_lines(graph):
+        print(f"         {line}")
     if graph.state == "partly":
         say(f"its own definition is understood in part: {graph.problem}")
+    elif graph.state == "pending":
+        say("its lineage is still being read; ask again")
     elif graph.state != "complete":
         say(f"its own definition could not be read: {graph.problem}")
-    elif not graph.edges:
+    elif not graph.edges and not graph.truncated and not graph.stale:
         say("no lineage is known: nothing that was crawled is made from it, and it is made from nothing")
     if graph.stale:
-        say(f"{graph.stale} edges are left out, because nothing has shown them for long; --stale shows them")
+        say(f"{left_out(graph.stale)}; --stale shows {'it' if graph.stale == 1 else 'them'}")
+    for hub in graph.hubs:
+        way = "up" if hub.direction is Direction.UPSTREAM else "down"
+        say(f"a hub: {names[hub.id, None]} has {hub.count:,} next to it {way}, of which the first {hub.shown:,} are shown")
     if graph.truncated:
-        what = "columns" if graph.nodes[0].column is not None else "datasets"
-        say(f"cut: {len(graph.nodes)} of {graph.total} {what} within this depth, or more beyond it")
+        say(_cut(graph, depth))
+
+
+def edge_lines(graph: Subgraph) -> Iterator[str]:
+    """The edges of an answer for a person, those next to what is asked about first.
+
+    Between columns: each one along which values flow, then what decides which rows there are, a line for each column that
+    does and the table that it decides about.
+    """
+    nodes = {(node.id, node.column): node for node in graph.nodes}
+    near = sorted(graph.edges, key=lambda edge: min(abs(nodes[end].depth) for end in edge.ends))
+    rows: dict[tuple[str, str], list[LineageEdge]] = {}
+    for edge in near:
+        source, target = (nodes[end] for end in edge.ends)
+        if edge.direct is False:
+            rows.setdefault((_shown(source), target.name.qualified), []).append(edge)
+        else:
+            yield f"{_shown(source)} → {_shown(target)}  [{edge.kind}{_sure(edge.confidence)}]"
+    for (name, table), edges in rows.items():
+        into = list(dict.fromkeys(edge.into or "*" for edge in edges))
+        columns = into[0] if len(into) == 1 else f"{{{', '.join(into)}}}"
+        kinds = ", ".join(dict.fromkeys(edge.kind for edge in edges))
+        yield f"{name} → {table}.{columns}  [{kinds}{_sure(min(edge.confidence for edge in edges))}]"
+
+
+def _sure(confidence: float) -> str:
+    return f", {confidence:.0%} sure" if confidence < 0.9 else ""
+
+
+def _cut(graph: Subgraph, depth: int) -> str:
+    """How an answer was cut: by how many it may have, or by the depth; at a hub either may be."""
+    what = "column" if graph.nodes[0].column is not None else "dataset"
+    count = len(graph.nodes)
+    if count < graph.total:
+        return f"cut: {count} of {graph.total} {what}s within depth {depth} are shown, and there may be more beyond"
+    shown = f"1 {what} is" if count == 1 else f"{count} {what}s are"
+    return f"cut at depth {depth}: {shown} shown, there {'may be' if graph.hubs else 'are'} more beyond"
 
 
 def _shown(node: LineageNode) -> str:

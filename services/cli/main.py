@@ -142,6 +142,7 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--role", choices=ROLES, default="all", help="what to run in this process (default: all)")
     parser.add_argument("--host", help="address (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port (default: 8643 for indexer, 8644 for lineage, else 8642)")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes that answer (default: 1)")
     parser.add_argument("--bundle", type=Path, metavar="DIR", help="sidecar: the folder that `bundle export` wrote")
 
 
@@ -151,7 +152,7 @@ def _search(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-k", type=int, default=10, metavar="N", help="hits at most (default: 10)")
     parser.add_argument(
-        "--kind", action="append", default=[], help="table, view, materialized_view, exposure or column; may repeat"
+        "--kind", action="append", default=[], help="table, view, materialized_view, exposure, job or column; may repeat"
     )
     parser.add_argument("--fold", action="store_true", help="put copies, backups and date shards under one hit")
     parser.add_argument("--answer", choices=["tables"], help="also the small set of tables that answers it, with its joins")
@@ -213,7 +214,9 @@ def _impact(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("asset", metavar="ASSET", help="an id, or a name of which the end is enough")
     parser.add_argument("--column", metavar="C", help="the column that changes (default: the whole table)")
     parser.add_argument("--change", choices=("drop", "retype", "rename"), default="drop", help="default: drop")
-    parser.add_argument("--sort", choices=("depth", "name", "source", "owner"), default="depth", help="default: depth")
+    parser.add_argument(
+        "--sort", choices=("depth", "order", "name", "source", "owner"), default="depth", help="default: depth"
+    )
     parser.add_argument("--limit", type=int, default=1_000, metavar="N", help="datasets at most (default: 1000)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON document, as the API answers")

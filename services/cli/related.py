@@ -54,7 +54,7 @@ def _answered(space: Workspace, arguments: argparse.Namespace) -> WholeRelated:
 
 def _print(whole: WholeRelated) -> None:
     for name in whole.unknown:
-        say(f"nobody knows {name}; its words alone were used")
+        say(f"nobody knows {name}; its words alone were used; `headwater search {name!r}` finds similar ones")
     for start in whole.basket:
         say(f"from {start.name.qualified}: {start.why}")
     if not whole.items:

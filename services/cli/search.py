@@ -8,9 +8,11 @@ import textwrap
 from dataclasses import replace
 
 from services.catalog.access import LOCAL
-from services.catalog.api.search import search_shape
+from services.catalog.api.schemas import HitShape
+from services.catalog.api.search import hit_shapes, search_shape
 from services.catalog.api.search_sets import answer_shape
-from services.catalog.search import WholeAnswer, WholeHit, WholeSet, find, question
+from services.catalog.job_hits import find_with_jobs
+from services.catalog.search import WholeAnswer, WholeHit, WholeSet, question
 from services.cli.exits import DONE
 from services.cli.terminal import print_json, say, settings_of
 from services.common.errors import BadRequest, NotFound
@@ -45,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         filters = Filters(kind=kinds)
         wants_set = arguments.answer == "tables"
         query = replace(typed, limit=arguments.k, filters=filters, fold=arguments.fold, answer_set=wants_set)
-        whole = find(query, space.indexer.retriever, space.reader, space.vocabulary)
+        whole = find_with_jobs(query, space.indexer.retriever, space.reader, space.vocabulary, space.lineage.events)
         if arguments.json:
             print_json(search_shape(query, whole, secrets.token_hex(16)).model_dump(mode="json", by_alias=True))
         else:
@@ -58,17 +60,24 @@ def run(arguments: argparse.Namespace) -> int:
 def _print(whole: WholeAnswer, space: Workspace) -> None:
     if whole.answer.degraded:
         say(f"note: {', '.join(whole.answer.degraded)}; answered by {whole.answer.mode.value} search")
-    if not whole.hits:
+    if not whole.hits and not whole.named and not whole.jobs:
         say("nothing found; `headwater doctor` says what is indexed")
         return
     if whole.answer.answerable < UNLIKELY:
         say("probably not here; the nearest are:")
     if whole.together is not None and whole.together.tables:
         _print_set(whole.together)
+    shapes = hit_shapes(whole)
+    before = len(whole.named)
+    for place, job in enumerate(shapes[:before], 1):
+        _print_job(place, job)
     for place, hit in enumerate(whole.hits, 1):
-        _print_hit(place, hit)
+        _print_hit(before + place, hit)
         if place == 1 and hit.column is None:
             _print_lineage(hit, space)
+    behind = before + len(whole.hits)
+    for place, job in enumerate(shapes[behind:], behind + 1):
+        _print_job(place, job)
 
 
 def _print_set(together: WholeSet) -> None:
@@ -94,6 +103,12 @@ def _print_hit(place: int, whole: WholeHit) -> None:
         more = f" and {hit.n_folded - len(shown)} more" if hit.n_folded > len(shown) else ""
         print(f"    with {', '.join(shown)}{more}")
     for reason in hit.why[:3]:
+        print(f"    {reason.contribution:+.2f} {reason.text}")
+
+
+def _print_job(place: int, job: HitShape) -> None:
+    print(f"{place:>2}. {job.qualified_name}  (job {job.id}, score {job.score:.3f})")
+    for reason in job.why:
         print(f"    {reason.contribution:+.2f} {reason.text}")
 
 

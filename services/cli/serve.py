@@ -6,20 +6,15 @@ import argparse
 import errno
 import signal
 import socket
-from collections.abc import Callable
 
-import anyio.to_thread
 import uvicorn
-from starlette.types import ASGIApp
 
 from services.cli.exits import DONE, FAILED
+from services.cli.serving import announced, application, configured
 from services.cli.terminal import say, settings_of
 from services.common.errors import Conflict, WrongSettings
 from services.common.runtime.settings import DEFAULT_PORT, Settings
-from services.common.runtime.threads import requests_at_once
 
-GRACE_S = 10
-"""Requests that are being answered when the process is told to stop get so long; event streams are then cut."""
 _PORTS = {
     "all": DEFAULT_PORT,
     "catalog": DEFAULT_PORT,
@@ -35,7 +30,12 @@ def run(arguments: argparse.Namespace) -> int:
     port = settings.port
     if arguments.role != "all" and arguments.port is None and port == DEFAULT_PORT:
         port = _PORTS[arguments.role]
-    return serve(settings, arguments.role, bound(settings.host, port))
+    listening = bound(settings.host, port)
+    if settings.workers == 1:
+        return serve(settings, arguments.role, listening)
+    from services.cli.workers import serve_many
+
+    return serve_many(settings, arguments.role, listening)
 
 
 def serve(settings: Settings, role: str, listening: socket.socket) -> int:
@@ -48,42 +48,12 @@ def serve(settings: Settings, role: str, listening: socket.socket) -> int:
 
     """
     with listening:
-        config = uvicorn.Config(
-            _application(settings, role),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_S,
-            timeout_keep_alive=30,
-        )
-        server = _Announced(config, role, requests_at_once(settings.n_threads))
+        server = _Announced(uvicorn.Config(application(settings, role), **configured()), role)
         for told in (signal.SIGTERM, signal.SIGINT):
             # the server raises again what stopped it, which would end this process by the signal, not by its exit code
             signal.signal(told, server.handle_exit)
         server.run(sockets=[listening])
     return DONE if server.started else FAILED
-
-
-def _application(settings: Settings, role: str) -> ASGIApp:
-    """The application of a role; what a role does not need is not imported."""
-    if role == "sidecar":
-        from services.bundle.check import begin_check
-
-        if settings.bundle is None:
-            raise WrongSettings("role sidecar answers from a bundle: name its folder with --bundle or HEADWATER_BUNDLE")
-        checking = begin_check(settings.bundle)  # in a process of its own, while this one imports what serves
-        from services.bundle.sidecar import create_sidecar
-
-        return create_sidecar(settings, checking)
-    from services import compose
-
-    factories: dict[str, Callable[[Settings], ASGIApp]] = {
-        "all": compose.create_all,
-        "catalog": compose.create_catalog,
-        "indexer": compose.create_indexer,
-        "lineage": compose.create_lineage,
-    }
-    return factories[role](settings)
 
 
 def bound(host: str, port: int, *, tries: int = 1) -> socket.socket:
@@ -113,17 +83,13 @@ def bound(host: str, port: int, *, tries: int = 1) -> socket.socket:
 
 
 class _Announced(uvicorn.Server):
-    """A server that says where it listens once it does, and works on so many requests at once."""
+    """A server that says where it listens once it does."""
 
-    def __init__(self, config: uvicorn.Config, role: str, at_once: int) -> None:
+    def __init__(self, config: uvicorn.Config, role: str) -> None:
         super().__init__(config)
         self._role = role
-        self._at_once = at_once
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        anyio.to_thread.current_default_thread_limiter().total_tokens = self._at_once
         await super().startup(sockets)
         if self.started and sockets:
-            host, port = sockets[0].getsockname()[:2]
-            shown = f"[{host}]" if ":" in host else host
-            say(f"serving ({self._role}) at http://{shown}:{port}")
+            say(announced(self._role, sockets[0]))

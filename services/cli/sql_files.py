@@ -21,11 +21,13 @@ def read_text(file: str) -> str:
     """The text of a file; `-` is standard input. Bytes that are no UTF-8 become marks.
 
     Raises:
-        BadRequest: it cannot be unpacked.
-        OSError: it cannot be read.
+        BadRequest: it cannot be read or unpacked.
 
     """
-    data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise BadRequest(f"{file} cannot be read: {error.strerror or 'an error of the disk'}") from None
     try:
         if data.startswith(_GZIP):
             data = gzip.decompress(data)

@@ -17,7 +17,7 @@ from typing import Any
 from services.cli.exits import FAILED, WRONG_USE
 from services.common.errors import Ambiguous, BadRequest, HeadwaterError, WrongSettings
 from services.common.runtime import logs
-from services.common.runtime.settings import DEFAULT_HOME, Settings, load_settings
+from services.common.runtime.settings import DEFAULT_HOME, NO_BUNDLE, Settings, load_settings
 
 
 def report_errors(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
@@ -45,15 +45,24 @@ def report_errors(run: Callable[[argparse.Namespace], int], arguments: argparse.
 
 
 def settings_of(arguments: argparse.Namespace, *, default_home: Path = DEFAULT_HOME) -> Settings:
-    """The settings of a command, and one line on standard error that says which home it uses."""
-    flags = {name: getattr(arguments, name, None) for name in ("home", "host", "port", "bundle")}
+    """The settings of a command, and one line on standard error that says which home, or which bundle, it uses.
+
+    Raises:
+        WrongSettings: a setting is not one that may be, or role `sidecar` has no bundle.
+
+    """
+    flags = {name: getattr(arguments, name, None) for name in ("home", "host", "port", "workers", "bundle")}
     settings = load_settings(flags, config=arguments.config, default_home=default_home)
     logs.configure("warning" if arguments.command != "serve" else settings.log_level, settings.log_format)
+    is_sidecar = getattr(arguments, "role", None) == "sidecar"
+    if is_sidecar and settings.bundle is None:
+        raise WrongSettings(NO_BUNDLE)
     is_new = not settings.home.exists() or not any(settings.home.glob("*.db"))
     where = f"home: {settings.home}"
     if settings.database_url is None and is_new:
         where += " (empty)"
-    say(where)
+    # a sidecar answers from its bundle and has no home
+    say(f"bundle: {settings.bundle}" if is_sidecar else where)
     return settings
 
 

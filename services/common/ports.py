@@ -23,6 +23,7 @@ from services.common.model.events import (
     RunPage,
     RunsRequest,
 )
+from services.common.model.job_search import JobAnswer, JobQuery
 from services.common.model.lineage import (
     Declaration,
     DiffRequest,
@@ -240,6 +241,15 @@ class LineageEvents(Protocol):
 
         Raises:
             BadRequest: the cursor is not one that a page gave.
+
+        """
+        ...
+
+    def find_jobs(self, query: JobQuery) -> JobAnswer:
+        """The jobs inside a scope that a question finds by their names, best first.
+
+        Raises:
+            BadRequest: `limit` or `offset` is out of its bounds.
 
         """
         ...

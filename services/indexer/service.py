@@ -5,7 +5,7 @@ Used by `serve` (as long as it lives), by `crawl` (until all is searchable) and 
 
 from __future__ import annotations
 
-import secrets
+import math
 import threading
 import time
 import traceback
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from services.common.errors import Conflict, HeadwaterError, ModelUnavailable, WrongSettings
+from services.common.errors import Conflict, HeadwaterError, ModelUnavailable
 from services.common.model.changes import Seq
 from services.common.model.crawls import CrawlRecord, CrawlState
 from services.common.model.names import Namespaces
@@ -22,7 +22,7 @@ from services.common.model.search import IndexStatus
 from services.common.ports import AssetSink, ChangeFeed, StatementFacts
 from services.common.runtime.db import Database
 from services.common.runtime.logs import get_logger
-from services.common.runtime.once import write_once
+from services.common.runtime.memory import give_back
 from services.common.runtime.source_settings import SourceSettings
 from services.indexer.crawl import run_crawl
 from services.indexer.embed.encoder import Encoder
@@ -33,11 +33,12 @@ from services.indexer.index.vectors import set_threads
 from services.indexer.logs.intake import take_in
 from services.indexer.logs.pg_stat_statements import keeps_statements, open_statements
 from services.indexer.logs.users import KeptUsers, users_of
+from services.indexer.pauses import may_begin
 from services.indexer.retrieve.answer import Retriever
 from services.indexer.retrieve.ranker_file import RankerFile
 from services.indexer.schedule import Scheduler
 from services.indexer.store.cache import EmbeddingCache, no_vectors
-from services.indexer.store.lease import BEAT_S, Lease
+from services.indexer.store.lease import BEAT_S, Lease, home_id
 from services.indexer.sync.beside import Beside, open_beside
 from services.indexer.sync.keeper import Keeper
 from services.indexer.sync.worker import IndexWorker, Progress
@@ -45,7 +46,7 @@ from services.indexer.usage.service import Usage
 from services.indexer.verify import VerifyReport, repair, verify
 
 POLL_S = 0.1
-"""How often the feed is looked at: a write is found within this and the time to read it."""
+"""How often the feed is looked at for what other processes wrote; of what this one wrote the index is told at once."""
 CLAIM_S = 0.5
 """How often a server looks for crawls that somebody asked for."""
 RETRY_S = 1.0
@@ -80,6 +81,7 @@ class Indexer:
         feed, sink: the catalog's ports.
         namespaces: whose sources own the tables that only logs name.
         role: `serve` or `crawl`, told to those who find the lease taken.
+        server: whose worker this process is; see `Lease`.
 
     """
 
@@ -92,13 +94,14 @@ class Indexer:
         *,
         role: str,
         namespaces: Callable[[], Namespaces] = Namespaces,
+        server: str | None = None,
     ) -> None:
         self._settings = settings
         self._database = database
         self._feed = feed
         self._sink = sink
         self._generations = Generations(settings.home / "index")
-        self.lease = Lease(database, home_id(settings.home), role=role, standing=self._generations.fence)
+        self.lease = Lease(database, home_id(settings.home), role=role, standing=self._generations.fence, server=server)
         self._encoder: Encoder | None = None
         self._beside: Beside | None = None
         self._encoders: dict[str, Encoder] = {}
@@ -108,8 +111,10 @@ class Indexer:
         self._worker: IndexWorker | None = None
         self._scheduler = Scheduler(settings.sources, database, sink)
         self._stop = threading.Event()
+        self._news = threading.Event()
         self._threads: list[threading.Thread] = []
         self._ready_at: Seq | None = None
+        self._opened_at = math.inf
         self._facts: StatementFacts | None = None
         self.ranker = RankerFile(settings.home)
         self.usage = Usage(
@@ -119,6 +124,7 @@ class Indexer:
             home=settings.home,
             min_people=settings.min_people,
             users=self._kept_user,
+            may_begin=self._is_pause,
         )
         self.retriever = Retriever(self._snapshot, self._encoder_of, self.status, self.ranker.current, self.usage.popular)
 
@@ -137,6 +143,7 @@ class Indexer:
             self._open_beside()
         self._ready_at = target
         self._keeper.catch_up()
+        self._opened_at = time.monotonic()
 
     def verify(self, on_progress: Callable[[int, int], None]) -> VerifyReport:
         """Compare the published generation with the catalog; see `verify.verify`."""
@@ -188,12 +195,21 @@ class Indexer:
     def close(self) -> None:
         """Stop the threads, give the lease back, let go of the model."""
         self._stop.set()
+        self._news.set()
         for thread in self._threads:
             thread.join(timeout=30)
         if self.lease.fence:
             self.lease.release()
         for encoder in self._encoders.values():
             encoder.close()
+
+    def wake(self) -> None:
+        """Say that there may be something new in the feed, so that nobody waits for the next look."""
+        self._news.set()
+
+    def _pause(self, at_most_s: float) -> None:
+        self._news.wait(at_most_s)
+        self._news.clear()
 
     @property
     def ready(self) -> bool:
@@ -238,8 +254,8 @@ class Indexer:
         if self._worker is None:
             keeper = self._keeper or self._new_keeper()
             self._keeper = keeper
-            beside = lambda: self._beside is not None  # noqa: E731 - one question
-            self._worker = IndexWorker(keeper, self._generations, self.lease, self._encoder, self._cache, beside=beside)
+            made = self._generations, self.lease, self._encoder, self._cache
+            self._worker = IndexWorker(keeper, *made, beside=lambda: self._beside is not None)
             self._worker.start()
         return self._worker
 
@@ -263,15 +279,22 @@ class Indexer:
 
     def _prepare_names(self, snapshot: Snapshot) -> None:
         """Make the indexes of names of a snapshot aside, so that the first question for a name need not wait for them."""
-        many = (live.segment for live in snapshot.parts if len(live.segment) >= MANY_TABLES)
-        segments = [segment for segment in many if not segment.names_prepared]
+        every = (live.segment for live in snapshot.parts)
+        segments = [one for one in every if len(one) >= MANY_TABLES and not one.names_prepared]
 
         def prepare() -> None:
+            while not self._is_pause():
+                if self._stop.wait(POLL_S):
+                    return
             for segment in segments:
                 segment.prepare_names()
+            give_back()
 
         if segments:
             threading.Thread(target=prepare, name="names", daemon=True).start()
+
+    def _is_pause(self) -> bool:
+        return may_begin(self._opened_at, self.retriever.answered_at, time.monotonic())
 
     def snapshot(self) -> Snapshot:
         """The index as it is now."""
@@ -293,7 +316,7 @@ class Indexer:
         while not self._stop.is_set():
             try:
                 if self.lease.acquire():
-                    self._working().run(self._stop)
+                    self._working().run(self._stop, self._pause)
                 else:
                     self._follow()
             except HeadwaterError as error:
@@ -309,6 +332,7 @@ class Indexer:
         try:
             with self.lease.kept():  # taken at the start: another server would be let in while a large index is opened
                 self.open()
+            give_back()
         except HeadwaterError as error:
             _log.warning("the index waits", code=error.code, detail=error.detail)
             return False
@@ -328,7 +352,7 @@ class Indexer:
             keeper.catch_up()
             if keeper.missing(published=False):
                 keeper.fill(published=False)
-            self._stop.wait(POLL_S)
+            self._pause(POLL_S)
 
     def _serve_crawls(self) -> None:
         """The crawl thread: asks for what is due where this process holds the lease, and runs what was asked for."""
@@ -336,7 +360,7 @@ class Indexer:
             try:
                 if self.lease.fence and self.lease.holds():
                     self._scheduler.ask()
-                record = self._sink.claim()
+                record = self._sink.claim() if self.lease.leads() else None
                 if record is not None:
                     self._crawl(record)
             except HeadwaterError as error:
@@ -368,22 +392,3 @@ class Indexer:
 def _log_unexpected(event: str, error: Exception) -> None:
     """The kind of an error and where it came from; its message may hold names, parts of statements or values."""
     _log.error(event, error=type(error).__name__, at=traceback.format_tb(error.__traceback__)[-3:])
-
-
-def home_id(home: Path) -> str:
-    """The id of a home, made when first asked for: replicas on one database each have their own index and lease.
-
-    Raises:
-        WrongSettings: the file that holds it is empty.
-
-    """
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)  # nobody has made it yet where the databases are elsewhere
-    path = home / "home.id"
-    if not path.exists():
-        write_once(path, secrets.token_hex(16))
-    for _ in range(100):
-        known = path.read_text(encoding="ascii")
-        if known:
-            return known
-        time.sleep(0.01)  # one of an older version has made the file and is about to write into it
-    raise WrongSettings(f"{path} is empty: remove it, and start again")

@@ -1,21 +1,22 @@
 """Ways from one column to another: the shortest first, as many as are asked for, never all of them.
 
 Journey 3, step "answer", on the edges in the store: a hop of all columns of one distance is one query, and no column is asked for
-twice.
+twice. What is ahead of the start is a networkx graph, as bounded as the answer.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+
+import networkx as nx
 
 from services.common.errors import BadRequest, NotFound
 from services.common.model.lineage import Paths, PathsRequest
 from services.common.model.names import AssetId
 from services.lineage.paths import MAX_PATHS
-from services.lineage.store.flows import ColumnKey, Flow
+from services.lineage.store.flows import ColumnKey
 from services.lineage.store_walk import check_column, edge_of, edges_out_of, held, node_of, spelling_of
 from services.lineage.visible import Visible
 from services.lineage.walk import MAX_DEPTH
@@ -29,13 +30,9 @@ MAX_EDGES = 200_000
 
 @dataclass(slots=True)
 class _Ahead:
-    """What can be reached from the start, and along which edges."""
+    """What can be reached from the start: columns, and along each edge between two of them the `flows` that it stands for."""
 
-    columns: set[ColumnKey]
-    out: dict[ColumnKey, set[ColumnKey]] = field(default_factory=lambda: defaultdict(set))
-    into: dict[ColumnKey, set[ColumnKey]] = field(default_factory=lambda: defaultdict(set))
-    flows: dict[tuple[ColumnKey, ColumnKey], list[Flow]] = field(default_factory=lambda: defaultdict(list))
-    edges: int = 0
+    graph: nx.DiGraph
     cut: bool = False
 
 
@@ -61,14 +58,15 @@ def column_paths(seen: Visible, request: PathsRequest) -> Paths:
     if start == end:
         return Paths((), (), (), truncated=False)
     ahead = _ahead(seen, start, request.depth)
-    left = _steps_left(ahead, end, request.depth)
+    # how many steps each column that may be on a way is from the end
+    left = nx.single_target_shortest_path_length(ahead.graph, end, request.depth) if end in ahead.graph else {}
     order = sorted(left)
     number = {key: at for at, key in enumerate(order)}
     if start not in number:
         return Paths((), (), (), truncated=ahead.cut)
 
     def beside(node: int) -> Sequence[int]:
-        near = (number[key] for key in ahead.out[order[node]] if key in number)
+        near = (number[key] for key in ahead.graph.successors(order[node]) if key in number)
         return sorted(near, key=lambda one: (left[order[one]], one))
 
     search = Search(beside, [left[key] for key in order], request.depth)
@@ -77,39 +75,28 @@ def column_paths(seen: Visible, request: PathsRequest) -> Paths:
 
 
 def _ahead(seen: Visible, start: ColumnKey, depth: int) -> _Ahead:
-    found = _Ahead({start})
-    level = {start}
+    found = _Ahead(nx.DiGraph())
+    graph, edges, level = found.graph, 0, {start}
+    graph.add_node(start)
     for _ in range(depth):
-        if not level:
-            break
         after: set[ColumnKey] = set()
-        for source, target, flow in edges_out_of(seen, level):
-            if found.edges == MAX_EDGES:
+        for source, target, flow in edges_out_of(seen, level) if level else ():
+            if edges == MAX_EDGES:
                 found.cut = True
-                found.columns |= after
                 return found
-            found.edges += 1
-            if target not in found.columns and len(found.columns) + len(after) >= MAX_COLUMNS and target not in after:
-                found.cut = True
-                continue
-            found.out[source].add(target)
-            found.into[target].add(source)
-            found.flows[source, target].append(flow)
-            if target not in found.columns:
+            edges += 1
+            if target not in graph:
+                if len(graph) >= MAX_COLUMNS:
+                    found.cut = True
+                    continue
                 after.add(target)
-        found.columns |= after
+            along = graph.get_edge_data(source, target)
+            if along is None:
+                graph.add_edge(source, target, flows=[flow])
+            else:
+                along["flows"].append(flow)
         level = after
     return found
-
-
-def _steps_left(ahead: _Ahead, end: ColumnKey, depth: int) -> Mapping[ColumnKey, int]:
-    """How many steps each column that may be on a way is from the end."""
-    left: dict[ColumnKey, int] = {end: 0} if end in ahead.columns else {}
-    level = set(left)
-    for number in range(1, depth + 1):
-        level = {source for key in level for source in ahead.into[key] if source not in left}
-        left |= dict.fromkeys(level, number)
-    return left
 
 
 def _told(seen: Visible, ways: Sequence[tuple[ColumnKey, ...]], ahead: _Ahead, *, truncated: bool) -> Paths:
@@ -118,7 +105,7 @@ def _told(seen: Visible, ways: Sequence[tuple[ColumnKey, ...]], ahead: _Ahead, *
     spelled = {key: spelling_of(seen, key, names) for key in passed}
     edges = []
     for source, target in sorted({pair for way in ways for pair in pairwise(way)}):
-        once = {(flow.kind, flow.basis): flow for flow in ahead.flows[source, target]}
+        once = {(flow.kind, flow.basis): flow for flow in ahead.graph.edges[source, target]["flows"]}
         edges += [edge_of(flow, spelled[source], spelled[target], seen) for _, flow in sorted(once.items())]
     assets: list[tuple[AssetId, ...]] = [tuple(asset for asset, _ in way) for way in ways]
     return Paths(

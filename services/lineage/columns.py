@@ -109,7 +109,8 @@ def told(view: View, script: Script, read: ScriptLineage) -> tuple[list[tuple[Co
     unresolved: set[str] = set()
     found: dict[tuple[object, ...], tuple[ColumnEdge, Signs]] = {}
     own = {name.lower() for name in view.own}
-    rest = [name.lower() for name in view.own if name.lower() not in spelled.values()]
+    named = set(spelled.values())
+    rest = [name for name in map(str.lower, view.own) if name not in named]
     if len(spelled) < len(names):  # the text's columns are others than the view's: who knows which is which
         open_columns.update(rest)
     for fact in _gathered(facts, names):
@@ -165,7 +166,8 @@ def _places(own: Sequence[str], names: Sequence[str]) -> dict[str, str]:
     known = {name.lower() for name in own}
     found = {name: name.lower() for name in names if name.lower() in known}
     left = [name for name in names if name not in found]
-    free = [name.lower() for name in own if name.lower() not in found.values()]
+    taken = set(found.values())
+    free = [name for name in map(str.lower, own) if name not in taken]
     if len(left) == len(free):
         found |= dict(zip(left, free, strict=True))
     return found
@@ -178,9 +180,11 @@ class _Maker:
         self.view = view
         self.repaired = repaired
         self._links = {_dotted(key): links for key, links in _by_key(view).items()}
-        self._strangers = {
-            link.found.name.id for links in self._links.values() for link in links if not self._known(link.found.name.id)
-        }
+        # an id is a digest of the name, and a wide table has thousands of edges
+        self._target = view.name.id
+        self._ids = {link.found.name: link.found.name.id for links in self._links.values() for link in links}
+        self._names = {id_: frozenset(map(str.lower, columns)) for id_, columns in view.columns.items()}
+        self._strangers = {id_ for id_ in self._ids.values() if not self._known(id_)}
 
     def edges(self, fact: Fact, into: str, rest: Sequence[str]) -> Iterator[tuple[ColumnEdge, Signs, bool]]:
         """The edges that a fact stands for, each with what is seen of it and whether it is more than likely.
@@ -209,14 +213,14 @@ class _Maker:
         return [
             link
             for links in self._links.values()
-            for link in {one.found.name.id: one for one in links}.values()
-            if link.found.name.id in self._strangers
+            for link in {self._ids[one.found.name]: one for one in links}.values()
+            if self._ids[link.found.name] in self._strangers
         ]
 
     def _signs(self, link: Link, column: str, *, among: int, star: bool, placed: bool) -> Signs:
-        source = link.found.name.id
-        columns = self.view.columns.get(source)
-        listed = columns is not None and (column == EVERY or column in {name.lower() for name in columns})
+        source = self._ids[link.found.name]
+        columns = self._names.get(source)
+        listed = columns is not None and (column == EVERY or column in columns)
         strangers = len(self._strangers - {source})
         return Signs(
             listed=float(listed),
@@ -230,11 +234,9 @@ class _Maker:
         )
 
     def _edge(self, link: Link, column: str, into: str, kind: Kind, signs: Signs) -> ColumnEdge:
-        source, target = link.found.name.id, self.view.name.id
         guards = link.guards if signs.listed else self.view.paths
-        return ColumnEdge(
-            source, column, target, into, kind.word, self.view.basis, confidence(signs, link.found.confidence), guards
-        )
+        sure = confidence(signs, link.found.confidence)
+        return ColumnEdge(self._ids[link.found.name], column, self._target, into, kind.word, self.view.basis, sure, guards)
 
     def _known(self, dataset: AssetId) -> bool:
         return bool(self.view.columns.get(dataset))

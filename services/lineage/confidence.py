@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import astuple, dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ those without a weight did not help there.
 """
 
 
+@lru_cache(maxsize=4_096)
 def confidence(signs: Signs, of_table: float = 1.0) -> float:
     """The chance that an edge is right, in thousandths, never none and never all.
 

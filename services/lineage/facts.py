@@ -8,20 +8,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.common.model.names import ScopePath
 from services.lineage.csr import Adjacency, Ints
-from services.lineage.nodes import Ids, Nodes, coded
-from services.lineage.texts import Texts
+from services.lineage.nodes import ODD, Ids, Nodes, coded_column
+from services.lineage.store.blocks import Block
+from services.lineage.store.edges import SURE
+from services.lineage.texts import Numbered, Texts
 
-_REMEMBERED = 200_000
-"""Distinct facts that are looked for before one is said again: a build's memory stays bounded."""
-_AT_ONCE = 100
-"""Pieces of which the ends are looked up at once: for 500 edges the calls themselves would take half of the time."""
+_AT_ONCE = 200_000
+"""Edges of which the ends and the facts are looked up at once, in order: the more there are, the nearer each is to the one before."""
+Hashes = NDArray[np.uint64]
+Places = NDArray[np.intp]
 _NO_INTS: Ints = np.empty(0, np.int32)
 
 Guards = tuple[ScopePath, ...]
@@ -84,104 +87,113 @@ class Entries:
         return Adjacency.of(n, (self.targets[order], self.sources[order]), self.facts[order], self.guards[order])
 
 
-class _Numbers:
-    """Gives equal things one number."""
+class _Once:
+    """Numbers of facts by their hashes, in order of the hashes: eight bytes a fact and four, and no object.
 
-    def __init__(self) -> None:
-        self.numbers: dict[str, int] = {}
-
-    def of(self, things: Sequence[str]) -> Ints:
-        """The number of each; in a piece they are mostly all the same."""
-        for thing in set(things):
-            self.numbers.setdefault(thing, len(self.numbers))
-        first = things[0]
-        if things.count(first) == len(things):
-            return np.full(len(things), self.numbers[first], np.int32)
-        return np.fromiter(map(self.numbers.__getitem__, things), np.int32, len(things))
-
-
-class _Once(dict[int, int]):
-    """Numbers of facts by their hashes; one that is not there gets the next number.
-
-    Equal facts have equal hashes; that two others do is once in 10^9 builds of a million facts.
+    Equal facts have equal hashes; that two others do is once in 10^7 builds of a million facts.
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self.count = 0
+        self._hashes = np.empty(0, np.uint64)
+        self._numbers = _NO_INTS
 
-    def __missing__(self, key: int) -> int:
-        number = self[key] = self.count
-        self.count += 1
-        return number
+    def of(self, hashes: Hashes) -> tuple[Ints, Places]:
+        """The number of each, and a place of each hash that was never met, in order of their numbers."""
+        order = np.argsort(hashes)
+        ascending = hashes[order]
+        first = np.ones(len(hashes), np.bool_)
+        np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
+        each = ascending[first]
+        at = np.searchsorted(self._hashes, each)
+        known = np.zeros(len(each), np.bool_)
+        inside = at < len(self._hashes)
+        known[inside] = self._hashes[at[inside]] == each[inside]
+        numbers = np.empty(len(each), np.int32)
+        numbers[known] = self._numbers[at[known]]
+        new = np.flatnonzero(~known)
+        places = order[first][new]
+        new = new[np.argsort(places)]  # numbers in the order in which they were met: what was near in the store is near here
+        numbers[new] = np.arange(len(self._hashes), len(self._hashes) + len(new), dtype=np.int32)
+        self._hashes = np.insert(self._hashes, at[~known], each[~known])
+        self._numbers = np.insert(self._numbers, at[~known], numbers[~known])
+        found = np.empty(len(hashes), np.int32)
+        found[order] = numbers[np.cumsum(first) - 1]
+        return found, np.sort(places)
+
+
+class _Waiting(NamedTuple):
+    """A block of which the ends and the facts have no numbers yet; all arrays have a value for each edge."""
+
+    sources: Ids
+    targets: Ids
+    hashes: Hashes
+    kind: Ints
+    confidence: Ints
+    guards: Ints
+    lines: list[str]
 
 
 class _Gathering:
-    """Edges on their way into columns of numbers, and what they rest on: texts go as they come, nothing holds on to them."""
+    """Edges on their way into columns of numbers, and what they rest on: of texts only those are kept that are new."""
 
     def __init__(self, nodes: Nodes) -> None:
         self.columns: list[tuple[Ints, Ints, Ints, Ints]] = []
         self._places = nodes.places()
-        self._waiting: list[tuple[Ids, Ids, Ints, Ints]] = []
-        self._kinds, self._guards, self._once = _Numbers(), _Numbers(), _Once()
+        self._waiting: list[_Waiting] = []
+        self._kinds, self._sure, self._guards, self._once = Numbered(), Numbered(), Numbered(), _Once()
         self._guards.of(["[]"])
         self._evidence: list[Texts] = []
         self._kind: list[Ints] = []
-        self._confidence: list[NDArray[np.float64]] = []
+        self._confidence: list[Ints] = []
 
-    def add(self, piece: Sequence[Sequence[Any]]) -> None:
+    def add(self, block: Block) -> None:
         """Add some edges."""
-        sources, targets, kinds, lines, confidences, guards = zip(*piece, strict=True)
-        facts = self._facts(self._kinds.of(kinds), kinds, lines, confidences)
-        self._waiting.append((coded(sources), coded(targets), facts, self._guards.of(guards)))
-        if len(self._waiting) == _AT_ONCE:
+        sources, targets, kinds, evidence, sure, guards = block
+        lines = evidence.values()
+        hashes = np.fromiter(map(hash, lines), np.int64, len(lines)).view(np.uint64)
+        kind, confidence = self._kinds.of_column(kinds), self._sure.of_column(sure)
+        ends = coded_column(sources), coded_column(targets)
+        self._waiting.append(_Waiting(*ends, hashes, kind, confidence, self._guards.of_column(guards), lines))
+        if sum(len(one.lines) for one in self._waiting) >= _AT_ONCE:
             self.settle()
 
     def settle(self) -> None:
-        """Give the edges that wait the numbers of their ends."""
+        """Give the edges that wait the numbers of their ends and of what they rest on."""
         if not self._waiting:
             return
-        sources, targets = (np.concatenate([one[end] for one in self._waiting]) for end in (0, 1))
-        facts, guards = (np.concatenate([one[at] for one in self._waiting]) for at in (2, 3))
+        *columns, lines = zip(*self._waiting, strict=True)
+        sources, targets, hashes, kind, confidence, guards = map(np.concatenate, columns)
+        self._waiting.clear()
         a, b = self._places.of(sources), self._places.of(targets)
+        facts, new = self._once.of(hashes + ODD * (confidence.astype(np.uint64) << 8 | kind.astype(np.uint64)))
+        if len(new):
+            every = list(chain.from_iterable(lines))
+            self._evidence.append(Texts.of([every[place] for place in new.tolist()]))
+            self._kind.append(kind[new])
+            self._confidence.append(confidence[new])
         kept = (a >= 0) & (b >= 0) & (a != b)
         self.columns.append((a[kept], b[kept], facts[kept], guards[kept]))
-        self._waiting.clear()
-
-    def _facts(self, numbers: Ints, kinds: Sequence[str], lines: Sequence[str], confidences: Sequence[float]) -> Ints:
-        if len(self._once) > _REMEMBERED:
-            self._once.clear()
-        before = self._once.count
-        keys = map(hash, zip(kinds, lines, confidences, strict=True))
-        facts = np.fromiter(map(self._once.__getitem__, keys), np.int32, len(lines))
-        if self._once.count > before:
-            said = np.maximum.accumulate(facts)  # numbers are given in order, so a new one is above all before it
-            said[1:], said[0] = said[:-1].copy(), before - 1
-            first = np.flatnonzero(facts > np.maximum(said, before - 1))
-            self._evidence.append(Texts.of([lines[place] for place in first.tolist()]))
-            self._kind.append(numbers[first])
-            self._confidence.append(np.array(confidences, np.float64)[first])
-        return facts
 
     def facts(self) -> Facts:
         """What all of them rest on."""
+        sure = np.array([int(one) / SURE for one in self._sure.numbers], np.float64)
         return Facts(
             kinds=tuple(self._kinds.numbers),
-            kind=np.concatenate([np.empty(0, np.int32), *self._kind]).astype(np.uint8),
+            kind=np.concatenate([_NO_INTS, *self._kind]).astype(np.uint8),
             evidence=Texts.joined(self._evidence),
-            confidence=np.concatenate([np.empty(0, np.float64), *self._confidence]),
+            confidence=sure[np.concatenate([_NO_INTS, *self._confidence])],
             guards=tuple(tuple(map(ScopePath, json.loads(text))) for text in self._guards.numbers),
         )
 
 
-def entries_of(nodes: Nodes, pieces: Iterable[Sequence[Sequence[Any]]]) -> tuple[Entries, Facts]:
+def entries_of(nodes: Nodes, blocks: Iterable[Block]) -> tuple[Entries, Facts]:
     """The edges between `nodes`, and what they rest on; loops and edges to nowhere are left out.
 
-    Each row has the fields of `EdgeRow`. Of several rows of one pair and kind the last counts.
+    Each block has the fields of `EdgeRow`. Of several rows of one pair and kind the last counts.
     """
     found = _Gathering(nodes)
-    for piece in pieces:
-        found.add(piece)
+    for block in blocks:
+        found.add(block)
     found.settle()
     facts = found.facts()
     return _sorted(len(nodes), found.columns, facts), facts

@@ -105,12 +105,25 @@ class LineageFollower:
             pass
         return self._graph.refresh().seq
 
-    def run_until(self, stop: threading.Event) -> None:
-        """Follow the feed until `stop` is set. Failures are logged and tried again; the graph stays as it was."""
+    def run_until(
+        self,
+        stop: threading.Event,
+        leads: Callable[[], bool] = lambda: True,
+        *,
+        idle: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Follow the feed until `stop` is set. Failures are logged and tried again; the graph stays as it was.
+
+        Args:
+            stop: when to end.
+            leads: while it does not, only the graph is brought to what another process stores.
+            idle: done while the feed has nothing new; returns whether there was anything to do.
+
+        """
         while not stop.is_set():
             pause_s = 0.0
             try:
-                if not self.step():
+                if not leads() or (not self.step() and not idle()):
                     pause_s = POLL_S
                 self._graph.refresh_if_due(settled=pause_s > 0)
             except HeadwaterError as error:

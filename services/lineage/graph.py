@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -21,16 +20,16 @@ from services.common.runtime.db import Database
 from services.lineage.csr import Adjacency, Ints
 from services.lineage.facts import Entries, Facts, entries_of
 from services.lineage.inside import Inside, Views
-from services.lineage.nodes import Nodes, in_pieces, nodes_of, row_of
+from services.lineage.nodes import Nodes, nodes_of, row_of
 from services.lineage.store import checkpoint, definitions
-from services.lineage.store.datasets import Dataset, everything_pieces
-from services.lineage.store.edges import EdgeRow, in_force_pieces
+from services.lineage.store.blocks import Block, ahead, blocks_of
+from services.lineage.store.datasets import Dataset, in_blocks
+from services.lineage.store.edges import EdgeRow, in_force
 
 _REST = 4
 """After a build that took t seconds the next one waits 4 t while changes still come: building takes a fifth of the time."""
 _HELD, _SMALL = 3, 500_000
 """Snapshots before the newest that are held for those who turn pages, and the most edges that such a one may have."""
-_Pieces = Iterable[Sequence[Sequence[Any]]]
 _NOTHING = nodes_of(())
 
 
@@ -76,6 +75,10 @@ class Snapshot:
         """The dataset of that id; None where neither a crawl nor a definition ever named one."""
         node = self.nodes.number(asset)
         return None if node is None else self.nodes.dataset(node)
+
+    def datasets(self, assets: Collection[AssetId]) -> dict[AssetId, Dataset]:
+        """Those of these datasets that there are."""
+        return {found.id: found for found in self.nodes.datasets(self.nodes.numbers(assets))}
 
     def sources(self, asset: AssetId) -> Iterator[AssetId]:
         """What `asset` is made from, directly, in order of id."""
@@ -157,19 +160,20 @@ def snapshot_of(
     datasets: Iterable[Dataset], edges: Iterable[EdgeRow], problems: Mapping[AssetId, str] | None = None
 ) -> Snapshot:
     """A snapshot of these datasets and of the edges between them; loops and edges to nowhere are left out."""
-    return _made(in_pieces(map(row_of, datasets)), in_pieces(edges), problems or {})
+    return _made(blocks_of(map(row_of, datasets)), blocks_of(edges), problems or {})
 
 
 def _load(connection: Connection, state: checkpoint.Checkpoint) -> Snapshot:
     problems = definitions.problems(connection)
-    made = _made(everything_pieces(connection), in_force_pieces(connection), problems)
+    with ahead(in_blocks(connection)) as rows, ahead(in_force(connection)) as edges:
+        made = _made(rows, edges, problems)
     counts = definitions.counts(connection)
     parsed = counts.get(definitions.PARSED, 0) + counts.get(definitions.PARTLY, 0)
     unparsed = counts.get(definitions.UNPARSED, 0)
     return replace(made, seq=state.seq, version=state.version, parsed=parsed, unparsed=unparsed)
 
 
-def _made(rows: _Pieces, edges: _Pieces, problems: Mapping[AssetId, str]) -> Snapshot:
+def _made(rows: Iterable[Block], edges: Iterable[Block], problems: Mapping[AssetId, str]) -> Snapshot:
     nodes = nodes_of(rows)
     entries, facts = entries_of(nodes, edges)
     n = len(nodes)

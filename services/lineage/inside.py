@@ -10,8 +10,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from services.common.model.access import AccessScope, chooser
+from services.common.model.access import AccessScope, chooser, chooser_below
 from services.common.model.names import ScopePath
 from services.lineage.csr import Adjacency, Bools, Ints, Permit
 from services.lineage.csr import Nodes as Numbers
@@ -19,8 +20,9 @@ from services.lineage.nodes import Nodes
 
 SCOPES = 32
 """Scopes whose decisions a snapshot keeps: two bytes a dataset each, so at most 64 MB for a million datasets."""
-_CHUNK = 1_000
-_UNKNOWN = -1
+_FIRST, _CHUNK = 4, 1_000
+"""Neighbours that are looked at for many datasets at once, and of one at once that needs more: a hub may have any number."""
+_UNKNOWN, _EACH = -1, 2
 
 
 class Views:
@@ -58,10 +60,11 @@ class Inside:
         scope: AccessScope,
     ) -> None:
         self.scope = scope
-        self._may = chooser(scope)
+        self._may, self._may_below = chooser(scope), chooser_below(scope)
         self._nodes = nodes
         self._out = out
         self._into = into
+        self._below = np.full(len(nodes.containers), _UNKNOWN, np.int8)
         self._permitted = np.full(len(nodes), _UNKNOWN, np.int8)
         self._shown = np.full(len(nodes), _UNKNOWN, np.int8)
         met = np.ones(len(guards), np.bool_)
@@ -113,34 +116,66 @@ class Inside:
         ends = graph.indices[row]
         if self.met is not None and graph.guards is not None:
             ends = ends[self.met.take(graph.guards[row])]
-        return self.only(np.unique(ends).astype(np.intp))
+        once = np.ones(len(ends), np.bool_)  # they ascend: numpy's `unique` would take ten times as long for a hub's
+        np.not_equal(ends[1:], ends[:-1], out=once[1:])
+        return self.only(ends[once].astype(np.intp))
 
     def _decide(self, nodes: Numbers) -> None:
         permitted = self._permits(nodes)
         self._shown[nodes[~permitted]] = 0
         known = permitted & self._nodes.known(nodes)
         self._shown[nodes[known]] = 1
-        for node in nodes[permitted & ~known].tolist():
-            self._shown[node] = self._has_permitted(self._out, node) or self._has_permitted(self._into, node)
+        named = nodes[permitted & ~known]
+        if len(named):
+            shown = self._have_permitted(self._out, named)
+            shown[~shown] = self._have_permitted(self._into, named[~shown])
+            self._shown[named] = shown
+
+    def _have_permitted(self, graph: Adjacency, nodes: Numbers) -> Bools:
+        """For each of these whether an entry that is shown leads to a permitted dataset."""
+        row = graph.indptr.take(nodes)[:, None] + np.arange(_FIRST)
+        there = row < graph.indptr.take(nodes + 1)[:, None]
+        found = np.zeros(row.shape, np.bool_)
+        found[there] = self._leads_to_permitted(graph, row[there])
+        having: Bools = np.logical_or.reduce(found, axis=1)
+        for at in np.flatnonzero(~having & there[:, -1]).tolist():
+            having[at] = self._has_permitted(graph, int(nodes[at]))
+        return having
 
     def _has_permitted(self, graph: Adjacency, node: int) -> bool:
         row = graph.row(node)
-        for begin in range(row.start, row.stop, _CHUNK):
-            some = slice(begin, min(row.stop, begin + _CHUNK))
-            ends = graph.indices[some]
-            if self.met is not None and graph.guards is not None:
-                ends = ends[self.met.take(graph.guards[some])]
-            if self._permits(ends.astype(np.intp)).any():
+        for begin in range(row.start + _FIRST, row.stop, _CHUNK):
+            if self._leads_to_permitted(graph, np.arange(begin, min(row.stop, begin + _CHUNK))).any():
                 return True
         return False
+
+    def _leads_to_permitted(self, graph: Adjacency, places: Numbers) -> Bools:
+        led: Bools = self._permits(graph.indices.take(places).astype(np.intp))
+        if self.met is not None and graph.guards is not None:
+            led &= self.met.take(graph.guards.take(places))
+        return led
 
     def _permits(self, nodes: Numbers) -> Bools:
         permitted = self._permitted.take(nodes)
         unknown = nodes[permitted < 0]
         if len(unknown):
-            self._permitted[unknown] = [self._may(path) for path in self._nodes.paths_of(unknown)]
+            self._permitted[unknown] = self._asked(unknown)
             permitted = self._permitted.take(nodes)
-        return permitted > 0
+        chosen: Bools = np.greater(permitted, 0)
+        return chosen
+
+    def _asked(self, nodes: Numbers) -> NDArray[np.int8]:
+        """Whether the scope permits each: most schemas it shows or hides as a whole, in the others every name is looked at."""
+        within = self._nodes.within.take(nodes)
+        permitted = self._below.take(within)
+        if (permitted == _UNKNOWN).any():
+            for container in np.flatnonzero(np.bincount(within[permitted == _UNKNOWN])).tolist():
+                said = self._may_below(self._nodes.containers[container])
+                self._below[container] = _EACH if said is None else said
+            permitted = self._below.take(within)
+        each = np.flatnonzero(permitted == _EACH)
+        permitted[each] = [self._may(path) for path in self._nodes.paths_of(nodes[each])]
+        return permitted
 
 
 def _any(graph: Adjacency) -> Bools:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,30 +17,15 @@ from services.common.model.assets import Kind
 from services.common.model.names import AssetId, DatasetName, Namespace, ScopePath
 from services.lineage.csr import Bools
 from services.lineage.csr import Nodes as Numbers
-from services.lineage.store.datasets import Dataset
-from services.lineage.store.lookup import PIECE
-from services.lineage.texts import Texts
+from services.lineage.store.blocks import Block, Column
+from services.lineage.store.datasets import GONE, LISTED, TOLD, Dataset, NodeRow
+from services.lineage.texts import Numbered, Texts
 
-_LISTED, _GONE, _TOLD = 1, 2, 4
 _ALL = slice(None)
-_ODD = np.uint64(0x9E3779B97F4A7C15)
+ODD = np.uint64(0x9E3779B97F4A7C15)
 """2^64 divided by the golden ratio, as in Knuth's multiplicative hashing (The Art of Computer Programming 3, 6.4)."""
 
 Ids = NDArray[np.bytes_]
-
-
-class NodeRow(NamedTuple):
-    """A dataset as it is stored: `parts` is still JSON."""
-
-    id: str
-    namespace: str
-    parts: str
-    source: str
-    scope_path: str
-    kind: str | None
-    listed: bool
-    gone: bool
-    told: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +37,11 @@ class Nodes:
         order: int32, n: which of `parts` and `paths` are each node's: they stand as they were read.
         parts: the parts of names, as JSON.
         paths: what access globs see.
+        containers: what stands above them, as access globs see it, each once.
+        within: int32, n: which of those each node is below; of one with nothing above it, itself.
         common: what many datasets share: namespace, source and kind.
         shares: int32, n: which of those each has.
-        flags: uint8, n: `_LISTED`, `_GONE` and `_TOLD`.
+        flags: uint8, n: `LISTED`, `GONE` and `TOLD`.
 
     """
 
@@ -64,6 +49,8 @@ class Nodes:
     order: NDArray[np.int32]
     parts: Texts
     paths: Texts
+    containers: tuple[str, ...]
+    within: NDArray[np.int32]
     common: tuple[tuple[Namespace, str, Kind | None], ...]
     shares: NDArray[np.int32]
     flags: NDArray[np.uint8]
@@ -77,6 +64,15 @@ class Nodes:
         at = int(np.searchsorted(self.ids, np.bytes_(wanted)))
         return at if at < len(self.ids) and bytes(self.ids[at]) == wanted else None
 
+    def numbers(self, assets: Collection[AssetId]) -> Numbers:
+        """Which nodes these ids are, without those that are none."""
+        if not len(self.ids) or not assets:
+            return np.empty(0, np.intp)
+        wanted = coded(list(assets))
+        at = np.minimum(np.searchsorted(self.ids, wanted), len(self.ids) - 1)
+        found: Numbers = at[self.ids.take(at) == wanted]
+        return found
+
     def id(self, node: int) -> AssetId:
         """The id of a node."""
         return AssetId(bytes(self.ids[node]).decode("utf-8", "surrogatepass"))
@@ -87,20 +83,41 @@ class Nodes:
 
     def paths_of(self, nodes: Numbers) -> list[str]:
         """What access globs see of some nodes."""
-        return [self.paths[place] for place in self.order[nodes].tolist()]
+        return self.paths.some(self.order[nodes])
 
     def dataset(self, node: int) -> Dataset:
         """The dataset of a node."""
-        namespace, source, kind = self.common[int(self.shares[node])]
-        name = DatasetName(namespace, tuple(json.loads(self.parts[int(self.order[node])])))
-        flags = int(self.flags[node])
-        listed, gone, told = (bool(flags & flag) for flag in (_LISTED, _GONE, _TOLD))
-        return Dataset(self.id(node), name, source, self.path(node), kind, listed=listed, gone=gone, told=told)
+        (found,) = self.datasets(np.array([node], np.intp))
+        return found
+
+    def datasets(self, nodes: Numbers) -> list[Dataset]:
+        """The datasets of some nodes; several times as fast as one by one."""
+        order = self.order.take(nodes)
+        texts = zip(self.parts.some(order), self.paths.some(order), strict=True)
+        numbers = zip(
+            self.ids[nodes].tolist(), self.shares.take(nodes).tolist(), self.flags.take(nodes).tolist(), strict=True
+        )
+        found = []
+        for (parts, path), (id_, share, flags) in zip(texts, numbers, strict=True):
+            namespace, source, kind = self.common[share]
+            found.append(
+                Dataset(
+                    AssetId(id_.decode("utf-8", "surrogatepass")),
+                    DatasetName(namespace, tuple(json.loads(parts))),
+                    source,
+                    ScopePath(path),
+                    kind,
+                    listed=bool(flags & LISTED),
+                    gone=bool(flags & GONE),
+                    told=bool(flags & TOLD),
+                )
+            )
+        return found
 
     def known(self, nodes: Numbers | slice = _ALL) -> Bools:
         """For each of these nodes whether it is known by itself: `Dataset.known`, or told by an event."""
         flags = self.flags[nodes]
-        known: Bools = np.equal(flags & (_LISTED | _GONE), _LISTED) | np.not_equal(flags & _TOLD, 0)
+        known: Bools = np.equal(flags & (LISTED | GONE), LISTED) | np.not_equal(flags & TOLD, 0)
         return known
 
     def places(self) -> Places:
@@ -127,7 +144,11 @@ class Places:
         if not len(self._ids):
             return np.full(len(wanted), -1, np.int32)
         last = len(self._ids) - 1
-        at = self._order.take(np.minimum(np.searchsorted(self._ascending, self._numbers(wanted)), last))
+        numbers = self._numbers(wanted)
+        order = np.argsort(numbers)  # in order, one is looked up near the one before: twice as fast, sorting included
+        found = np.empty(len(wanted), np.intp)
+        found[order] = np.searchsorted(self._ascending, numbers[order])
+        at = self._order.take(np.minimum(found, last))
         other = np.flatnonzero(self._ids.take(at) != wanted)
         if len(other):
             exact = np.minimum(np.searchsorted(self._ids, wanted[other]), last)
@@ -138,7 +159,7 @@ class Places:
         words = ids.astype(f"S{8 * self._words}").view(np.uint64).reshape(len(ids), self._words)
         numbers = words[:, 0].copy()
         for word in range(1, self._words):
-            numbers *= _ODD
+            numbers *= ODD
             numbers ^= words[:, word]
         return numbers
 
@@ -151,64 +172,81 @@ def coded(ids: Sequence[str]) -> Ids:
         return np.array([one.encode("utf-8", "surrogatepass") for one in ids], np.bytes_)
 
 
-def nodes_of(pieces: Iterable[Sequence[Sequence[Any]]]) -> Nodes:
-    """The datasets of rows of any order, each the fields of `NodeRow`; of two with one id the last counts."""
+def coded_column(ids: Column) -> Ids:
+    """The same of a column: ids of one length are read where they stand."""
+    width = ids.joined.find(ids.separator) if ids.size > 1 else len(ids.joined)
+    step = width + len(ids.separator)
+    if not width or not ids.joined.isascii() or len(ids.joined) + len(ids.separator) != step * ids.size:
+        return coded(ids.values())
+    table = np.frombuffer((ids.joined + ids.separator).encode("ascii"), np.uint8).reshape(ids.size, step)
+    if (table[:, width:] != np.frombuffer(ids.separator.encode("ascii"), np.uint8)).any():
+        return coded(ids.values())
+    found: Ids = np.ascontiguousarray(table[:, :width]).view(f"S{width}").ravel()
+    return found
+
+
+class _Shared:
+    """What many datasets share: namespace, source and kind."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[tuple[str, ...], int] = {}
+
+    def of(self, columns: Sequence[Column]) -> NDArray[np.int32]:
+        """The number of each row's."""
+        same = [column.same() for column in columns]
+        if None not in same:
+            return np.full(columns[0].size, self._number(tuple(map(str, same))), np.int32)
+        rows = list(zip(*(column.values() for column in columns), strict=True))
+        for row in dict.fromkeys(rows):
+            self._number(row)
+        return np.fromiter(map(self.numbers.__getitem__, rows), np.int32, len(rows))
+
+    def _number(self, row: tuple[str, ...]) -> int:
+        return self.numbers.setdefault(row, len(self.numbers))
+
+    def told(self) -> tuple[tuple[Namespace, str, Kind | None], ...]:
+        """What they are, by number."""
+        kinds = {kind.value: kind for kind in Kind}
+        return tuple(
+            (Namespace(sys.intern(space)), sys.intern(source), kinds[kind] if kind else None)
+            for space, source, kind in self.numbers
+        )
+
+
+def nodes_of(blocks: Iterable[Block]) -> Nodes:
+    """The datasets of blocks of `NodeRow`s in any order; of two with one id the last counts."""
     ids: list[Ids] = []
-    shares: list[NDArray[np.int32]] = []
-    flags: list[NDArray[np.uint8]] = []
-    common: dict[tuple[str, str, str | None], int] = {}
+    shares, flags, within = ([np.empty(0, np.int32)] for _ in range(3))
     parts: list[Texts] = []
     paths: list[Texts] = []
-    for batch in pieces:
-        names, namespaces, part, sources, path, kinds, *flagged = zip(*batch, strict=True)
-        ids.append(coded(names))
-        shared = list(zip(namespaces, sources, kinds, strict=True))
-        for one in dict.fromkeys(shared):
-            common.setdefault(one, len(common))
-        if shared.count(shared[0]) == len(shared):
-            shares.append(np.full(len(batch), common[shared[0]], np.int32))
-        else:
-            shares.append(np.fromiter(map(common.__getitem__, shared), np.int32, len(batch)))
-        flags.append(np.dot((_LISTED, _GONE, _TOLD), np.array(flagged, np.uint8)).astype(np.uint8))
-        parts.append(Texts.of(part))
-        paths.append(Texts.of(path))
+    shared, flagged, containers = _Shared(), Numbered(), Numbered()
+    for names, namespaces, part, sources, path, kinds, flag in blocks:
+        ids.append(coded_column(names))
+        shares.append(shared.of((namespaces, sources, kinds)))
+        flags.append(flagged.of_column(flag))
+        parts.append(Texts.of_column(part))
+        paths.append(Texts.of_column(path))
+        within.append(containers.of([one.rpartition(".")[0] or one for one in path.values()]))
     found = np.concatenate(ids) if ids else np.empty(0, "S1")
     order = _last_of_each(found)
-    kinds_of = {kind.value: kind for kind in Kind}
     return Nodes(
         ids=found[order],
         order=order.astype(np.int32),
         parts=Texts.joined(parts),
         paths=Texts.joined(paths),
-        common=tuple(
-            (Namespace(sys.intern(space)), sys.intern(source), kinds_of[kind] if kind else None)
-            for space, source, kind in common
-        ),
-        shares=np.concatenate([np.empty(0, np.int32), *shares])[order],
-        flags=np.concatenate([np.empty(0, np.uint8), *flags])[order],
+        containers=tuple(containers.numbers),
+        within=np.concatenate(within)[order],
+        common=shared.told(),
+        shares=np.concatenate(shares)[order],
+        flags=np.array([*map(int, flagged.numbers)], np.uint8)[np.concatenate(flags)[order]],
     )
 
 
 def row_of(dataset: Dataset) -> NodeRow:
-    """A dataset as it is stored."""
-    return NodeRow(
-        dataset.id,
-        dataset.name.namespace,
-        json.dumps(dataset.name.parts),
-        dataset.source,
-        dataset.scope_path,
-        dataset.kind.value if dataset.kind else None,
-        dataset.listed,
-        dataset.gone,
-        dataset.told,
-    )
-
-
-def in_pieces(rows: Iterable[Any]) -> Iterator[Sequence[Any]]:
-    """Rows in lists of `PIECE`."""
-    left = iter(rows)
-    while piece := list(islice(left, PIECE)):
-        yield piece
+    """A dataset as a build reads it."""
+    flags = LISTED * dataset.listed | GONE * dataset.gone | TOLD * dataset.told
+    parts, kind = json.dumps(dataset.name.parts), dataset.kind.value if dataset.kind else ""
+    return NodeRow(dataset.id, dataset.name.namespace, parts, dataset.source, dataset.scope_path, kind, str(flags))
 
 
 def _last_of_each(ids: Ids) -> NDArray[np.intp]:

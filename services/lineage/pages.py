@@ -5,7 +5,6 @@ Journey 3, step "answer". A cursor holds for one state of the graph and one ques
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -15,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from services.common.errors import BadRequest
 from services.common.model.lineage import LineageEdge, LineageNode, LineageRequest
 from services.common.model.names import AssetId, DatasetName, Namespace
+from services.common.runtime.cursors import OF_ANOTHER, cursor_of, refused, values_of
 from services.lineage.breadth import Reached
 from services.lineage.csr import Adjacency, Nodes
 from services.lineage.graph import Snapshot
@@ -29,7 +28,6 @@ _WIDE = 8
 """A node with more than so many entries for each node of an answer is asked for those nodes instead of read whole."""
 HIDDEN = "hidden"
 """The kind of an edge of which an end is hidden, where such ends are marked."""
-_NOT_OURS = "this cursor was not given by a page of this walk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class Cursor:
             return cls(version, question, 0)
         given = cls.read(request.cursor)
         if given.question != question or given.version != version:
-            raise BadRequest(_NOT_OURS)
+            raise refused(OF_ANOTHER)
         return given
 
     @classmethod
@@ -65,19 +63,12 @@ class Cursor:
             BadRequest: it writes none.
 
         """
-        try:
-            raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-            version, question, before = json.loads(raw)
-        except (ValueError, TypeError, RecursionError):  # binascii's and json's errors are ValueErrors
-            raise BadRequest(_NOT_OURS) from None
-        if not isinstance(version, int) or not isinstance(question, str) or not isinstance(before, int) or before < 0:
-            raise BadRequest(_NOT_OURS)
-        return cls(version, question, before)
+        version, question, before = values_of(text, int, str, int)
+        return cls(version - 1, question, before)
 
     def after(self, before: int) -> str:
         """The text of a cursor of the same walk, that many nodes on."""
-        text = json.dumps([self.version, self.question, before], separators=(",", ":"))
-        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+        return cursor_of(self.version + 1, self.question, before)  # before the first state the version is -1
 
 
 class Page(NamedTuple):
@@ -101,11 +92,12 @@ def page_of(teller: Teller, reached: Reached, request: LineageRequest, begin: Cu
     """
     stop = min(begin.before + request.limit, len(reached.nodes))
     coming = _Ahead(_among(teller.snapshot.out, reached.nodes[:stop]), begin.before)
+    here = slice(begin.before, stop)
+    coming_nodes = teller.nodes(reached.nodes[here], reached.depths[here])
     nodes: list[LineageNode] = []
     edges: list[LineageEdge] = []
     left, cut = request.max_bytes, False
-    for place in range(begin.before, stop):
-        node = teller.node(int(reached.nodes[place]), int(reached.depths[place]))
+    for place, node in enumerate(coming_nodes, begin.before):
         left -= _NODE_BYTES + _coded(node.name.qualified) + _coded(node.name.namespace)
         theirs: list[LineageEdge] = []
         for row in coming.of(place):
@@ -142,6 +134,8 @@ class Teller:
     """The nodes that the caller may not see, with the ids that they have in this answer."""
     told: dict[int, tuple[str, tuple[str, ...], float]] = field(default_factory=dict)
     """Facts that were said before: edges into one view share theirs."""
+    ids: dict[int, AssetId] = field(default_factory=dict)
+    """Ids that were said before: each stands in several edges."""
 
     @classmethod
     def of(cls, snapshot: Snapshot, shown: Inside, nodes: Nodes) -> Teller:
@@ -152,15 +146,21 @@ class Teller:
 
     def id(self, node: int) -> AssetId:
         """A node's id."""
-        return self.marks.get(node) or self.snapshot.nodes.id(node)
+        found = self.ids.get(node)
+        if found is None:
+            found = self.ids[node] = self.marks.get(node) or self.snapshot.nodes.id(node)
+        return found
 
-    def node(self, node: int, depth: int) -> LineageNode:
-        """A dataset at its distance."""
-        if node in self.marks:
-            nameless = DatasetName(Namespace(""), ())
-            return LineageNode(self.marks[node], nameless, None, depth, listed=False, opaque=True)
-        dataset = self.snapshot.nodes.dataset(node)
-        return LineageNode(dataset.id, dataset.name, dataset.kind, depth, dataset.listed, dataset.gone)
+    def nodes(self, nodes: Nodes, depths: Nodes) -> Iterator[LineageNode]:
+        """Datasets, each at its distance."""
+        datasets = self.snapshot.nodes.datasets(nodes)
+        for node, depth, dataset in zip(nodes.tolist(), depths.tolist(), datasets, strict=True):
+            if node in self.marks:
+                nameless = DatasetName(Namespace(""), ())
+                yield LineageNode(self.marks[node], nameless, None, depth, listed=False, opaque=True)
+            else:
+                self.ids[node] = dataset.id
+                yield LineageNode(dataset.id, dataset.name, dataset.kind, depth, dataset.listed, dataset.gone)
 
     def edge(self, row: EdgeAt) -> LineageEdge | None:
         """An edge; without what it rests on where an end is hidden; None where it asks for what the scope hides."""

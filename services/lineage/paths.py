@@ -48,7 +48,7 @@ def paths(snapshot: Snapshot, request: PathsRequest) -> Paths:
     on_ways = {pair for way in ways for pair in pairwise(way)}
     return Paths(
         paths=tuple(tuple(map(snapshot.nodes.id, way)) for way in ways),
-        nodes=tuple(teller.node(node, 0) for node in passed.tolist()),
+        nodes=tuple(teller.nodes(passed, np.zeros_like(passed))),
         edges=tuple(edge for edge in edges_among(teller, passed) if _pair(snapshot, edge.source, edge.target) in on_ways),
         truncated=truncated,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from services.common.model.names import Namespaces
 from services.common.ports import ChangeFeed
@@ -15,7 +16,8 @@ from services.lineage.answers import LineageAnswers
 from services.lineage.events.intake import KEEP_DAYS, EventIntake
 from services.lineage.follow import LineageFollower
 from services.lineage.graph import LineageGraph
-from services.lineage.sql.worker import SqlParser
+from services.lineage.second_tries import SecondTries
+from services.lineage.sql.worker import PATIENT, SqlParser
 from services.lineage.statements.jobs import JobSql
 from services.lineage.statements.service import Statements
 from services.lineage.store.observed import STALE_DAYS
@@ -45,24 +47,32 @@ class Lineage:
         stale_days: float = STALE_DAYS,
     ) -> None:
         self._parser = SqlParser()
+        self._patient = SqlParser(PATIENT, again=True)
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         graph = LineageGraph(database)
         self.follower = LineageFollower(feed, database, self._parser, namespaces, graph, stale_days=stale_days)
+        self.second_tries = SecondTries(feed, database, self._patient, namespaces)
         self.walker = LineageAnswers(graph, database, self._parser.read_ddl)
         self.statements = Statements(database, self._parser, namespaces, key=key)
-        self.job_sql = JobSql(database, self._parser, namespaces, key=key)
+        self.job_sql = JobSql(database, self._parser, namespaces, key=key, patient=self._patient)
         self.events = EventIntake(database, namespaces, keep_days=keep_events_days, sql=self.job_sql)
 
-    def start(self) -> None:
-        """Follow the feed and keep the names of events aligned, in the background until `close`."""
-        works = {
-            "lineage": self.follower.run_until,
+    def start(self, leads: Callable[[], bool] = lambda: True) -> None:
+        """Follow the feed and keep the names of events aligned, in the background until `close`.
+
+        Args:
+            leads: whether this process is to read and store what the feed brings. Beside one that does, the graph is taken over
+                from the store, and no SQL is read but that of events which this process took.
+
+        """
+        works: dict[str, Callable[[threading.Event, Callable[[], bool]], None]] = {
+            "lineage": partial(self.follower.run_until, idle=self.second_tries.step),
             "lineage-events": self.events.run_until,
             "lineage-event-sql": self.job_sql.run_until,
         }
         for name, work in works.items():
-            thread = threading.Thread(target=work, args=(self._stop,), name=name, daemon=True)
+            thread = threading.Thread(target=work, args=(self._stop, leads), name=name, daemon=True)
             self._threads.append(thread)
             thread.start()
 
@@ -72,3 +82,4 @@ class Lineage:
         for thread in self._threads:
             thread.join(timeout=30)
         self._parser.close()
+        self._patient.close()

@@ -9,15 +9,18 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterable
 from heapq import nsmallest
 
+from sqlalchemy import Connection
+
 from services.common.errors import BadRequest, NotFound
-from services.common.model.lineage import LineageEdge, LineageNode, LineageRequest, Subgraph
+from services.common.model.lineage import Direction, LineageEdge, LineageNode, LineageRequest, Subgraph
 from services.common.model.names import AssetId
 from services.common.model.platforms import Case
 from services.common.runtime.db import Database
 from services.lineage.events.facets import is_storable
 from services.lineage.fitting import fitted
+from services.lineage.graph import Snapshot
 from services.lineage.reach import reach
-from services.lineage.store import column_readings, definitions, observed
+from services.lineage.store import checkpoint, column_readings, definitions, observed
 from services.lineage.store.column_edges import EVERY
 from services.lineage.store.datasets import Dataset
 from services.lineage.store.flows import DIRECT, ColumnKey, Flow, When, between, between_columns
@@ -30,12 +33,19 @@ class StoreWalker:
 
     Args:
         database: the lineage service's own.
+        current: the graph in memory; what datasets are is taken from it where it is of the store's state.
         clock: the time of asking, with an offset.
 
     """
 
-    def __init__(self, database: Database, clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)) -> None:
+    def __init__(
+        self,
+        database: Database,
+        current: Callable[[], Snapshot],
+        clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+    ) -> None:
         self._database = database
+        self._current = current
         self._clock = clock
 
     def walk(self, request: LineageRequest) -> Subgraph:
@@ -50,9 +60,10 @@ class StoreWalker:
             raise BadRequest("cursor: a walk with column, as_of, kinds or stale has one page; raise limit instead")
         with self._database.read() as connection:
             when = When(request.as_of, self._clock(), observed.stale_after(connection), frozenset(request.kinds))
-            seen = Visible(connection, request.scope, when, stale=request.stale)
+            seen = self._visible(connection, request, when, stale=request.stale)
             if not seen.exists(request.asset):
                 raise NotFound(f"there is no lineage of {request.asset}, or you may not see it")
+            seen.left_out.clear()  # whether it is there was asked in both directions
             return _walk_tables(seen, request) if request.column is None else _walk_columns(seen, request, request.column)
 
     def has_stale(self) -> bool:
@@ -61,13 +72,19 @@ class StoreWalker:
             return observed.has_stale(connection, self._clock() - observed.stale_after(connection))
 
     def stale_at(self, request: LineageRequest, shown: Collection[AssetId]) -> int:
-        """How many stale edges begin or end at datasets that an answer shows, inside the scope."""
+        """How many stale edges lead on from datasets that an answer shows, in its direction, inside the scope."""
         with self._database.read() as connection:
             when = When(None, self._clock(), observed.stale_after(connection))
-            seen = Visible(connection, request.scope, when, stale=False)
+            seen = self._visible(connection, request, when, stale=False)
             for upstream in (True, False):
-                seen.flows(between(connection, shown, upstream=upstream, when=when))
+                if request.direction in (Direction.UPSTREAM if upstream else Direction.DOWNSTREAM, Direction.BOTH):
+                    seen.flows(between(connection, shown, upstream=upstream, when=when))
             return len(seen.left_out)
+
+    def _visible(self, connection: Connection, request: LineageRequest, when: When, *, stale: bool) -> Visible:
+        snapshot = self._current()
+        is_same = checkpoint.read(connection).version == snapshot.version
+        return Visible(connection, request.scope, when, stale=stale, look_up=snapshot.datasets if is_same else None)
 
 
 def _walk_tables(seen: Visible, request: LineageRequest) -> Subgraph:
@@ -78,7 +95,7 @@ def _walk_tables(seen: Visible, request: LineageRequest) -> Subgraph:
         return {flow.source if upstream else flow.target for flow in flows(nodes, upstream)}
 
     found = reach(request.asset, request.direction, request.depth, hop)
-    depths = found.depths
+    depths, stale = found.depths, len(seen.left_out)
     kept = nsmallest(request.limit, depths, key=lambda asset: (abs(depths[asset]), depths[asset], asset))
     among = frozenset(kept)
     edges = {(f.source, f.target, f.kind): f for f in flows(kept, upstream=True) if f.source in among}
@@ -95,7 +112,7 @@ def _walk_tables(seen: Visible, request: LineageRequest) -> Subgraph:
         truncated=found.beyond or cut or len(kept) < len(depths),
         state="complete" if problem is None else "unparsed",
         problem=problem,
-        stale=len(seen.left_out),
+        stale=stale,
     )
 
 
@@ -108,7 +125,7 @@ def _walk_columns(seen: Visible, request: LineageRequest, column: str) -> Subgra
 
     check_column(seen, start)
     found = reach(start, request.direction, request.depth, hop)
-    depths = found.depths
+    depths, stale = found.depths, len(seen.left_out)
     kept = nsmallest(request.limit, depths, key=lambda key: (abs(depths[key]), depths[key], key))
     among = frozenset(kept)
     assets = {asset for asset, _ in kept}
@@ -132,7 +149,7 @@ def _walk_columns(seen: Visible, request: LineageRequest, column: str) -> Subgra
         truncated=found.beyond or cut or len(kept) < len(depths),
         state=state,
         problem=problem,
-        stale=len(seen.left_out),
+        stale=stale,
     )
 
 
@@ -209,8 +226,10 @@ def held(seen: Visible, asset: AssetId) -> Dataset:
 def spelling_of(seen: Visible, key: ColumnKey, names: dict[AssetId, tuple[str, ...]]) -> str:
     """A column's name as the crawl spells it; else as the engine writes a name without quotes."""
     asset, column = key
-    is_upper = held(seen, asset).name.platform.case is Case.UPPER
-    return spelled(names.get(asset, ()), column) or (column.upper() if is_upper else column)
+    found = spelled(names.get(asset, ()), column)
+    if found is None:
+        found = column.upper() if held(seen, asset).name.platform.case is Case.UPPER else column
+    return found
 
 
 def node_of(dataset: Dataset, depth: int, column: str | None = None) -> LineageNode:

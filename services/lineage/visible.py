@@ -5,8 +5,9 @@ Journey 3, step "answer". The same rules as of walks of the graph in memory.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -15,6 +16,9 @@ from services.common.model.names import AssetId
 from services.lineage.store import columns, datasets
 from services.lineage.store.datasets import Dataset
 from services.lineage.store.flows import ColumnKey, Flow, When, between
+
+LookUp = Callable[[Collection[AssetId]], Mapping[AssetId, Dataset]]
+"""Gives those of some datasets that there are."""
 
 
 class Visible:
@@ -25,11 +29,15 @@ class Visible:
         scope: whose answer it is.
         when: which edges count.
         stale: whether edges that are stale do.
+        look_up: gives the datasets of ids, of the same state of the store; None to ask the store.
 
     """
 
-    def __init__(self, connection: Connection, scope: AccessScope, when: When, *, stale: bool) -> None:
+    def __init__(
+        self, connection: Connection, scope: AccessScope, when: When, *, stale: bool, look_up: LookUp | None = None
+    ) -> None:
         self.connection = connection
+        self._look_up: LookUp = look_up or partial(datasets.get, connection)
         self.when = when
         self.left_out: set[tuple[object, ...]] = set()
         self._scope = scope
@@ -39,7 +47,8 @@ class Visible:
 
     def dataset(self, asset: AssetId) -> Dataset | None:
         """The dataset of that id, if there is one and the scope permits it."""
-        self._load([asset])
+        if asset not in self._datasets:
+            self._load([asset])
         return self._datasets[asset]
 
     def flows(self, flows: Iterable[Flow]) -> list[Flow]:
@@ -69,7 +78,7 @@ class Visible:
     def _load(self, assets: Collection[AssetId]) -> None:
         new = {asset for asset in assets if asset not in self._datasets}
         if new:
-            found = datasets.get(self.connection, new)
+            found = self._look_up(new)
             self._datasets |= {
                 asset: one if (one := found.get(asset)) and self._scope.permits(one.scope_path) else None for asset in new
             }

@@ -46,6 +46,60 @@ SEEN: tuple[dict[str, Any], ...] = (
         "sql": "SELECT id FROM sales.orders WHERE state <> 'void'",
     },
 )
+KEYED: tuple[dict[str, Any], ...] = (
+    {
+        "database": "shop",
+        "schema": "sales",
+        "name": "clients",
+        "columns": [{"name": "id", "type": "integer"}, {"name": "code", "type": "text"}, {"name": "note", "type": "text"}],
+        "primary_key": ["id"],
+    },
+    {
+        "database": "shop",
+        "schema": "sales",
+        "name": "invoices",
+        "owners": ["billing"],
+        "columns": [{"name": "client_id", "type": "integer"}],
+        "foreign_keys": [{"columns": ["client_id"], "ref_table": "sales.clients", "ref_columns": ["id"]}],
+    },
+    {
+        "database": "shop",
+        "schema": "sales",
+        "name": "letters",
+        "columns": [{"name": "to_client", "type": "integer"}],
+        "foreign_keys": [{"columns": ["to_client"], "ref_table": "sales.clients"}],
+    },
+    {"database": "shop", "schema": "sales", "name": "regions", "columns": [{"name": "id", "type": "integer"}]},
+    {
+        "database": "shop",
+        "schema": "sales",
+        "name": "parts",
+        "columns": [{"name": "id", "type": "integer"}, {"name": "parent", "type": "integer"}],
+        "primary_key": ["id"],
+        "foreign_keys": [{"columns": ["parent"], "ref_table": "sales.parts", "ref_columns": ["id"]}],
+    },
+    {
+        "database": "shop",
+        "schema": "sales",
+        "name": "plans",
+        "columns": [{"name": "code", "type": "text"}, {"name": "note", "type": "text"}],
+    },
+    {
+        "database": "shop",
+        "schema": "sales",
+        "name": "contracts",
+        "columns": [{"name": "plan", "type": "text"}],
+        "foreign_keys": [{"columns": ["plan"], "ref_table": "sales.plans"}],
+    },
+)
+HIDDEN_KEY: dict[str, Any] = {
+    "database": "shop",
+    "schema": "hr",
+    "name": "zkpayees",
+    "owners": ["zkboss"],
+    "columns": [{"name": "region", "type": "integer"}],
+    "foreign_keys": [{"columns": ["region"], "ref_table": "sales.regions", "ref_columns": ["id"]}],
+}
 HIDDEN: tuple[dict[str, Any], ...] = (
     {
         "database": "shop",
@@ -85,14 +139,14 @@ def catalog(folder: Path, *lines: dict[str, Any], **more: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Iterator[Served]:
-    with catalog(tmp_path_factory.mktemp("whole"), *SEEN, *HIDDEN, AFTER_HIDDEN) as made:
+    with catalog(tmp_path_factory.mktemp("whole"), *SEEN, *KEYED, *HIDDEN, HIDDEN_KEY, AFTER_HIDDEN) as made:
         made.settle()
         yield made
 
 
 @pytest.fixture(scope="module")
 def without(tmp_path_factory) -> Iterator[Served]:
-    with catalog(tmp_path_factory.mktemp("without"), *SEEN, AFTER_HIDDEN) as made:
+    with catalog(tmp_path_factory.mktemp("without"), *SEEN, *KEYED, AFTER_HIDDEN) as made:
         made.settle()
         yield made
 
@@ -137,6 +191,18 @@ def test_answers_are_sorted_and_cut_as_asked(whole):
     cut = impact(whole, "orders", limit=2).json()
     assert ([one["depth"] for one in cut["affected"]], cut["total"], cut["truncated"]) == ([1, 1], 6, True)
     assert impact(whole, "orders", change="retype").status_code == 422
+
+
+def test_what_follows_comes_after_all_that_it_is_made_from(whole):
+    """`order` sorts by stages; `carries` counts those that are affected through one alone, and is not told of a part."""
+    answer = impact(whole, "orders", sort="order").json()
+    stages = {one["id"]: one["stage"] for one in answer["affected"]}
+    assert list(stages.values()) == sorted(stages.values())
+    assert all(stages.get(edge["from"], 0) < stages[edge["to"]] for edge in answer["edges"])
+    assert max(stages.values()) == 3
+    carries = {one["qualified_name"].rpartition(".")[2]: one["carries"] for one in answer["affected"]}
+    assert (carries["zkjoin"], carries["last"], answer["loops"]) == (1, 0, [])
+    assert {one["carries"] for one in impact(whole, "orders", limit=2).json()["affected"]} == {None}
 
 
 @pytest.mark.parametrize("by", [{"format": "csv"}, {"accept": "text/csv"}])
@@ -198,6 +264,126 @@ def test_a_script_is_judged_before_it_runs(whole, ddl, verdict, total):
     report = check(whole, ddl=ddl, dialect="postgres")
     assert report["verdict"] == verdict, report
     assert sum(one["total"] for one in report["changes"]) == total
+
+
+@pytest.mark.parametrize(
+    ("ddl", "verdict", "pointing"),
+    [
+        ("DROP TABLE sales.clients", "breaking", ["invoices", "letters"]),
+        ("DROP TABLE sales.clients CASCADE", "breaking", ["invoices", "letters"]),
+        ("DROP TABLE sales.invoices", "safe", []),
+        ("ALTER TABLE sales.clients DROP COLUMN ID", "breaking", ["invoices", "letters"]),
+        ("ALTER TABLE sales.clients DROP COLUMN id CASCADE", "breaking", ["invoices", "letters"]),
+        ("ALTER TABLE sales.clients DROP COLUMN note", "safe", []),
+        ("ALTER TABLE sales.clients ALTER COLUMN id TYPE text", "breaking", ["invoices", "letters"]),
+        ("ALTER TABLE sales.clients ALTER COLUMN id TYPE bigint", "risky", ["invoices", "letters"]),
+        ("ALTER TABLE sales.clients ALTER COLUMN id TYPE int", "safe", []),
+        ("ALTER TABLE sales.clients RENAME COLUMN id TO client_id", "safe", []),
+        ("ALTER TABLE sales.clients RENAME TO customers", "safe", []),
+        ("CREATE OR REPLACE TABLE sales.clients (code text, note text)", "breaking", ["invoices", "letters"]),
+        ("CREATE OR REPLACE TABLE sales.clients (id int, code text, note text)", "risky", ["invoices", "letters"]),
+        ("CREATE OR REPLACE TABLE sales.clients (id int, code text)", "risky", ["invoices", "letters"]),
+        ("DROP TABLE sales.clients; CREATE TABLE sales.clients (id int, code text)", "risky", ["invoices", "letters"]),
+        ("CREATE OR REPLACE TABLE sales.invoices (client_id int)", "safe", []),
+        ("CREATE OR REPLACE TABLE sales.clients AS SELECT * FROM sales.orders", "unknown", ["invoices", "letters"]),
+    ],
+)
+def test_what_a_declared_key_points_at_is_not_safe_to_drop(whole, ddl, verdict, pointing):
+    """A key that names no columns points at the primary key; a new name takes the keys along."""
+    report = check(whole, ddl=ddl, dialect="postgres")
+    assert report["verdict"] == verdict, report
+    keys = [key for one in report["changes"] for key in one["keys"]]
+    assert [key["qualified_name"].rpartition(".")[2] for key in keys] == pointing
+    assert all(key["ref_columns"] == ["id"] for key in keys)
+    assert sum(one["total_keys"] for one in report["changes"]) == len(pointing)
+
+
+@pytest.mark.parametrize(
+    ("ddl", "verdict", "pointing"),
+    [
+        ("DROP TABLE sales.parts", "safe", []),
+        ("ALTER TABLE sales.parts DROP COLUMN parent", "safe", []),
+        ("ALTER TABLE sales.parts DROP COLUMN id", "breaking", ["parts"]),
+        ("ALTER TABLE sales.parts ALTER COLUMN id TYPE text", "breaking", ["parts"]),
+        ("CREATE OR REPLACE TABLE sales.parts (id int, parent int)", "safe", []),
+    ],
+)
+def test_a_tables_own_key_goes_with_it_and_not_with_a_column(whole, ddl, verdict, pointing):
+    """A table whose rows point at each other: of it as a whole nothing is left that could point at it."""
+    report = check(whole, ddl=ddl, dialect="postgres")
+    assert report["verdict"] == verdict, report
+    keys = [key for one in report["changes"] for key in one["keys"]]
+    assert [key["qualified_name"].rpartition(".")[2] for key in keys] == pointing
+
+
+@pytest.mark.parametrize(
+    ("ddl", "verdict", "total"),
+    [
+        ("DROP TABLE sales.invoices; DROP TABLE sales.letters; DROP TABLE sales.clients", "safe", 0),
+        ("ALTER TABLE sales.letters DROP COLUMN TO_CLIENT; DROP TABLE sales.clients", "breaking", 1),
+        ("DROP TABLE sales.clients; DROP TABLE sales.invoices; DROP TABLE sales.letters", "breaking", 2),
+        ("ALTER TABLE sales.parts DROP COLUMN parent; ALTER TABLE sales.parts DROP COLUMN id", "safe", 0),
+    ],
+)
+def test_a_key_that_a_script_has_taken_away_points_nowhere(whole, ddl, verdict, total):
+    """In the script's order: what goes before what it points at takes its keys along."""
+    report = check(whole, ddl=ddl, dialect="postgres")
+    assert (report["verdict"], sum(one["total_keys"] for one in report["changes"])) == (verdict, total), report
+
+
+@pytest.mark.parametrize(
+    ("ddl", "verdict", "total"),
+    [
+        ("DROP VIEW sales.ids; DROP VIEW sales.last; DROP VIEW sales.totals", "breaking", 2),
+        ("DROP VIEW hr.zkbonus CASCADE; ALTER TABLE sales.orders DROP COLUMN id", "breaking", 3),
+        ("DROP VIEW sales.ids; ALTER TABLE sales.orders DROP COLUMN id", "safe", 0),
+        ("DROP VIEW sales.ids; ALTER TABLE sales.orders RENAME COLUMN id TO number", "safe", 0),
+        ("ALTER TABLE sales.orders DROP COLUMN id; DROP VIEW sales.ids", "breaking", 1),
+        (
+            "DROP VIEW sales.ids; CREATE VIEW sales.ids AS SELECT id FROM sales.orders; DROP TABLE sales.orders",
+            "breaking",
+            6,
+        ),
+        (
+            "DROP VIEW sales.ids; CREATE VIEW IF NOT EXISTS sales.ids AS SELECT 1 AS id; DROP TABLE sales.orders",
+            "breaking",
+            6,
+        ),
+        (
+            "ALTER TABLE sales.orders DROP COLUMN id; DROP VIEW sales.ids; CREATE VIEW sales.ids AS SELECT 1 AS id",
+            "breaking",
+            1,
+        ),
+    ],
+)
+def test_a_reader_that_a_script_has_dropped_is_not_broken(whole, ddl, verdict, total):
+    """Nor is what reads the change through it alone; what the script makes again may read it once more."""
+    report = check(whole, ddl=ddl, dialect="postgres")
+    assert (report["verdict"], sum(one["total"] for one in report["changes"])) == (verdict, total), report
+
+
+def test_a_key_that_may_point_at_a_column_is_not_safe(whole):
+    """It names none, and the table that it points at declares no primary key."""
+    (one,) = check(whole, ddl="ALTER TABLE sales.plans DROP COLUMN code")["changes"]
+    assert (one["verdict"], one["why"], one["total_keys"]) == ("unknown", "a declared key may point at it", 1)
+    assert check(whole, ddl="DROP TABLE sales.plans")["verdict"] == "breaking"
+    assert check(whole, ddl="ALTER TABLE sales.plans RENAME COLUMN code TO plan")["verdict"] == "safe"
+
+
+def test_keys_stand_beside_readers(whole):
+    """With whom to tell, and one sentence for both."""
+    (one,) = check(whole, ddl="DROP TABLE sales.clients")["changes"]
+    assert one["why"] == "2 declared keys point at it"
+    assert {key["qualified_name"]: key["owners"] for key in one["keys"]}["shop.sales.invoices"] == ["billing"]
+    assert (one["affected"], one["total"]) == ([], 0)
+
+
+def test_a_hidden_tables_key_is_as_if_it_were_not_there(whole, without):
+    """Who sees it is told of it; who does not is answered as where it does not exist, byte for byte."""
+    for ddl in ("DROP TABLE sales.regions", "ALTER TABLE sales.regions DROP COLUMN id"):
+        assert check(whole, ddl=ddl)["verdict"] == "breaking"
+        assert check(whole, "scoped", ddl=ddl) == check(without, "scoped", ddl=ddl)
+        assert check(whole, "scoped", ddl=ddl)["verdict"] == "safe"
 
 
 def test_a_check_without_anything_to_check_is_refused(whole):

@@ -109,3 +109,15 @@ def test_clicks_on_hidden_tables_move_nothing_for_a_scoped_reader(served):
 )
 def test_one_of_three_is_asked_for(served, body):
     assert asked(served, "reader", **body).status_code == 422
+
+
+def test_a_short_name_says_which_table_it_was_taken_for_inside_the_scope(served):
+    """A full name and an id need no word; what is hidden is unknown, as what does not exist."""
+    short = asked(served, "ann", assets=["orders"]).json()
+    assert [(one["id"], one["why"]) for one in short["basket"]] == [(ORDERS, "orders stands for it")]
+    full = short["basket"][0]["qualified_name"]
+    assert asked(served, "ann", assets=[full, ORDERS]).json()["basket"] == []
+    hidden = asked(served, "dot", assets=["zkpay"])
+    assert (hidden.json()["basket"], hidden.json()["unknown"]) == ([], ["zkpay"])
+    assert HIDDEN not in hidden.text
+    assert asked(served, "ann", assets=["zkpay"]).json()["basket"][0]["id"] == HIDDEN

@@ -62,6 +62,17 @@ def test_the_import_contracts_hold():
     assert " 0 broken" in done.stdout
 
 
+@pytest.mark.parametrize("module", ["services.catalog.app", "services.lineage.service", "services.compose"])
+def test_a_start_does_not_load_what_few_answers_need(module):
+    """networkx is imported by the first impact, or the first way between columns."""
+    assert loaded(module, ("networkx", "sqlalchemy"))[1] == ["sqlalchemy"]
+
+
+def test_what_few_answers_need_is_there_for_them():
+    """The module that finds ways between columns loads it: the probe above sees it."""
+    assert loaded("services.lineage.column_paths", ("networkx",))[1] == ["networkx"]
+
+
 @pytest.mark.parametrize(
     "module", ["services.catalog.app", "services.indexer.app", "services.lineage.app", "services.compose"]
 )

@@ -27,6 +27,7 @@ SERVICES_THEMSELVES = {
     "ending.mark_unseen": "the sink marks what was not shown",
     "ending.names": "a crawl that writes nothing, on the command line, names what it would take away",
     "ending.total": "the sink counts a source's tables, to tell how many are more than half",
+    "listing.ever_shown": "sources that were never reached are told apart, for those who see everything",
     "layers.rekey": "the sink lets filters know the labels of artifacts",
     "unlisted.adopt": "the sink gives what only events named to the source that is registered for it",
     "unlisted.held": "what events say is compared with what is there",

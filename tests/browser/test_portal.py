@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser.conftest import EDITOR, HOSTILE, LONG, READER, Site
 from tests.support.browser import Browser
+from tests.support.events import dataset, run_event
 
 RESULTS = "document.querySelector('#results:not([hidden]):not([aria-busy]) .hit')"
 ASSET = "document.querySelector('#asset:not([hidden]):not([aria-busy]) .lineage:not([aria-busy])')"
@@ -255,3 +256,44 @@ def test_a_name_of_five_thousand_characters_fits_the_suggestions(browser: Browse
     browser.type(LONG[:40])
     browser.wait(f"{OPTIONS}.length === 1")
     assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_table_that_queries_do_use_with_it_is_among_the_first_few_that_are_shown(browser: Browser, site: Site) -> None:
+    """It stands last where names and texts alone fill the list; else the first five are shown as they come."""
+    shown(browser, f"{site.catalog}/#/asset/{site.id_of('orders')}", ASSET)
+    told = (
+        "import(new URL('static/related.js', document.baseURI)).then(({{ shortened }}) => {{"
+        " const items = [...'{bases}'].map((one, place) => ({{ id: place, basis: one === 'o' ? 'observed' : 'inferred' }}));"
+        " return shortened(items).map((one) => one.id).join(' '); }})"
+    )
+    found = [browser.evaluate(told.format(bases=bases)) for bases in ("iiiiiiio", "ioiiiioo", "iiiiii", "iio", "")]
+    assert found == ["0 1 2 3 7", "0 1 2 3 4", "0 1 2 3 4", "0 1 2", ""]
+
+
+def test_what_is_used_together_says_on_what_basis_and_how_likely_it_is(browser: Browser, site: Site) -> None:
+    """As `headwater related` does: without a log all of it is inferred."""
+    shown(browser, f"{site.catalog}/#/asset/{site.id_of('orders')}", ASSET)
+    browser.wait("document.querySelector('.related:not([aria-busy]) li')")
+    told = browser.evaluate("[...document.querySelectorAll('.related li .small')].map((one) => one.textContent)")
+    first = site.ask(f"/assets/{site.id_of('orders')}/related").json()["items"][0]
+    assert told[0] == f"inferred, {first['probability']:.0%}".replace("%", " %") + f" · {first['reasons'][0]}"
+    assert all(one.startswith("inferred, ") for one in told)
+
+
+def test_a_job_shows_its_last_run_and_what_it_reads_and_writes(browser: Browser, site: Site) -> None:
+    """It has no page of its own, and no set of tables answers what only jobs do."""
+    asset = site.ask(f"/assets/{site.id_of('orders')}").json()
+    named = dataset(asset["qualified_name"], asset["namespace"])
+    event = run_event("COMPLETE", "2026-11-01T10:00:00Z", job="nightly_zebra", inputs=[named], outputs=[dataset("lake.zoo")])
+    assert site.ask("/lineage", method="POST", json=event).status_code == 201
+    shown(browser, f"{site.catalog}/?q=nightly_zebra&kind=job", RESULTS)
+    browser.wait("document.querySelector('.hit .job:not([aria-busy])')")
+    told = text(browser, ".hit .job")
+    assert "Last run completed" in told
+    assert f"Reads {asset['qualified_name']}" in told
+    assert "Writes lake.zoo" in told
+    assert browser.evaluate("document.querySelector('.hit .job a').hash") == f"#/asset/{site.id_of('orders')}"
+    offers = "[...document.querySelectorAll('#results button')].filter((one) => /together/.test(one.textContent)).length"
+    assert browser.evaluate(offers) == 0
+    shown(browser, f"{site.catalog}/?q=orders", RESULTS)
+    assert browser.evaluate(offers) == 1

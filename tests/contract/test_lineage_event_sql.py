@@ -202,6 +202,34 @@ def test_what_sql_showed_of_a_renamed_table_stays_with_its_new_name(lineage: Lin
     assert column_edges(lineage) == {("b.id", "daily.id", "identity")}
 
 
+def test_a_table_that_is_renamed_while_a_text_is_read_does_not_come_back(
+    lineage: Lineage, both: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was known when reading began is not stored over what a crawl has shown since: the job is read once more."""
+    intake, job_sql = both
+    feed = lineage.feed = RenamingFeed("shop.public.a", "shop.public.b")
+    lineage.follow(asset("shop.public.a"), asset("shop.public.c"), asset("shop.mart.daily"))
+    ends = {"outputs": [dataset("shop.mart.daily")]}
+    sent.send(intake, run_event("COMPLETE", AT, job_facets=sql("INSERT INTO mart.daily SELECT id FROM public.a"), **ends))
+    job_sql.catch_up()
+    real = sent.InlineReader.read_shapes
+
+    def slowly(self: Any, shapes: Any) -> Any:
+        monkeypatch.setattr(sent.InlineReader, "read_shapes", real)
+        feed.remove(id_of("shop.public.a"))
+        lineage.follow(asset("shop.public.b"))
+        return real(self, shapes)
+
+    monkeypatch.setattr(sent.InlineReader, "read_shapes", slowly)
+    text = "INSERT INTO mart.daily SELECT id FROM public.c"
+    sent.send(intake, run_event("COMPLETE", END, "two", job_facets=sql(text), **ends))
+    job_sql.catch_up()
+    assert {edge[:2] for edge in table_edges(lineage)} == {
+        ("shop.public.b", "shop.mart.daily"),
+        ("shop.public.c", "shop.mart.daily"),
+    }
+
+
 def test_a_narrow_senders_sql_is_not_read(lineage: Lineage, both: Any) -> None:
     """A text may name what its sender must not speak of."""
     intake, job_sql = both

@@ -24,6 +24,7 @@ from services.common.model.events import (
     job_id,
 )
 from services.common.ports import LineageEvents
+from services.common.runtime.cursors import cursor_of
 from services.common.runtime.http import ServiceClient
 from services.lineage.events.app import create_router
 from services.lineage.events.client import HttpEvents
@@ -165,6 +166,9 @@ def test_jobs_are_listed_inside_a_scope(port):
     for wrong in ("x", "bm9uZQ"):
         with pytest.raises(BadRequest):
             port.jobs(JobsRequest(FULL_SCOPE, after=wrong))
+    for odd in ("\ud800", "a\0"):  # no database takes it
+        with pytest.raises(BadRequest):
+            port.runs(RunsRequest(FULL_SCOPE, job_id("airflow", "b"), after=cursor_of("2031-05-01T12:00:00Z", odd)))
 
 
 def test_events_are_kept_without_what_may_not_be(port, intake):

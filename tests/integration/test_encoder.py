@@ -27,7 +27,7 @@ from services.indexer.embed.model_files import (
     TUNED_MODEL,
     locate,
 )
-from services.indexer.embed.onnx_encoder import OnnxEncoder
+from services.indexer.embed.onnx_encoder import OnnxEncoder, _batches
 from services.indexer.embed.open import open_encoder
 from services.indexer.embed.reference import fine_tune
 from services.indexer.embed.worker import WorkerEncoder
@@ -178,11 +178,29 @@ def test_both_encoders_count_the_same_cuts(models, reference):
 
 
 def test_vectors_are_the_same_bits_with_other_threads_and_batches(onnx, models):
-    """Nothing is padded, so that a text's sums are done in one order: what is rebuilt equals what was cached."""
+    """Hardly anything is padded, so that a text's sums are done in one order: what is rebuilt equals what was cached."""
     one = open_encoder(DEFAULT_MODEL, models, threads=1)
     together = onnx.encode_documents(TEXTS)
     np.testing.assert_allclose(one.encode_documents(TEXTS[::-1])[::-1], together, atol=1e-6)
     np.testing.assert_allclose(np.stack([one.encode_documents([text])[0] for text in TEXTS[:40]]), together[:40], atol=1e-6)
+
+
+def test_short_texts_that_share_a_run_have_the_same_vectors_as_alone(onnx):
+    """A question's words and pairs share a run, however many tokens each has; what is longer has one of its own."""
+    texts = ["rate", "stadium", "concert stadium", "customer id", "cust_rev_mth", "thoroughbred racing", "orders", "a b c d"]
+    texts += ["the average revenue of each customer in the last month", "how many", "x", "gross merchandise value by seller"]
+    lengths = [len(row) for row in onnx._token_ids(texts)]
+    batches = list(_batches([[0] * length for length in lengths]))
+    assert len(batches) < len(set(lengths))
+    assert sorted(position for batch in batches for position in batch) == list(range(len(texts)))
+    together = onnx.encode_documents(texts)
+    np.testing.assert_allclose(np.stack([onnx.encode_documents([text])[0] for text in texts]), together, atol=1e-6)
+
+
+def test_many_texts_are_hardly_padded():
+    """Padding costs more than a run where many texts would be padded."""
+    rows = [[0] * length for length in (3, 4, 5, 6) for _ in range(40)]
+    assert all(len({len(rows[position]) for position in batch}) == 1 for batch in _batches(rows))
 
 
 def test_the_default_is_converted_once_and_repaired(models, onnx):

@@ -13,9 +13,9 @@ from sqlalchemy import delete, update
 
 from services.common.errors import Conflict
 from services.indexer.index import generation as generation_module
-from services.indexer.service import Indexer, IndexerSettings, home_id
+from services.indexer.service import Indexer, IndexerSettings
 from services.indexer.store import lease as lease_module
-from services.indexer.store.lease import EXPIRY_S, Lease
+from services.indexer.store.lease import EXPIRY_S, Lease, home_id
 from services.indexer.store.tables import lease
 from services.indexer.sync import keeper as keeper_module
 from services.indexer.sync import worker as worker_module
@@ -78,6 +78,30 @@ def test_the_lease_of_a_process_that_died_here_is_free_at_once(home):
             connection.execute(update(lease).values(holder=f"{machine}:{dead.stdout.strip()}:aa"))
         assert second.state().alive is not free
     assert rest == str(os.getpid())
+
+
+def test_a_worker_takes_over_what_its_server_took_and_the_others_follow(home):
+    """Nobody else gets it in between; of the workers one leads, and all of them where a stranger works for the home."""
+    known = {"home": home_id(home.folder), "role": "serve"}
+    server = Lease(home.database, **known)
+    assert server.acquire()
+    one, other = (Lease(home.database, **known, server=server.holder) for _ in range(2))
+    # one process has both here: the other one's number is that of another that lives
+    other._holder = other._holder.replace(f":{os.getpid()}:", f":{os.getppid()}:")
+    one._holder = server.holder.replace(f":{os.getpid()}:", ":1:")
+    stranger = Lease(home.database, home_id(home.folder), role="crawl")
+    assert not stranger.acquire()
+    assert not Lease(home.database, **known, server="here:1:else").acquire()
+    assert stranger.leads()
+    assert not one.leads()  # the server has it for one of them
+    assert one.acquire()
+    assert not other.acquire()
+    assert one.leads()
+    assert not other.leads()
+    one.release()
+    assert stranger.acquire()
+    assert one.leads()
+    assert other.leads()
 
 
 def test_a_server_keeps_its_lease_however_long_opening_takes(home, monkeypatch):

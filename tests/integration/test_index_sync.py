@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from importlib.util import find_spec
 
@@ -164,11 +165,35 @@ def test_a_table_is_found_by_words_before_it_has_a_vector_and_by_meaning_afterwa
     follower.catch_up()
     assert "orders" in found(follower, "orders")
     assert follower.snapshot.coverage[0] == 0
-    worker.step()
+    while worker.step():
+        pass
     follower.fill(published=False)
     assert follower.snapshot.coverage[0] == follower.snapshot.coverage[1] > 0
     answer = ask(retriever(follower.snapshot, home.encoder), "orders")
     assert (answer.mode, answer.degraded) == (Mode.HYBRID, ())
+
+
+def test_a_write_is_found_while_texts_are_encoded(home, monkeypatch):
+    """Encoding is done aside: the feed is read meanwhile, and what was to be encoded comes later."""
+    go_on, encode = threading.Event(), home.encoder.encode_documents
+
+    def slow(texts):
+        assert go_on.wait(60)
+        return encode(texts)
+
+    monkeypatch.setattr(home.encoder, "encode_documents", slow)
+    keeper = home.keeper()
+    worker = home.worker(keeper)
+    try:
+        assert worker.step()
+        home.feed.put(asset("shop.public.latecomer", "never_seen_column"))
+        assert worker.step()
+        assert "latecomer" in found(keeper, "latecomer")
+        assert keeper.snapshot.coverage[0] == 0
+    finally:
+        go_on.set()
+    worker.finish(home.feed.head(), lambda _progress: None)
+    assert home.verify().pending == 0
 
 
 def test_texts_that_came_while_a_generation_was_published_get_their_vectors(home, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -12,8 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from services.common.model.access import FULL_SCOPE
+from services.common.model.events import Delivery, job_id
+from services.common.runtime.settings import Settings
+from services.workspace import Workspace
 from tests.journey.conftest import Demo
 from tests.support.commands import Done, command, environment, hw, simple_table, write_metadata
+from tests.support.events import dataset, run_event
 
 QUESTIONS = Path(__file__).parents[2] / "services" / "demo" / "questions.jsonl"
 COUNTS = {"found", "added", "changed", "unchanged", "gone", "unseen", "held"}
@@ -80,7 +86,7 @@ class TestDemo:
         assert found.code == 0
         assert found.err.startswith(f"home: {demo.home}\n")
         assert re.match(r" 1\. retail\.mart\.cust_revenue_mth  \(view, score ", found.out)
-        assert "has the words" in found.out
+        assert "has the word" in found.out
         assert re.search(r"made from: .*retail\.mart\.fct_sales", found.out)
 
     def test_search_with_the_real_model(self, demo: Demo, tmp_path: Path) -> None:
@@ -101,6 +107,31 @@ class TestDemo:
         found = quick("search", "--json", "--kind", "column", "-k", "5", "loyalty number", home=demo.home)
 
         assert [hit["kind"] for hit in found.json["hits"]] == ["column"] * 5
+
+    def test_search_for_jobs(self, tmp_path: Path, quick: Callable[..., Done]) -> None:
+        """What events told a server of jobs is found without one, and printed with the id that `GET /jobs/{id}` takes."""
+        home = tmp_path / "home"
+        assert quick("init", home=home).code == 0
+        space = Workspace(Settings(home=home, model="hashing"))
+        try:
+            event = run_event("COMPLETE", "2026-11-01T10:00:00Z", job="load_orders", inputs=[dataset("shop.public.orders")])
+            space.lineage.events.accept(Delivery(json.dumps(event), scope=FULL_SCOPE))
+        finally:
+            space.close()
+
+        found = quick("search", "--json", "--kind", "job", "orders", home=home)
+        printed = quick("search", "--kind", "job", "load_orders", home=home)
+
+        assert [(hit["kind"], hit["name"]) for hit in found.json["hits"]] == [("job", "load_orders")]
+        assert f"airflow.load_orders  (job {job_id('airflow', 'load_orders')}" in printed.out
+        id_ = job_id("airflow", "load_orders")
+        for arguments in (("lineage", "load_orders"), ("lineage", "airflow.load_orders"), ("impact", id_), ("similar", id_)):
+            told = quick(*arguments, home=home)
+            assert told.code == 1
+            assert "airflow.load_orders is a job, not an asset: it reads shop.public.orders and writes nothing" in told.err
+            assert f"GET /api/v1/jobs/{id_}" in told.err
+        assert "no asset is called load" in quick("lineage", "load", home=home).err
+        assert "this is its name" in printed.out
 
     @pytest.mark.parametrize(
         "arguments", [["search", "x", "-k", "0"], ["search", "x", "--kind", "idea"], ["lineage", "orders", "--depth", "0"]]

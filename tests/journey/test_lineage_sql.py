@@ -83,7 +83,7 @@ def test_a_schema_is_an_object_or_lines_of_tables(capsys, tmp_path, name):
     assert json.loads(out)["column_edges"] == [{"from": ["shop.t", "x"], "to": [None, "x"], "kind": "identity"}]
 
 
-def test_too_much_is_an_answer_and_no_file_is_a_failure(capsys, tmp_path):
+def test_too_much_is_an_answer_and_no_file_is_wrong_use(capsys, tmp_path):
     """Ten megabytes and fifty thousand brackets have a reason; a schema that is none is wrong use."""
     file = tmp_path / "a.sql"
     file.write_text("SELECT '" + "x" * 10_000_000 + "'")
@@ -92,7 +92,8 @@ def test_too_much_is_an_answer_and_no_file_is_a_failure(capsys, tmp_path):
     file.write_text("SELECT " + "(" * 50_000 + "1" + ")" * 50_000)
     _, out, _ = run(capsys, str(file), "--json")
     assert json.loads(out)["statements"][0]["error"] == "it is nested too deeply"
-    assert run(capsys, str(tmp_path / "none.sql"))[0] == 1
+    code, _, told = run(capsys, str(tmp_path / "none.sql"))
+    assert (code, "none.sql cannot be read: No such file or directory" in told, "Traceback" in told) == (2, True, False)
     wrong = Path(tmp_path / "wrong.json")
     wrong.write_text("[]")
     assert run(capsys, str(file), "--schema", str(wrong))[0] == 2

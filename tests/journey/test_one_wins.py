@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 from tests.journey.test_serve import asset, find, lease_holder, patch
 from tests.support.commands import Server, command, environment, hw, simple_table, until, write_metadata
+from tests.support.zygote import is_halted
 
 
 def test_of_servers_that_start_at_once_one_wins(tmp_path: Path) -> None:
@@ -62,6 +65,29 @@ def test_two_crawls_at_once_index_one_home(tmp_path: Path) -> None:
     assert (verified.json["checked"], verified.json["newer"], verified.json["pending"]) == (80, 0, 0)
 
 
+def _halt_between_writes(server: Server, home: Path) -> None:
+    """SIGSTOP at a moment when the server writes nothing: SQLite gives what a halted process locked to nobody."""
+
+    def halted() -> bool:
+        os.kill(server.process.pid, signal.SIGSTOP)
+        until(lambda: is_halted(server.process.pid), "the halt")
+        if not any(map(_is_locked, home.glob("*.db"))):
+            return True
+        os.kill(server.process.pid, signal.SIGCONT)
+        return False
+
+    until(halted, "a moment without a write")
+
+
+def _is_locked(database: Path) -> bool:
+    with closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        return False
+
+
 def test_a_server_that_stood_still_past_its_lease_does_no_harm_when_it_comes_back(tmp_path: Path) -> None:
     """A crawl took the index over meanwhile; then the server follows, takes it up again, and nobody's words are lost."""
     home = tmp_path / "home"
@@ -70,7 +96,7 @@ def test_a_server_that_stood_still_past_its_lease_does_no_harm_when_it_comes_bac
     with Server(home=home) as server:
         server.ready()
         assert patch(server, asset(server, "orders"), {"description": "what the heron bought"}).status_code == 200
-        os.kill(server.process.pid, signal.SIGSTOP)
+        _halt_between_writes(server, home)
         try:
             second = write_metadata(tmp_path / "more.jsonl", simple_table("bills", "what people owe"))
             crawled = hw("crawl", second, "--json", home=home)

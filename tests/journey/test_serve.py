@@ -69,6 +69,15 @@ class TestAnswers:
         assert answer[0]["text"] == "retail.mart.cust_revenue_mth"
         assert served.get(f"/assets/{answer[0]['asset']}")["kind"] == "view"
 
+    def test_a_second_demo(self, served: Server, demo_copy: Path) -> None:
+        """It crawls beside the server, says that its home is served, and does not try to serve it too."""
+        again = hw("demo", home=demo_copy)
+
+        assert again.code == 0, again.err
+        assert "this home is served already" in again.err
+        assert "the next free one is used" not in again.err
+        assert find(served, "retail.finance.payments")[0] == "retail.finance.payments"
+
     def test_a_name_comes_first(self, served: Server) -> None:
         for name in ("retail.finance.payments", "finance.payments", "FINANCE.PAYMENTS"):
             assert find(served, name)[0] == "retail.finance.payments"
@@ -108,6 +117,21 @@ class TestAnswers:
             "retail.inventory.v_available_to_sell",
         }
         assert answer["truncated"] is True
+
+    def test_a_url_that_was_never_reached_is_no_source(self, tmp_path: Path) -> None:
+        """It would stand on the start page for ever. One that is configured is listed, and what has ever been reached is."""
+        home, good = tmp_path / "home", tmp_path / "good.jsonl"
+        reached = write_metadata(good, simple_table("parrots"))
+        (tmp_path / "headwater.toml").write_text(f'[sources.mine]\nurl = "sqlite:///{tmp_path}/mine.db"\n')
+        assert hw("crawl", reached, home=home).code == 0
+        good.unlink()
+        for url in (reached, f"sqlite:///{tmp_path}/nope.db", "mine"):
+            assert hw("crawl", url, home=home).code != 0
+        with Server("serve", home=home) as server:
+            told = {one["name"]: one["last_crawl"]["state"] for one in server.ready().get("/sources")["sources"]}
+            crawled = {one["source"] for one in server.get("/crawls")["crawls"]}
+        assert told == {"metadata://good": "failed", "mine": "failed"}
+        assert any("nope" in name for name in crawled)
 
     def test_sources(self, served: Server) -> None:
         """What was crawled, with counts and the last crawl; the file's path only as an alias of the namespace."""
@@ -293,9 +317,10 @@ class TestErrors:
         large = served.client.patch(path, headers=headers, content=b'{"description": "' + b"x" * 4_000_000 + b'"}')
         broken = served.client.patch(path, headers=headers, content=b"{")
         typed = served.client.patch(path, headers=headers | {"Content-Type": "text/plain"}, content=b"{}")
+        huge = served.client.post("/api/v1/lineage", content=b"x" * 100_000_000)
 
-        assert [answer.status_code for answer in (large, broken, typed)] == [413, 422, 422]
-        assert {answer.headers["Content-Type"] for answer in (large, broken, typed)} == {PROBLEM}
+        assert [answer.status_code for answer in (large, broken, typed, huge)] == [413, 422, 422, 413]
+        assert {answer.headers["Content-Type"] for answer in (large, broken, typed, huge)} == {PROBLEM}
 
     def test_another_machines_name(self, served: Server) -> None:
         """A page that rebound its own name to this machine is not answered."""

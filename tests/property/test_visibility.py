@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, Table, create_engi
 
 from services.catalog.store.types import Key
 from services.catalog.store.visibility import visible
-from services.common.model.access import FULL_SCOPE, NO_SCOPE, AccessScope, chooser
+from services.common.model.access import FULL_SCOPE, NO_SCOPE, AccessScope, chooser, chooser_below
 from services.common.model.names import scope_path
 from tests.support import catalogs
 
@@ -81,6 +81,19 @@ def test_the_form_for_many_paths_permits_the_same(case):
     """All globs of a side in one expression."""
     paths, scope = case
     assert [chooser(scope)(path) for path in paths] == [scope.permits(path) for path in paths]
+
+
+@settings(max_examples=1_000, deadline=None)
+@example((["wh.a", "wh.a.b", "wh.a.b.c"], AccessScope(("wh.a.b",), ("wh.a.b.c",))))
+@example((["wh.", "wh..", "wh"], AccessScope(("wh.", ".*", "?"), ("wh..",))))
+@given(case=cases())
+def test_what_is_said_of_everything_below_is_so(case):
+    """Of the path itself too: whatever is said of a path holds for each of its continuations."""
+    paths, scope = case
+    for path in paths:
+        said = chooser_below(scope)(path)
+        below = [path, *(path + "." + other for other in paths), *(other for other in paths if other.startswith(path + "."))]
+        assert said is None or all(scope.permits(one) is said for one in below)
 
 
 def test_full_and_empty_scopes(connection):

@@ -202,9 +202,9 @@ def edges_into(client: httpx2.Client, name: str) -> list[str]:
 
 
 def found(client: httpx2.Client) -> frozenset[tuple[str, str]]:
-    """Everything that a question finds, with what is said of it."""
+    """Every dataset that a question finds, with what is said of it; jobs of events that were sent meanwhile may stand beside them."""
     answer = client.get("/api/v1/search", params={"q": "orders", "limit": 50}).raise_for_status().json()
-    return frozenset((hit["name"], hit["description"]) for hit in answer["hits"])
+    return frozenset((hit["name"], hit["description"]) for hit in answer["hits"] if hit["kind"] != "job")
 
 
 def enumerate_points(trace: Path, home: Path) -> list[Point]:

@@ -47,9 +47,22 @@ def answer(lineage: Lineage, words: dict[str, str]) -> Answer:
     return frozenset(map(back, lineage.sources)), frozenset(map(back, lineage.targets)), edges
 
 
+ENOUGH = 20
+"""Distinct variants of each text, at least."""
+
+
 def variants(script: Script, seed: int = 1) -> Iterator[Variant]:
-    """At least twenty variants of a text that its dialect can tokenize; fewer wrapped ones where nothing can be wrapped."""
+    """At least `ENOUGH` distinct variants of a text that its dialect can tokenize; where little can be changed in it, more around it."""
     rng = random.Random(seed)
+    seen = {script.sql}
+    for variant in (*_inside(script, rng), *(_framed(script, rng, f"framed {at}") for at in range(ENOUGH))):
+        is_one_more = len(seen) <= ENOUGH or not variant.name.startswith("framed")
+        if is_one_more and variant.script.sql not in seen:
+            seen.add(variant.script.sql)
+            yield variant
+
+
+def _inside(script: Script, rng: random.Random) -> Iterator[Variant]:
     for at in range(8):
         yield from _laid_out(script, rng, f"laid out {at}")
     for at in range(6):
@@ -61,6 +74,19 @@ def variants(script: Script, seed: int = 1) -> Iterator[Variant]:
         yield from _aliased(script, rng, f"aliased {at}")
     yield from _wrapped(script, rng)
     yield from _as_table(script)
+
+
+def _framed(script: Script, rng: random.Random, name: str) -> Variant:
+    """Lines of comments above and below, as editors and teams leave them; the text itself may be one whose lines mean something."""
+
+    def lines() -> str:
+        about = ("FROM secret", "; SELECT 1", "JOIN nothing", "owner: x")
+        forms = ("-- {}\n", "/* {} */\n", "/*\n * {}\n */\n", "\n")
+        return "".join(
+            rng.choice(forms).format(f"{rng.choice(about)} {rng.randrange(10_000)}") for _ in range(rng.randrange(1, 4))
+        )
+
+    return Variant(name, replace(script, sql=f"{lines()}-- {name}\n{script.sql}\n{lines()}"))
 
 
 def _dialect(script: Script) -> Dialect:

@@ -131,7 +131,7 @@ def test_what_people_said_counts_and_what_they_rejected_does_not():
     assert (rejected.alternatives, rejected.text) == ({}, "cust by day")
     said = understood(seen, "arr by day", [Synonyms("ARR", ("annual recurring revenue",))])
     assert [(a.words, a.weight) for a in said.alternatives["arr"]] == [(("annual", "recurring", "revenue"), 0.9)]
-    assert said.text == "arr (annual recurring revenue) by day"
+    assert said.spelled_out == "arr (annual recurring revenue) by day"
 
 
 def test_a_word_and_its_alternatives_count_once():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from services.catalog.store.rows import container_key, prepare
 from services.catalog.store.text import clean, clean_json, folded
-from services.catalog.store.types import UtcDateTime
+from services.catalog.store.types import Json, UtcDateTime
 from services.common.model.assets import Column, Container, ForeignKey, Found, Index, Kind
 from services.common.model.names import DatasetName, Namespace
 
@@ -108,3 +109,39 @@ def test_containers_are_told_apart_by_their_parts():
     """A dot or a line break in a part does not make two containers one."""
     keys = {container_key(Container(NAMESPACE, parts)) for parts in [("a", "b"), ("a.b",), ("a\nb",), ('a","b',), ()]}
     assert len(keys) == 5
+
+
+def test_a_table_has_the_fingerprints_that_homes_hold_of_it():
+    """Pinned: written otherwise, every table of every home would be changed by its next crawl."""
+    shown = dataclasses.replace(FOUND, name=DatasetName(NAMESPACE, ("shop", "public", "or\x00ders")), sql="SELECT 'é'\n")
+    shown = dataclasses.replace(shown, properties={"b": 1.5, "a": [None, True, {"z": 1, "y": float("inf")}]}, tags=("A b",))
+    prepared = prepare(shown, SHOP)
+    assert (prepared.fingerprint, prepared.schema_fingerprint) == (
+        "d1beb61ed6dfb873dc472f67780dc731",
+        "5ee3b6bf4ae6dc10c94d6bd605d0d358",
+    )
+
+
+@given(st.dictionaries(st.text(st.characters(codec=None)), st.none() | st.integers() | st.text(st.characters(codec=None))))
+def test_json_that_is_stored_as_its_text_is_what_was_found(properties):
+    """Stored as it was fingerprinted: the text says the same as the facts, whatever had to be cleaned."""
+    prepared = prepare(dataclasses.replace(FOUND, properties=properties, primary_key=("id",)), SHOP)
+    written = Json().bind_processor(sqlite.dialect())
+    for name, text in prepared.texts.items():
+        value = json.loads(json.dumps(prepared.facts[name]))
+        assert json.loads(written(text)) == json.loads(written(prepared.facts[name])) == value
+        assert type(written(text)) is str
+
+
+def test_times_are_written_each_as_itself():
+    """The last one is kept in mind, an equal one of another zone and none at all are not taken for it."""
+    dialect = sqlite.dialect()
+    written = UtcDateTime().dialect_impl(dialect).bind_processor(dialect)
+    first, second = dt.datetime(2030, 1, 1, tzinfo=dt.UTC), dt.datetime(2030, 1, 2, tzinfo=dt.UTC)
+    assert [written(at) for at in (None, first, first, second, None, first)] == [
+        None,
+        *["2030-01-01 00:00:00.000000"] * 2,
+        "2030-01-02 00:00:00.000000",
+        None,
+        "2030-01-01 00:00:00.000000",
+    ]

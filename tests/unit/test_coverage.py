@@ -9,7 +9,7 @@ from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import RESTRICTED, Column, ForeignKey
 from services.common.model.search import Filters
 from services.indexer.retrieve.coverage import coverage
-from services.indexer.retrieve.exact import STEPS, cosines, stepped
+from services.indexer.retrieve.exact import STEPS, cosines, cosines_of, stepped
 from services.indexer.retrieve.lexical import match_tables
 from services.indexer.retrieve.neighbourhood import joined_with, surroundings
 from services.indexer.retrieve.spans import SpanVectors, pieces
@@ -115,6 +115,14 @@ def test_products_do_not_depend_on_what_stands_beside():
     assert STEPS**2 * 1.02 < 2**24
 
 
+def test_halves_are_taken_in_the_steps_of_floats():
+    """Every half of a unit vector, subnormal ones and zeros included, as its float32 is rounded."""
+    every = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    halves = every[np.isfinite(every) & (np.abs(every.astype(np.float32)) <= 1.0)].reshape(1, -1)
+    assert np.array_equal(stepped(halves), np.rint(halves.astype(np.float32) * STEPS))
+    assert np.array_equal(stepped(halves.astype(np.float32)), stepped(halves))
+
+
 def test_words_that_were_asked_before_are_not_encoded_again():
     encoder, vectors = CountingEncoder(), SpanVectors()
     first = vectors.of("nation of singers", encoder)
@@ -124,3 +132,19 @@ def test_words_that_were_asked_before_are_not_encoded_again():
     assert {w: tuple(v) for w, v in zip(first.words, first.vectors, strict=False)} == {
         w: tuple(v) for w, v in zip(second.words, second.vectors, strict=False)
     }
+
+
+def test_cosines_of_rows_are_those_of_the_whole_however_many_there_are():
+    """A block at a time, to the last bit, also where the rows stand at odd addresses as in a mapped file."""
+    dice = np.random.default_rng(3)
+    vectors = dice.standard_normal((700, 48)).astype(np.float32)
+    halves = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+    room = np.zeros(halves.nbytes + 1, dtype=np.uint8)
+    room[1:] = halves.view(np.uint8).ravel()
+    odd = room[1:].view(np.float16).reshape(halves.shape)
+    asked = stepped(halves[:9].astype(np.float32))
+    for n in (0, 1, 255, 256, 257, 700):
+        rows = np.sort(dice.choice(700, n, replace=False)).astype(np.int64)
+        whole = cosines(stepped(halves[rows]), asked)
+        assert cosines_of(halves, rows, asked).tobytes() == whole.tobytes()
+        assert cosines_of(odd, rows, asked).tobytes() == whole.tobytes()

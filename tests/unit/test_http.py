@@ -233,6 +233,30 @@ def test_a_route_may_have_a_limit_of_its_own():
     assert client.post("/small", content=b"x" * 10).json() == 10
 
 
+@pytest.mark.parametrize(("headers", "read"), [([], 5), ([(b"expect", b"100-continue")], 0)])
+def test_a_body_that_is_refused_is_read_to_its_end(headers, read):
+    """Else its sender is cut off and never sees why; one who waits for leave to send is told at once."""
+    app = create_service_app("test", "1", max_body_bytes=LIMIT)
+
+    @app.post("/raw")
+    async def raw(request: Request) -> int:
+        return len(await request.body())
+
+    pieces_left, sent = [LIMIT] * 5, []
+
+    async def receive() -> dict[str, object]:
+        size = pieces_left.pop()
+        return {"type": "http.request", "body": b"x" * size, "more_body": bool(pieces_left)}
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    length = (b"content-length", str(5 * LIMIT).encode())
+    scope = {"type": "http", "method": "POST", "path": "/raw", "headers": [length, *headers], "query_string": b""}
+    asyncio.run(app(scope, receive, send))
+    assert (sent[0]["status"], 5 - len(pieces_left)) == (413, read)
+
+
 def test_a_limit_of_our_own_keeps_its_words(client):
     """Only what the framework says in plain text is put in other words."""
     assert client.post("/full").json()["detail"] == "the basket holds at most 100 assets"
@@ -301,6 +325,15 @@ def test_a_service_that_does_not_answer_is_unavailable(failure):
     with pytest.raises(ServiceUnavailable, match="the lineage service does not answer") as caught:
         service_client(httpx2.MockTransport(fail)).post("/x")
     assert KEY not in str(caught.value)
+
+
+def test_a_service_of_another_version_is_unavailable(client):
+    """It has no such route, which is not that there is no such thing."""
+    calls = service_client(client._transport)
+    with pytest.raises(ServiceUnavailable, match="the lineage service has no GET /jobs/find: it is of another version"):
+        calls.get("/jobs/find")
+    with pytest.raises(ServiceUnavailable, match="has no POST /things/x"):
+        calls.post("/things/x")
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"", b"\xff", b"[]", b'{"code": 1}'])

@@ -59,3 +59,23 @@ def test_all_of_a_table_is_whole():
     """Exactly as many as may be told."""
     found = impact_of(Nobody(), Below(5), FULL_SCOPE, START.id, limit=5)
     assert (len(found.affected), found.total, found.truncated) == (5, 5, False)
+
+
+def test_a_loop_is_told_and_has_one_stage():
+    """Two tables that are made from each other, and one that is made from both."""
+    names = [START, *(name_of(f"shop.s.t{at}") for at in range(3))]
+
+    class Looped(Below):
+        def walk(self, request: LineageRequest) -> Subgraph:
+            nodes = tuple(LineageNode(name.id, name, None, at, listed=True) for at, name in enumerate(names))
+            pairs = ((0, 1), (1, 2), (2, 1), (1, 3), (2, 3))
+            edges = tuple(LineageEdge(names[a].id, names[b].id, "view", (), 1.0) for a, b in pairs)
+            return Subgraph(nodes, edges, len(nodes), truncated=False)
+
+    found = impact_of(Nobody(), Looped(3), FULL_SCOPE, START.id)
+    assert [(one.node.name, one.stage, one.carries) for one in found.affected] == [
+        (names[1], 1, 2),
+        (names[2], 1, 0),
+        (names[3], 2, 0),
+    ]
+    assert found.loops == (tuple(sorted([names[1].id, names[2].id])),)

@@ -14,16 +14,19 @@ from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import RESTRICTED, Column
 from services.common.model.search import Filters
 from services.indexer.index.snapshot import EMPTY
+from services.indexer.retrieve import seen_words
+from services.indexer.retrieve.candidates import DEPTH, DIGITS, best_by_words
 from services.indexer.retrieve.lexical import (
     COLUMN_B,
     COLUMN_WEIGHTS,
-    K1,
     TABLE_B,
     TABLE_WEIGHTS,
-    columns_named,
+    Matches,
+    NamesSaying,
     match_columns,
     match_tables,
 )
+from services.indexer.retrieve.seen_words import COMMON, K1
 from services.indexer.retrieve.view import view_of
 from services.indexer.text.document import document_of
 from tests.support.feeds import asset, shop
@@ -82,6 +85,28 @@ def test_columns_score_as_the_reference_says(described, terms):
     assert match_columns(view, terms).scores.tolist() == pytest.approx(expected)
 
 
+def test_rare_and_common_words_score_as_the_reference_says():
+    """Among many documents, also when asked again, and where only one common word at a time is remembered."""
+    words = ["order", "customer", "price"]
+    items = [
+        asset(f"db.s.t{at}", *words[: at % 4], description="zebra crossing" if at == 7 else "a day")
+        for at in range(3 * COMMON)
+    ]
+    terms = [*words, "zebra", "day"]
+    expected = reference([fields(one) for one in items], terms, TABLE_WEIGHTS, TABLE_B)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(seen_words, "KEPT_BYTES", 8 * len(items))
+        view = view_of(snapshot_of(items[:20], items[20:]), FULL_SCOPE, Filters())
+        for _ in range(2):
+            found = match_tables(view, terms)
+            assert found.scores.tolist() == pytest.approx(expected)
+            assert found.of(7) == ("order", "customer", "price", "zebra")
+    kept = view.kept["words of tables"]
+    assert len(kept._kept) == 1
+    assert kept.find("day") is kept.find("day")
+    assert kept.find("zebra") is not kept.find("zebra")
+
+
 def test_what_is_hidden_or_filtered_out_moves_no_score():
     """Document frequencies, lengths and the number of documents are those inside the view."""
     items = shop()
@@ -92,7 +117,7 @@ def test_what_is_hidden_or_filtered_out_moves_no_score():
     alone = match_tables(view_of(snapshot_of(seen), FULL_SCOPE, Filters()), terms)
     shown = np.asarray([scope.permits(one.scope_path) for one in items])
     assert inside.scores[shown].tolist() == alone.scores.tolist()
-    assert inside.coverage[shown].tolist() == alone.coverage.tolist()
+    assert inside.covered(np.flatnonzero(shown)).tolist() == alone.covered(np.arange(len(alone.scores))).tolist()
     assert not inside.scores[~shown].any()
     assert inside.terms == alone.terms
     assert inside.unknown == alone.unknown == ("email",)
@@ -105,10 +130,11 @@ def test_what_is_hidden_or_filtered_out_moves_no_score():
 def test_coverage_is_the_share_of_the_questions_weight():
     """All words known and present is 1; a word that nothing has counts as a rare one and lowers it."""
     view = view_of(snapshot_of(shop()), FULL_SCOPE, Filters())
+    every = np.arange(view.rows)
     both = match_tables(view, ["daily", "revenue"])
-    assert both.coverage.max() == pytest.approx(1.0)
-    assert 0 < match_tables(view, ["revenue", "zebra"]).coverage.max() < 0.6
-    assert match_tables(view, ["zebra"]).coverage.max() == 0
+    assert both.covered(every).max() == pytest.approx(1.0)
+    assert 0 < match_tables(view, ["revenue", "zebra"]).covered(every).max() < 0.6
+    assert match_tables(view, ["zebra"]).covered(every).max() == 0
 
 
 def test_a_match_says_which_documents_have_which_words():
@@ -119,7 +145,8 @@ def test_a_match_says_which_documents_have_which_words():
     matches = match_tables(view, ["customer", "order", "zebra"])
     assert matches.of(0) == ("customer", "order")
     assert matches.of(1) == ("customer",)
-    assert columns_named(view, ["customer"]).tolist() == [0, 3]
+    saying = NamesSaying(view, ["customer", "zebra"])
+    assert [saying.of(part, 0).tolist() for part in view.parts] == [[0], [0]]
 
 
 def test_an_empty_index_and_an_empty_question_match_nothing():
@@ -132,3 +159,22 @@ def test_an_empty_index_and_an_empty_question_match_nothing():
     hidden = match_tables(view_of(snapshot_of(shop()), AccessScope(), Filters()), ["order"])
     assert not hidden.scores.any()
     assert hidden.unknown == ("order",)
+
+
+def test_the_best_of_many_are_those_that_ordering_all_gives():
+    """However scores are spread, also where many are equal around the cut, the sample leaves none of the best out."""
+    dice = np.random.default_rng(5)
+    n = 20_000
+    spreads = (
+        dice.random(n),
+        np.round(dice.random(n), 2),
+        np.where(dice.random(n) < 0.02, dice.random(n), 0.0),
+        np.where(np.arange(n) % 16 == 0, 0.0, dice.random(n)),
+        np.where(np.arange(n) % 16 == 0, 1.0 + dice.random(n), dice.random(n)),
+        np.where(dice.random(n) < 0.5, 0.25 + 1e-10, 0.25),
+        np.zeros(n),
+    )
+    for scores in spreads:
+        found = best_by_words(Matches(scores, {}, (), {}, 1.0), lambda rows: [f"{row:06}" for row in rows.tolist()])
+        order = sorted(np.flatnonzero(scores).tolist(), key=lambda row: (-round(float(scores[row]), DIGITS), f"{row:06}"))
+        assert found.tolist() == sorted(order[:DEPTH])

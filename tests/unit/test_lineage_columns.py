@@ -6,6 +6,7 @@ import pytest
 
 from services.lineage.sql.extract import read_script
 from services.lineage.sql.facts import Kind
+from services.lineage.sql.script import Script
 from tests.support.lineage_cases import FOLDER, cases, found
 
 ALL = [case for file in sorted(FOLDER.glob("*.sql")) for case in cases(file)]
@@ -29,3 +30,24 @@ def test_the_cases_cover_every_kind_of_statement_and_edge():
         one.rpartition(" ")[2] for case in ALL for line in case.expected.get("decides", []) for one in line.split(", ")
     }
     assert words == {kind.word for kind in Kind}
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("INSERT INTO d (a, b) SELECT x, y FROM s; UPDATE d SET a = 0 WHERE a IS NULL", {("x", "a")}),
+        ("UPDATE d SET a = 0 WHERE c = 1; INSERT INTO d (a, b) SELECT x, y FROM s", {("c", "a")}),
+        ("INSERT INTO d (a, b) SELECT x, y FROM s WHERE z > 0; UPDATE d SET a = 0", {("z", "a"), ("z", "b")}),
+        ("INSERT INTO d (a, b) SELECT x, y FROM s; DELETE FROM d WHERE a = 1", {("x", "a"), ("x", "b"), ("x", "*")}),
+        (
+            "CREATE TABLE m AS SELECT x AS a, y AS b FROM s; UPDATE m SET a = 0 WHERE b = 1; INSERT INTO d SELECT a, b FROM m",
+            {("y", "a")},
+        ),
+    ],
+)
+def test_what_an_update_is_filtered_by_decides_about_the_columns_that_it_sets(sql, expected):
+    """Put together with the statements around it as well; what rows are deleted by decides about all columns."""
+    whole = read_script(Script(sql, "postgres", {})).whole
+    assert {
+        (edge.column, edge.into) for edge in whole.column_edges if edge.target == "d" and not edge.kind.direct
+    } == expected

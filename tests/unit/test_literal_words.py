@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 
 import pytest
 
 from services.common.model.sql_tokens import without_literals
 from services.lineage.statements.literals import literal_words
+from tests.support.growth import SIXTEEN_TIMES, growth
 
 
 @pytest.mark.parametrize(
@@ -114,28 +114,20 @@ def test_names_are_never_taken_for_literals(dialect, one, other):
     "unit", ["'", '"', "$$", "/*", "--", "\\'", "q'[", "0x", "a", "(", "`", "1.5e", "''", "q'[ab ", "q'a", "7a "]
 )
 def test_time_grows_with_the_length_alone(unit):
-    """Four times as much text, up to a megabyte, takes no sixteen times as long."""
+    """Whatever a text of up to a megabyte repeats."""
 
-    def seconds(times: int) -> float:
-        text = unit * times
-        begun = time.process_time()
+    def read(text: str) -> None:
         without_literals(text, "mysql")
         literal_words(text)
-        return time.process_time() - begun
 
-    seconds(100)
-    short = min(seconds(40_000) for _ in range(2))
-    assert seconds(160_000) < 10 * short + 0.5
+    assert growth(read, unit * 10_000, unit * 160_000) < SIXTEEN_TIMES
 
 
 def test_many_beginnings_of_quotes_with_ends_of_their_own_take_linear_time():
     """Each is looked up, and not looked for."""
     signs = [chr(0x4E00 + number) for number in range(20_000)]
 
-    def seconds(many: int) -> float:
-        text = "".join(f"q'{sign}" for sign in signs[:many]) + "".join(f"{sign}'" for sign in signs[:many])
-        begun = time.process_time()
-        literal_words(text)
-        return time.process_time() - begun
+    def text(many: int) -> str:
+        return "".join(f"q'{sign}" for sign in signs[:many]) + "".join(f"{sign}'" for sign in signs[:many])
 
-    assert seconds(20_000) < 10 * min(seconds(5_000) for _ in range(2)) + 0.5
+    assert growth(literal_words, text(1_250), text(20_000)) < SIXTEEN_TIMES

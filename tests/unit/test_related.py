@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import pytest
 
 from services.common.model.access import AccessScope
 from services.common.model.assets import RESTRICTED, Column, ForeignKey
-from services.common.model.related import Basis
+from services.common.model.related import Basis, RelatedItem
 from services.common.model.search import Evidence
+from services.indexer.usage import reading as readings
+from services.indexer.usage import recommend
 from services.indexer.usage.basket import basket_of
 from tests.support.feeds import asset
 from tests.support.usages import DAY, fact, name, named, reading, related
@@ -35,6 +38,14 @@ def test_what_queries_join_comes_first_and_says_how_often_by_whom_and_when():
     assert (join.on, join.evidence, join.confidence) == ((("customer_id", "id"),), Evidence.OBSERVED, 0.875)
 
 
+def test_where_nothing_speaks_for_any_table_there_is_no_answer(monkeypatch):
+    """Of many tables whose names have the same words, and of which no query tells."""
+    monkeypatch.setattr(readings, "ALL_RANKED", 1)
+    monkeypatch.setattr(readings, "COMMON", 1)
+    assets = [asset(f"shop.s.orders{end}", "id") for end in ("", "_a", "_b")]
+    assert related(reading(assets, []), "shop.s.orders") == []
+
+
 def test_without_a_query_the_neighbours_are_inferred():
     found = related(reading(SHOP, []), "shop.sales.orders")
     assert {one.basis for one in found} == {Basis.INFERRED}
@@ -52,6 +63,65 @@ def test_a_declared_key_is_the_surest_join():
     assert [(j.one, j.on, j.evidence) for j in found[0].join_on] == [
         (name("shop.sales.orders").id, (("id", "order_id"),), Evidence.DECLARED)
     ]
+
+
+def why(found: Sequence[RelatedItem], of: str) -> list[str]:
+    return next([reason.text for reason in one.why] for one in found if one.name.parts[-1] == of)
+
+
+OWN = [
+    asset("shop.main.customers", "id", "name", "email"),
+    asset(
+        "shop.main.orders",
+        "id",
+        "customer_id",
+        "amount",
+        foreign_keys=(ForeignKey(("customer_id",), ("main", "customers"), ("id",)),),
+    ),
+    asset("shop.main.order_items", "order_id", "product_id"),
+    asset("shop.store.warehouse_bins", "bin", "aisle"),
+    asset("shop.main.customers_archive", "id", "closed_on"),
+    asset("shop.mart.sales", "day", "total"),
+]
+
+
+def test_without_a_log_nothing_is_said_of_one_nor_of_names_and_versions_that_are_not_alike():
+    found = related(reading(OWN, []), "shop.main.customers")
+    told = [reason.text for one in found for reason in one.why]
+    assert not [text for text in told if "nobody" in text or "used" in text or "queries" in text or "version" in text]
+    for other in ("orders", "order_items", "warehouse_bins", "sales"):
+        assert not [text for text in why(found, other) if "name is like" in text], other
+    assert "its name is like theirs" in why(found, "customers_archive")
+    assert why(found, "warehouse_bins") == ["little speaks for it"]
+
+
+def test_a_declared_key_is_the_first_reason_where_no_query_uses_both():
+    assert why(related(reading(OWN, []), "shop.main.customers"), "orders")[0] == "a declared key joins them"
+    log = [fact(1, "shop.main.orders", "shop.main.customers")]
+    told = why(related(reading(OWN, log), "shop.main.customers"), "orders")
+    assert told[0].startswith("used together")
+    assert told[1] == "a declared key joins them"
+
+
+def test_a_join_that_is_shown_is_a_reason():
+    found = related(reading(SHOP, []), "shop.sales.orders")
+    joined = {one.name.parts[-1] for one in found if one.join_on}
+    assert (
+        joined == {one.name.parts[-1] for one in found if any("how to join" in reason.text for reason in one.why)} != set()
+    )
+    log = [fact(1, "shop.sales.orders", "shop.crm.customers", joins=[JOIN])]
+    assert "queries join them" in why(related(reading(SHOP, log), "shop.sales.orders"), "customers")
+
+
+def test_versions_and_what_nobody_queried_are_told_where_there_are_versions_and_a_log():
+    tables = [asset("shop.a.clients_v1", "x"), asset("shop.a.clients_v2", "y"), asset("shop.b.people", "z")]
+    tables += [asset("shop.c.rivers", "w")]
+    log = [fact(1, "shop.b.people")]
+    found = related(reading(tables, log), "shop.b.people")
+    assert "it is the latest version" in why(found, "clients_v2")
+    assert "it is the latest version" not in why(found, "clients_v1")
+    assert "nobody has queried it in the log, as most new tables" in why(found, "clients_v1")
+    assert "nobody has queried either in the log" in why(related(reading(tables, log), "shop.c.rivers"), "clients_v2")
 
 
 def test_a_table_that_is_joined_to_everything_does_not_lead():
@@ -169,3 +239,17 @@ def test_a_program_is_told_from_a_person():
         1,
         "used together in 2 queries by 1 person and 1 program, last on 2031-05-01",
     )
+
+
+@pytest.mark.parametrize("many", [100, 1_000])
+def test_in_a_large_catalog_what_everything_reads_stands_behind_a_closer_partner(monkeypatch, many):
+    """In one of few tables it is what people look for, and stays first."""
+    monkeypatch.setattr(recommend, "MANY_TABLES", many)
+    tables = [asset(f"shop.s{at % 9}.t{at}", "id") for at in range(150)]
+    every = [fact(at, "shop.s0.t0", f"shop.s{at % 9}.t{at}") for at in range(1, 100)]
+    pair = [
+        fact(200, "shop.s0.t0", "shop.s1.t100", "shop.s2.t101"),
+        *(fact(200 + at, "shop.s0.t0", "shop.s1.t100") for at in (1, 2)),
+    ]
+    found = named(related(reading(tables, [*every, *pair]), "shop.s1.t100"))
+    assert found[:2] == (["t101", "t0"] if many == 100 else ["t0", "t101"])

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.common.errors import ModelUnavailable
 from services.common.model.access import FULL_SCOPE, AccessScope
@@ -14,14 +16,16 @@ from services.common.model.search import Filters, Mode, SearchQuery
 from services.indexer.index.snapshot import EMPTY, Live, Snapshot
 from services.indexer.retrieve.answer import Retriever
 from services.indexer.retrieve.candidates import table_candidates
-from services.indexer.retrieve.features import FEATURES, Asked, looks_like_a_copy
+from services.indexer.retrieve.features import FEATURES, Asked
 from services.indexer.retrieve.lexical import match_tables
 from services.indexer.retrieve.names import named_tables
 from services.indexer.retrieve.rank import HAND_SET, rank
 from services.indexer.retrieve.spans import SpanVectors
 from services.indexer.retrieve.spelling import NOTHING
+from services.indexer.retrieve.traits import _DATE_SUFFIX, COPY_WORDS, looks_like_a_copy, traits_of
 from services.indexer.retrieve.view import view_of
 from services.indexer.text.document import document_of, text_hash
+from services.indexer.text.tokens import split_identifier
 from tests.support.feeds import asset, shop
 from tests.support.indexes import DIMENSION, CountingEncoder, ask, lookup_for, retriever, snapshot_of
 
@@ -173,7 +177,7 @@ def test_contributions_add_up_to_the_score():
     view = view_of(snapshot, FULL_SCOPE, Filters())
     terms = ("order", "customer")
     spans = SpanVectors().of("customer orders", ENCODER)
-    asked = Asked("customer orders", match_tables(view, terms), named_tables(view, "orders"), NOTHING, spans)
+    asked = Asked("customer orders", match_tables(view, terms), named_tables(view, "orders"), NOTHING, lambda: spans)
     candidates = table_candidates(view, asked, ENCODER.encode_query("customer orders"))
     ranked = rank(candidates, [one.id for one in view.records(candidates.tables)], HAND_SET)
     assert ranked.contributions.sum(axis=1) == pytest.approx(ranked.scores, abs=1e-6)
@@ -228,6 +232,12 @@ def test_without_an_encoder_words_answer_and_the_answer_says_so():
         def encode_query(self, text):
             raise ModelUnavailable("gone")
 
+    class Closing(CountingEncoder):
+        def encode_documents(self, texts):
+            raise ModelUnavailable("closed meanwhile")
+
+    half = ask(retriever(snapshot_of(SHOP, encoder=ENCODER), Closing()), "daily revenue")
+    assert (half.mode, half.degraded) == (Mode.HYBRID, ("model_missing",))
     broken = ask(retriever(snapshot_of(SHOP, encoder=ENCODER), Broken()), "daily revenue")
     assert (broken.mode, broken.degraded) == (Mode.LEXICAL, ("model_missing",))
     assert [hit.id for hit in broken.hits] == [hit.id for hit in lexical.hits]
@@ -340,3 +350,35 @@ def test_a_table_with_hardly_any_columns_ranks_below_one_that_says_as_much():
     assert told == {"db.s.a_fund": -0.2, "db.s.b_fund": 0.0, "db.s.c_fund": -0.1, "db.s.d_fund": 0.0}
     order = names(answer, items)
     assert order.index("db.s.b_fund") < order.index("db.s.a_fund")
+
+
+@given(
+    st.lists(
+        st.sampled_from(["bak", "OLD", "orders", "Tmp", "2024", "01", "20240131", "202", "copy", "_", "X", "İ", "ſ"]),
+        max_size=6,
+    )
+)
+def test_a_copy_is_told_by_its_words_and_dates_alone(pieces):
+    """Names that are not split, because nothing in them looks like a copy, are none when they are split."""
+    name = "".join(pieces)
+    said = {word.lower() for word in split_identifier(name)}
+    assert looks_like_a_copy(name) == (bool(said & COPY_WORDS) or _DATE_SUFFIX.search(name) is not None)
+
+
+def test_traits_are_read_when_first_asked_for():
+    """The numbers of some tables are the same whatever was asked before; those of others are not read for them."""
+    items = (*SHOP, asset("shop.mart.orders_bkp", "id"), asset("shop.mart.empty"))
+    view = view_of(snapshot_of(items[:5], items[5:]), FULL_SCOPE, Filters())
+    every = np.arange(view.rows)
+    some = traits_of(view, every[::2])
+    read = [part.segment.facet_codes["traits"] for part in view.parts]
+    assert np.isfinite(np.concatenate(read)[:, 0]).sum() == len(every[::2])
+    whole = traits_of(view, every)
+    for name in ("copy", "status", "columns"):
+        assert getattr(whole, name)[::2].tolist() == getattr(some, name).tolist()
+    names_of = [record.parts[-1] for record in view.records(every)]
+    assert [name for name, copy in zip(names_of, whole.copy, strict=True) if copy] == [
+        name for name in names_of if looks_like_a_copy(name)
+    ]
+    assert whole.columns[names_of.index("empty")] == 4
+    assert whole.columns[names_of.index("orders_bkp")] == 1

@@ -94,6 +94,20 @@ def test_a_cursor_goes_on_when_vectors_came_in_between():
     assert (*first.hits, *second.hits) == whole.hits
 
 
+def test_a_cursor_goes_on_when_other_tables_are_used_in_between():
+    """Use changes the order although nothing was indexed: the second page is of the first one's order, and a new question is not."""
+    same = [asset(f"shop.{one}.orders", "order_id") for one in ("east", "north", "south", "west")]
+    snapshot, used = snapshot_of(same, encoder=ENCODER), [{same[0].id: 0.9}]
+    search = Retriever(lambda: snapshot, lambda _: ENCODER, lambda: None, popular=lambda _scope: used[0])
+    whole = ask(search, "order of a customer", limit=50)
+    first = ask(search, "order of a customer", limit=2)
+    used[0] = {same[2].id: 0.9}
+    assert [hit.asset for hit in ask(search, "order of a customer", limit=50).hits] != [hit.asset for hit in whole.hits]
+    second = ask(search, "order of a customer", limit=1, cursor=first.cursor)
+    third = ask(search, "order of a customer", limit=50, cursor=second.cursor)
+    assert (*first.hits, *second.hits, *third.hits) == whole.hits
+
+
 @pytest.mark.parametrize(
     "cursor", ["", "x", "!!!", "bm90IGpzb24", "WzEsMl0", "eyJhIjoxfQ", "WyIxLjEiLCAtMSwgIngiXQ", "é" * 9]
 )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
+from services.common.model.assets import RESTRICTED, Column
 from services.common.model.usage import LogWindow
 from services.indexer.usage.facts import unused_of, usage_of
 from tests.support.feeds import asset
 from tests.support.usages import DAY, fact, name, reading
 
 ASSETS = [asset("shop.sales.orders", "id", "customer_id"), asset("shop.crm.customers", "id"), asset("shop.web.clicks", "at")]
+ORDERS = name("shop.sales.orders").id
 JOIN = ("shop.sales.orders", "customer_id", "shop.crm.customers", "id")
 
 
@@ -38,6 +40,36 @@ def test_usage_counts_executions_people_columns_and_joins():
     assert [(j.name.parts[-1], j.on, j.queries, j.people, j.declared) for j in usage.joins] == [
         ("customers", (("customer_id", "id"),), 1, 1, False)
     ]
+
+
+def test_columns_tell_when_they_were_last_written():
+    """Of statements that name what they fill; a column that nobody reads is told too, and a hidden one is not."""
+    hidden = Column("tenant", "integer", tags=(RESTRICTED,))
+    orders = asset("shop.sales.orders", "id", "total", hidden)
+    filled = [("shop.sales.orders", column, "write") for column in ("id", "total", "tenant")]
+    log = [
+        fact(1, "shop.web.clicks", writes=["shop.sales.orders"], at=days(9), uses=filled),
+        fact(2, "shop.web.clicks", writes=["shop.sales.orders"], at=days(3), uses=filled[:1]),
+        fact(3, "shop.sales.orders", at=days(1), uses=[("shop.sales.orders", "id", "select")]),
+    ]
+    usage = usage_of(reading([orders, ASSETS[2]], log), ORDERS)
+    assert usage is not None
+    assert [(one.name, one.queries, one.last, one.last_written) for one in usage.columns] == [
+        ("id", 1, days(1).date(), days(3).date()),
+        ("total", 0, None, days(9).date()),
+    ]
+
+
+def test_a_statement_that_reads_what_it_fills_is_not_counted_as_reading_the_column():
+    """`UPDATE orders SET total = 0 WHERE id = 1` reads `id` alone."""
+    uses = [("shop.sales.orders", "total", "write"), ("shop.sales.orders", "id", "filter")]
+    log = [fact(1, "shop.sales.orders", writes=["shop.sales.orders"], uses=uses)]
+    usage = usage_of(reading(ASSETS, log), ORDERS)
+    assert usage is not None
+    assert {one.name: (one.queries, one.last_written) for one in usage.columns} == {
+        "id": (1, None),
+        "total": (0, DAY.date()),
+    }
 
 
 def test_a_table_that_no_log_names_has_no_usage():
@@ -117,6 +149,15 @@ def test_columns_tell_people_last_day_and_trend_and_joins_what_keys_make_likely(
     turned = usage_of(reading([ASSETS[0], keyed, ASSETS[2]], log), name("shop.crm.customers").id)
     assert turned is not None
     assert turned.joins[0].cardinality == "one to many"
+
+
+def test_a_key_that_is_not_open_to_all_says_nothing_of_a_join():
+    """What else is in it would tell of a hidden column that there is one."""
+    hidden = Column("tenant", "integer", tags=(RESTRICTED,))
+    keyed = asset("shop.crm.customers", "id", hidden, primary_key=("tenant", "id"))
+    usage = usage_of(reading([ASSETS[0], keyed], [fact(1, "shop.sales.orders", "shop.crm.customers", joins=[JOIN])]), ORDERS)
+    assert usage is not None
+    assert usage.joins[0].cardinality is None
 
 
 def test_statements_of_too_few_people_are_not_among_the_top():

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from services.common.model.access import FULL_SCOPE, AccessScope
+from services.common.model.related import RelatedQuery
 from services.indexer.embed.hashing import HashingEncoder
 from services.indexer.index.snapshot import EMPTY
+from services.indexer.pauses import may_begin
 from services.indexer.usage import service as running
 from services.indexer.usage.service import Usage
 from services.indexer.usage.weights import Model
@@ -118,6 +122,35 @@ def test_the_first_question_reads_a_short_log_itself(usage, monkeypatch):
     assert list(usage.popular(FULL_SCOPE)) == [name(ORDERS).id]
 
 
+def test_without_a_log_the_first_answers_are_waited_for(tmp_path, monkeypatch):
+    """What takes seconds is not made beside the first question; where a log tells something, or somebody asks, it is."""
+    snapshot = snapshot_of([asset(ORDERS, "id")])
+    usage = Usage(None, lambda: snapshot, lambda: NAMESPACES, home=tmp_path, may_begin=lambda: False)
+    assert not usage._has_rested()
+    monkeypatch.setattr(usage, "_is_without_facts", lambda: False)
+    assert usage._has_rested()
+    monkeypatch.undo()
+    usage.similar(name(ORDERS).id, FULL_SCOPE, limit=1)
+    assert usage._has_rested()
+
+
+@pytest.mark.parametrize(
+    ("opened_s", "answered_s", "rested"),
+    [
+        (-math.inf, None, False),
+        (5, None, False),
+        (12, None, True),
+        (5, 0.1, False),
+        (5, 2, True),
+        (70, 0.1, True),
+    ],
+)
+def test_what_takes_seconds_begins_between_questions(opened_s, answered_s, rested):
+    """Not before the index is open, nor right after a question; a minute of questions does not put it off any longer."""
+    now = 1_000.0
+    assert may_begin(now - opened_s, 0.0 if answered_s is None else now - answered_s, now) is rested
+
+
 def test_what_was_made_before_there_was_an_index_is_made_anew_at_once(tmp_path):
     """It says of every table that only logs know it; how long it took does not matter then."""
     current = [EMPTY]
@@ -130,3 +163,30 @@ def test_what_was_made_before_there_was_an_index_is_made_anew_at_once(tmp_path):
     usage.refresh()
     usage._took_s = 1_000.0
     assert not usage._has_rested()
+
+
+def test_an_answer_is_worked_out_once_a_state_and_scope(usage, monkeypatch):
+    """Whoever asks the same inside another scope, or after everything was made anew, is told what holds there."""
+    ranked, real = [], running.rank
+    monkeypatch.setattr(running, "rank", lambda *args, **more: (ranked.append(1), real(*args, **more))[1])
+    usage.refresh(learn=False)
+    ranked.clear()
+    asked = RelatedQuery((name(ORDERS).id,), FULL_SCOPE)
+    first = usage.related(asked)
+    assert usage.related(asked) is first
+    assert len(ranked) == 1
+    narrow = usage.related(replace(asked, scope=AccessScope(allow=("wh.shop.sales",))))
+    assert first.items
+    assert not narrow.items
+    usage.refresh(learn=False)
+    ranked.clear()
+    assert usage.related(asked) == first
+    assert len(ranked) == 1
+
+
+def test_no_more_answers_are_kept_than_a_state_may_hold(usage, monkeypatch):
+    monkeypatch.setattr(running, "MAX_ANSWERS", 2)
+    usage.refresh(learn=False)
+    for limit in range(1, 6):
+        usage.related(RelatedQuery((name(ORDERS).id,), FULL_SCOPE, limit=limit))
+    assert [query.limit for query in usage._state.answers] == [4, 5]

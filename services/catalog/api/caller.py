@@ -35,7 +35,7 @@ class Narrowed(Strict):
 
     kind: tuple[Kind, ...] = Field(
         default=(),
-        description="table, view, materialized_view, exposure; column where columns are searched too",
+        description="table, view, materialized_view, exposure, job; column where columns are searched too",
         examples=[["view"], ["table", "view"]],
     )
     platform: _Values = Field(default=(), description="duckdb, postgres, …", examples=[["duckdb"]])

@@ -76,6 +76,8 @@ def create_router(
     def sources_route(caller: Reader) -> Response:
         known = list(reader.sources(caller.scope))
         if caller.scope.is_full:
+            # a URL that was mistyped, or is out of reach, is nobody's source; `GET /crawls` has the crawl that failed
+            known = [summary for summary in known if summary.source.name in configured or not summary.never_reached]
             names = {summary.source.name for summary in known}
             known += [SourceSummary(info, {}, None) for name, info in configured.items() if name not in names]
         ordered = sorted(known, key=lambda summary: summary.source.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.catalog.api.caller import Reader
@@ -17,6 +19,8 @@ from services.common.model.access import Principal, Role
 from services.common.model.changes import Seq
 from services.common.ports import ChangeFeed, Search
 
+WORKERS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder in which prometheus_client keeps the counters of several processes; it reads it when it is imported."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1.0, 5.0)
 
@@ -33,10 +37,15 @@ class Readiness:
 
 
 class Metrics:
-    """Counters of one process, in a registry of its own so that several applications can live beside each other."""
+    """Counters in a registry of its own, so that several applications can live beside each other.
+
+    Where several workers serve together, prometheus_client keeps them in files of a folder: counts are then those of all
+    workers, and gauges those of the one that was asked last.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._workers = os.environ.get(WORKERS_FOLDER)
         labels = ("method", "route", "status")
         self.requests = Counter("headwater_requests_total", "Requests answered", labels, registry=self.registry)
         self.seconds = Histogram(
@@ -46,10 +55,21 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self.documents = Gauge("headwater_index_documents", "Tables and views in the index", registry=self.registry)
-        self.vectors = Gauge("headwater_index_vectors", "Texts that have their vector", registry=self.registry)
-        self.texts = Gauge("headwater_index_texts", "Texts in the index", registry=self.registry)
-        self.behind = Gauge("headwater_index_behind", "Changes not yet found by their words", registry=self.registry)
+        self.documents = self._gauge("headwater_index_documents", "Tables and views in the index")
+        self.vectors = self._gauge("headwater_index_vectors", "Texts that have their vector")
+        self.texts = self._gauge("headwater_index_texts", "Texts in the index")
+        self.behind = self._gauge("headwater_index_behind", "Changes not yet found by their words")
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, registry=self.registry, multiprocess_mode="mostrecent")
+
+    def told(self) -> bytes:
+        """All figures, as Prometheus reads them."""
+        if self._workers is None:
+            return generate_latest(self.registry)
+        every = CollectorRegistry()
+        MultiProcessCollector(every, path=self._workers)  # type: ignore[no-untyped-call]
+        return generate_latest(every)
 
 
 class Measured:
@@ -119,7 +139,7 @@ def create_router(readiness: Readiness, metrics: Metrics) -> APIRouter:
             metrics.behind.set(max(0, readiness.feed.head() - status.lexical_seq))
         except HeadwaterError:
             metrics.behind.set(float("nan"))
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(metrics.told(), media_type=CONTENT_TYPE_LATEST)
 
     return router
 

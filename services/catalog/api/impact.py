@@ -114,8 +114,8 @@ def create_router(lineage: LineageQuery, reader: AssetReader) -> APIRouter:
         )
         match asked.format or _wanted(accept):
             case "csv":
-                name = {"Content-Disposition": 'attachment; filename="impact.csv"'}
-                return Response(as_csv(impact), headers=_KEPT | name, media_type="text/csv; charset=utf-8")
+                said = {"Content-Disposition": 'attachment; filename="impact.csv"', "X-Stale-Edges": str(impact.stale)}
+                return Response(as_csv(impact), headers=_KEPT | said, media_type="text/csv; charset=utf-8")
             case "mermaid":
                 return Response(as_mermaid(impact), headers=_KEPT, media_type="text/vnd.mermaid; charset=utf-8")
             case _:

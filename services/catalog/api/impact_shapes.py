@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from services.catalog.check import Checked, Report, Verdict
+from services.catalog.check import SHOWN, Checked, Report, Verdict
+from services.catalog.declared_keys import Pointing
 from services.catalog.impact import Affected, How, Impact
 from services.common.model.assets import Kind
 from services.common.model.lineage import LineageNode, Paths
@@ -27,7 +28,11 @@ class EndShape(BaseModel, frozen=True):
 
 
 class AffectedShape(EndShape, frozen=True):
-    """A dataset that is affected: how far, how, in which columns, whom to tell, and how many tests watch it."""
+    """A dataset that is affected: how far, how, in which columns, whom to tell, and how many tests watch it.
+
+    `stage` is above that of all it is made from; `carries` says how many others are affected through it alone, null where the
+    answer was cut.
+    """
 
     depth: int
     how: How
@@ -35,6 +40,8 @@ class AffectedShape(EndShape, frozen=True):
     source: str
     owners: list[str]
     tests: int
+    stage: int
+    carries: int | None
 
 
 class OwnerShape(BaseModel, frozen=True):
@@ -61,7 +68,10 @@ class DrawnShape(BaseModel, frozen=True):
 
 
 class ImpactShape(BaseModel, frozen=True):
-    """Who is affected by a change of an asset, or of a column of it."""
+    """Who is affected by a change of an asset, or of a column of it; `loops` are datasets that are made from each other.
+
+    `stale` counts the edges that were left out because nothing has shown them for long.
+    """
 
     asset: EndShape
     change: ChangeKind
@@ -72,6 +82,8 @@ class ImpactShape(BaseModel, frozen=True):
     total: int
     truncated: bool
     tests: int
+    loops: list[list[str]]
+    stale: int
 
 
 class PathNodeShape(EndShape, frozen=True):
@@ -105,8 +117,22 @@ class PathsShape(BaseModel, frozen=True):
     truncated: bool
 
 
+class KeyShape(BaseModel, frozen=True):
+    """A declared key that points at what changes; `ref_columns` is empty where it is not known what it points at."""
+
+    id: str
+    qualified_name: str
+    columns: list[str]
+    ref_columns: list[str]
+    owners: list[str]
+
+
 class CheckedShape(BaseModel, frozen=True):
-    """One change, judged; `asset` is null where no known asset, or more than one, is called so."""
+    """One change, judged; `asset` is null where no known asset, or more than one, is called so.
+
+    `stale` counts the edges that were left out because nothing has shown them for long.
+    `keys` are the first 100 of the `total_keys` declared keys of other tables that point at what goes or changes.
+    """
 
     change: ChangeKind
     table: str
@@ -117,6 +143,9 @@ class CheckedShape(BaseModel, frozen=True):
     why: str
     affected: list[AffectedShape]
     total: int
+    stale: int
+    keys: list[KeyShape]
+    total_keys: int
 
 
 class ReportShape(BaseModel, frozen=True):
@@ -140,6 +169,8 @@ def impact_shape(impact: Impact) -> ImpactShape:
         total=impact.total,
         truncated=impact.truncated,
         tests=impact.tests,
+        loops=list(map(list, impact.loops)),
+        stale=impact.stale,
     )
 
 
@@ -187,6 +218,20 @@ def _checked(one: Checked) -> CheckedShape:
         why=one.why,
         affected=[] if impact is None else list(map(_affected, impact.affected)),
         total=0 if impact is None else impact.total,
+        stale=0 if impact is None else impact.stale,
+        keys=[_key(pointing) for pointing in one.keys[:SHOWN]],
+        total_keys=len(one.keys),
+    )
+
+
+def _key(pointing: Pointing) -> KeyShape:
+    table = pointing.table
+    return KeyShape(
+        id=table.id,
+        qualified_name=table.name.qualified,
+        columns=list(pointing.key.columns),
+        ref_columns=list(pointing.ref_columns),
+        owners=list(table.owners),
     )
 
 
@@ -211,6 +256,8 @@ def _affected(one: Affected) -> AffectedShape:
         source=one.source,
         owners=list(one.owners),
         tests=one.tests,
+        stage=one.stage,
+        carries=one.carries,
     )
 
 

@@ -6,6 +6,7 @@ Journey 3, reading. Field names are the API's; they are written out so that inte
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import asdict
 
 from pydantic import Field
@@ -13,7 +14,7 @@ from pydantic import Field
 from services.catalog.api.schemas import Shape
 from services.common.model.assets import Kind
 from services.common.model.lineage import Direction, LineageCoverage, LineageDiff, LineageEdge, LineageNode, Subgraph
-from services.common.model.names import AssetId, DatasetName
+from services.common.model.names import AssetId, column_id
 
 
 class NodeShape(Shape):
@@ -166,10 +167,10 @@ class DeclaredShape(Shape):
 
 def lineage_shape(graph: Subgraph) -> LineageShape:
     """A sub-graph as the API shows it."""
-    names = {node.id: node.name for node in graph.nodes}
+    ids = _Ids(graph.nodes)
     return LineageShape(
-        nodes=[_node(node) for node in graph.nodes],
-        edges=[_edge(edge, names) for edge in graph.edges],
+        nodes=[_node(node, ids) for node in graph.nodes],
+        edges=[_edge(edge, ids) for edge in graph.edges],
         total=graph.total,
         truncated=graph.truncated,
         state=graph.state,
@@ -182,7 +183,7 @@ def lineage_shape(graph: Subgraph) -> LineageShape:
 
 def diff_shape(found: LineageDiff, since: dt.datetime, until: dt.datetime) -> DiffShape:
     """A difference as the API shows it."""
-    names = {node.id: node.name for node in found.nodes}
+    ids = _Ids(found.nodes)
     nodes = [
         DiffNodeShape(
             id=node.id,
@@ -197,8 +198,8 @@ def diff_shape(found: LineageDiff, since: dt.datetime, until: dt.datetime) -> Di
     return DiffShape(
         since=since,
         until=until,
-        opened=[_edge(edge, names) for edge in found.opened],
-        closed=[_edge(edge, names) for edge in found.closed],
+        opened=[_edge(edge, ids) for edge in found.opened],
+        closed=[_edge(edge, ids) for edge in found.closed],
         nodes=nodes,
         total=found.total,
         truncated=found.truncated,
@@ -230,10 +231,23 @@ def coverage_shape(found: LineageCoverage) -> CoveragesShape:
     return CoveragesShape(sources=sources, stale_days=found.stale_days, logs=logs, jobs=jobs)
 
 
-def _node(node: LineageNode) -> NodeShape:
+class _Ids(dict[tuple[AssetId, str | None], str]):
+    """The ids of datasets and columns, each made once: an answer names a column in every edge of it."""
+
+    def __init__(self, nodes: Iterable[LineageNode]) -> None:
+        super().__init__()
+        self._platforms = {node.id: node.name.platform for node in nodes}
+
+    def __missing__(self, end: tuple[AssetId, str | None]) -> str:
+        asset, column = end
+        made = self[end] = asset if column is None else column_id(asset, column, self._platforms[asset])
+        return made
+
+
+def _node(node: LineageNode, ids: _Ids) -> NodeShape:
     name, column = node.name, node.column
     return NodeShape(
-        id=node.id if column is None else name.column_id(column),
+        id=ids[node.id, column],
         qualified_name=name.qualified if column is None else f"{name.qualified}.{column}",
         namespace=name.namespace,
         kind=node.kind if column is None else Kind.COLUMN,
@@ -246,10 +260,11 @@ def _node(node: LineageNode) -> NodeShape:
     )
 
 
-def _edge(edge: LineageEdge, names: dict[AssetId, DatasetName]) -> EdgeShape:
+def _edge(edge: LineageEdge, ids: _Ids) -> EdgeShape:
+    source, target = edge.ends
     return EdgeShape(
-        from_=edge.source if edge.column is None else names[edge.source].column_id(edge.column),
-        to=edge.target if edge.into is None else names[edge.target].column_id(edge.into),
+        from_=ids[source],
+        to=ids[target],
         kind=edge.kind,
         evidence=list(edge.evidence),
         confidence=edge.confidence,

@@ -45,7 +45,10 @@ class RelatedItemShape(BaseModel, frozen=True):
 
 
 class StartShape(BaseModel, frozen=True):
-    """A table that an answer goes out from: one that a person used so often, or that so many people opened; `why` in words."""
+    """A table that an answer goes out from, `why` in words.
+
+    One that a person used so often, that so many people opened, or that a short or ambiguous name was taken for.
+    """
 
     id: str
     qualified_name: str
@@ -58,8 +61,8 @@ class StartShape(BaseModel, frozen=True):
 class RelatedShape(BaseModel, frozen=True):
     """What goes with a basket, best first.
 
-    `unknown` are the names of it that nobody knows; `basket` is what a person or a search was taken for, and empty where
-    tables were named.
+    `unknown` are the names of it that nobody knows; `basket` is what a person, a search, or a name that is not a table's full
+    one was taken for.
     """
 
     items: list[RelatedItemShape]
@@ -126,7 +129,10 @@ class SimilarShape(BaseModel, frozen=True):
 
 
 class ColumnUsageShape(BaseModel, frozen=True):
-    """Executions that use a column: at all, to filter, to join, to group; and by how many people, when last, and the trend."""
+    """Executions that use a column: at all, to filter, to join, to group; and by how many people, when last, and the trend.
+
+    `last_written` is the last day on which a statement filled it that names its columns.
+    """
 
     name: str
     queries: int
@@ -135,6 +141,7 @@ class ColumnUsageShape(BaseModel, frozen=True):
     groups: int
     people: int
     last: dt.date | None
+    last_written: dt.date | None
     trend: float | None
 
 
@@ -215,6 +222,7 @@ class UsageShape(BaseModel, frozen=True):
                     groups=one.groups,
                     people=one.people,
                     last=one.last,
+                    last_written=one.last_written,
                     trend=one.trend,
                 )
                 for one in usage.columns

@@ -54,7 +54,7 @@ class HighlightShape(Shape):
 
 
 class HitShape(Shape):
-    """One asset found; for `kind` = column, `id` is the column's and `asset` the table's.
+    """One asset found; for `kind` = column, `id` is the column's and `asset` the table's; for `job`, both are the job's.
 
     `folded` are the ids of the `n_folded` tables that stand under it with `fold=true`, the first 50 of them.
     """

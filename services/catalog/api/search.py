@@ -18,15 +18,17 @@ from services.catalog.api.schemas import (
     SuggestShape,
     UnderstoodShape,
 )
+from services.catalog.api.search_jobs import job_hit_shape
 from services.catalog.api.search_sets import answer_shape
 from services.catalog.assets import AssetReader
 from services.catalog.feedback import FeedbackLog
-from services.catalog.search import WholeAnswer, WholeHit, find, question
+from services.catalog.job_hits import find_with_jobs
+from services.catalog.search import WholeAnswer, WholeHit, question
 from services.catalog.vocabulary import Vocabulary
 from services.common.model.conditions import told
 from services.common.model.quality import Quality
 from services.common.model.search import SearchQuery
-from services.common.ports import Search
+from services.common.ports import LineageEvents, Search
 
 MAX_QUESTION_CHARS = 4_000
 
@@ -68,11 +70,16 @@ class SuggestParameters(Strict):
     limit: int = Field(default=8, ge=1, le=50, description="Completions at most", examples=[3])
 
 
-def create_router(search: Search, reader: AssetReader, vocabulary: Vocabulary, log: FeedbackLog) -> APIRouter:
-    """The routes over the indexer's port, the catalog's reader and its vocabulary; answers are noted in the log."""
+def create_router(
+    search: Search, reader: AssetReader, vocabulary: Vocabulary, log: FeedbackLog, events: LineageEvents | None = None
+) -> APIRouter:
+    """The routes over the indexer's port, the catalog's reader and its vocabulary; answers are noted in the log.
+
+    Jobs are found through `events`; where there is None, as over a bundle, there are none.
+    """
     router = APIRouter(tags=["search"])
 
-    @router.get("/search", response_model=SearchShape, operation_id="search", summary="Find tables, views and columns")
+    @router.get("/search", response_model=SearchShape, operation_id="search", summary="Find tables, views, columns and jobs")
     def search_route(caller: Reader, asked: Annotated[SearchParameters, Query()]) -> Response:
         typed = question(asked.q, me=caller.name, scope=caller.scope)
         filters = replace(asked.filters, quality=tuple(asked.quality))
@@ -84,7 +91,7 @@ def create_router(search: Search, reader: AssetReader, vocabulary: Vocabulary, l
             fold=asked.fold,
             answer_set=asked.answer == "tables",
         )
-        found = find(query, search, reader, vocabulary)
+        found = find_with_jobs(query, search, reader, vocabulary, events)
         # a listing by filters alone is no question
         log.note(found, asked.q if query.text.strip() else "", caller, request_id())
         return answer(search_shape(query, found, request_id()))
@@ -110,11 +117,19 @@ def search_shape(query: SearchQuery, whole: WholeAnswer, query_id: str) -> Searc
         generation=found.generation,
         coverage=found.coverage,
         total=found.total,
-        hits=[_hit_shape(hit) for hit in whole.hits],
+        hits=hit_shapes(whole),
         facets={field: dict(values) for field, values in found.facets.items()},
         cursor=found.cursor,
         answer=answer_shape(whole.together) if whole.together is not None else None,
     )
+
+
+def hit_shapes(whole: WholeAnswer) -> list[HitShape]:
+    """Datasets with the jobs around them; a job scores no less than what it stands before, and no more than what it stands behind."""
+    scores = [hit.hit.score for hit in whole.hits]
+    named = [job_hit_shape(hit, max((hit.score, *scores[:1]))) for hit in whole.named]
+    others = [job_hit_shape(hit, min((hit.score, *scores[-1:]))) for hit in whole.jobs]
+    return [*named, *map(_hit_shape, whole.hits), *others]
 
 
 def _hit_shape(whole: WholeHit) -> HitShape:

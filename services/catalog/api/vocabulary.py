@@ -11,11 +11,12 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from services.catalog.api.caller import Editor, Reader, Strict, answer
 from services.catalog.vocabulary import Entry, Term, Vocabulary, fold
-from services.common.errors import BadRequest, PreconditionFailed
+from services.common.errors import PreconditionFailed
 from services.common.model.access import AccessScope
 from services.common.model.names import AssetId
 from services.common.model.vocabulary import Proposal
 from services.common.ports import Search
+from services.common.runtime.cursors import refused
 
 _ETAG = re.compile(r'"vocabulary\.(?P<revision>[0-9]{1,18})"')
 MAX_CHARS = 200
@@ -129,9 +130,7 @@ def vocabulary_shape(
 ) -> VocabularyShape:
     """A page of the vocabulary as the API and `headwater vocabulary --json` show it."""
     if cursor is not None and fold(cursor) != cursor:
-        raise BadRequest(
-            "the cursor is not one that an answer gave", errors=({"pointer": "/query/cursor", "detail": "bad"},)
-        )
+        raise refused()
     terms, following = vocabulary.page(scope, after=cursor or "", limit=limit)
     found = open_proposals(vocabulary, search, scope) if cursor is None else []
     return VocabularyShape(

@@ -83,9 +83,14 @@ export async function lineage(id, direction, signal) {
   return (await call(`api/v1/assets/${encodeURIComponent(id)}/lineage?${asked}`, { signal })).body;
 }
 
+/** A job with its last run; what it reads and writes. */
+export async function job(id, signal) {
+  return (await call(`api/v1/jobs/${encodeURIComponent(id)}?limit=1`, { signal })).body;
+}
+
 /** What is used together with an asset, best first. */
 export async function related(id, signal) {
-  return (await call(`api/v1/assets/${encodeURIComponent(id)}/related?limit=5`, { signal })).body;
+  return (await call(`api/v1/assets/${encodeURIComponent(id)}/related?limit=50`, { signal })).body;
 }
 
 /** What is like an asset in structure and text, likeliest first. */

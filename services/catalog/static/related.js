@@ -3,6 +3,8 @@
 import { related } from "./api.js";
 import { assetLink, copyButton, foreign, make, notice } from "./dom.js";
 
+const SHOWN = 5;
+
 /** The section of an asset's page, filled when the answer comes; it goes away where there is nothing to tell. */
 export function relatedSection(asset, signal) {
   const section = make("section", { class: "related", "aria-busy": "true" }, make("h2", {}, "Used together"));
@@ -13,7 +15,7 @@ export function relatedSection(asset, signal) {
 async function fill(section, asset, signal) {
   try {
     const { items } = await related(asset.id, signal);
-    if (items.length) section.append(make("ul", {}, ...items.map(itemOf)));
+    if (items.length) section.append(make("ul", {}, ...shortened(items).map(itemOf)));
     else section.append(make("p", { class: "small" }, "Nothing known."));
   } catch (error) {
     if (error.name === "AbortError") return;
@@ -23,10 +25,19 @@ async function fill(section, asset, signal) {
   }
 }
 
+/** The first few; where none of them is used with the asset in any query that was read, the best one that is stands last. */
+export function shortened(items) {
+  const first = items.slice(0, SHOWN);
+  const observed = items.find((one) => one.basis === "observed");
+  if (observed && !first.includes(observed)) first.splice(-1, 1, observed);
+  return first;
+}
+
 function itemOf(item) {
   const short = foreign(item.qualified_name.split(".").at(-1), { class: "name" });
   const name = item.listed ? make("a", { href: assetLink(item.id) }, short) : short;
-  const told = [item.listed ? null : "known from logs only", item.reasons[0]].filter(Boolean);
+  const sure = `${item.basis}, ${Math.round(100 * item.probability)} %`;
+  const told = [sure, item.listed ? null : "known from logs only", item.reasons[0]].filter(Boolean);
   const join = item.join_on.find((one) => one.sql);
   return make(
     "li",

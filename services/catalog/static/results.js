@@ -15,6 +15,7 @@ import {
   notice,
   statusMark,
 } from "./dom.js";
+import { jobFacts } from "./jobs.js";
 import { FILTERS, query, toggled } from "./state.js";
 import { togetherPanel } from "./together.js";
 
@@ -22,6 +23,7 @@ const PAGE = 20;
 const VALUES_SHOWN = 8;
 const REASONS_SHOWN = 2;
 const LACKS = {
+  jobs_missing: "Jobs are missing: the lineage service does not answer, or this is a copy that holds none.",
   model_missing: "The model is missing, so this was answered by words only.",
   vectors_pending: "Some texts are still being embedded; by meaning, not everything can be found yet.",
 };
@@ -36,16 +38,16 @@ const LACKS = {
 export async function showResults(place, state, signal) {
   place.setAttribute("aria-busy", "true");
   const answer = await search(asked(state), signal);
-  const list = make("ol", { class: "hits" }, ...cardsOf(answer, state));
+  const list = make("ol", { class: "hits" }, ...cardsOf(answer, state, signal));
   const more = make("p", { class: "more" });
-  const together = state.q && answer.hits.length ? togetherPanel(asked(state)) : null;
+  const together = state.q && answer.hits.some((hit) => hit.kind !== "job") ? togetherPanel(asked(state)) : null;
   place.replaceChildren(
     facetPanel(answer, state),
     make("div", { class: "found" }, ...chosenFilters(state), summary(answer), ...notices(answer, state), together, list, more),
   );
   place.removeAttribute("aria-busy");
   announce(`${counted(answer.total, "match", "matches")}.`);
-  offerMore(more, list, answer, state);
+  offerMore(more, list, answer, state, signal);
 }
 
 function asked(state, cursor) {
@@ -53,7 +55,7 @@ function asked(state, cursor) {
 }
 
 /** A button for the next page as long as there is one; its hits are appended and the first of them gets the focus. */
-function offerMore(more, list, answer, state) {
+function offerMore(more, list, answer, state, signal) {
   if (answer.cursor === null) {
     more.replaceChildren();
     return;
@@ -63,10 +65,10 @@ function offerMore(more, list, answer, state) {
     button.disabled = true;
     try {
       const next = await search(asked(state, answer.cursor));
-      const items = cardsOf(next, state);
+      const items = cardsOf(next, state, signal);
       list.append(...items);
-      items[0]?.querySelector("a").focus();
-      offerMore(more, list, next, state);
+      items[0]?.querySelector("a, .name").focus();
+      offerMore(more, list, next, state, signal);
     } catch (error) {
       button.disabled = false;
       more.replaceChildren(button, notice(error.message, "problem"));
@@ -76,14 +78,16 @@ function offerMore(more, list, answer, state) {
 }
 
 /** The hits as cards. That they were shown is told, and which of them is opened; a listing without words is no question. */
-function cardsOf(answer, state) {
-  const cards = answer.hits.map(hitCard);
+function cardsOf(answer, state, signal) {
+  const cards = answer.hits.map((hit) => hitCard(hit, signal));
   if (!state.q.trim()) return cards;
+  const datasets = answer.hits.filter((hit) => hit.kind !== "job");
   feedback(
     answer.query_id,
-    answer.hits.map((hit) => ({ kind: "impression", id: hit.id })),
+    datasets.map((hit) => ({ kind: "impression", id: hit.id })),
   );
   for (const [at, card] of cards.entries()) {
+    if (answer.hits[at].kind === "job") continue;
     const opened = (event) => {
       if (event.target.closest("a") !== null) feedback(answer.query_id, [{ kind: "click", id: answer.hits[at].id }]);
     };
@@ -112,7 +116,7 @@ function notices(answer, state) {
   return out;
 }
 
-function hitCard(hit) {
+function hitCard(hit, signal) {
   const column = hit.kind === "column" ? hit.name : undefined;
   const name = foreign(hit.name, { class: "name" });
   return make(
@@ -121,7 +125,8 @@ function hitCard(hit) {
     make(
       "h2",
       {},
-      make("a", { href: assetLink(hit.asset, column) }, name),
+      // a job has no page of its own
+      hit.kind === "job" ? name : make("a", { href: assetLink(hit.asset, column) }, name),
       " ",
       kindBadge(hit.kind),
       " ",
@@ -129,6 +134,7 @@ function hitCard(hit) {
     ),
     make("p", { class: "path" }, foreign(hit.qualified_name), make("span", { class: "at" }, foreign(hit.source))),
     hit.description ? foreign(hit.description, { class: "words clamp" }, "p") : null,
+    hit.kind === "job" ? jobFacts(hit, signal) : null,
     column === undefined ? matched(hit) : null,
     chips(hit.tags, "Tags"),
     hit.owners.length ? make("p", { class: "small" }, "Owned by ", ...joined(hit.owners)) : null,

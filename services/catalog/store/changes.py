@@ -14,6 +14,7 @@ from sqlalchemy import Connection, RowMapping, and_, exists, insert, select, upd
 from services.catalog.store.tables import asset, change, feed_head
 from services.common.model.changes import Seq
 from services.common.model.names import AssetId
+from services.common.runtime.db import announce
 
 
 def append(connection: Connection, ids: Sequence[AssetId], at: dt.datetime) -> Seq:
@@ -25,6 +26,7 @@ def append(connection: Connection, ids: Sequence[AssetId], at: dt.datetime) -> S
     first = last - len(ids) + 1
     rows = [{"seq": first + offset, "asset_id": asset_id, "at": at} for offset, asset_id in enumerate(ids)]
     connection.execute(insert(change), rows)
+    announce(connection)
     return Seq(last)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, RowMapping, bindparam, case, delete, insert, or_, select, update
 
@@ -30,8 +31,12 @@ _COMPARED = (
 )
 _STATS = ("rows", "bytes", "last_altered")
 _FIGURES = (*_STATS, "object_id")
+_figures_held, _figures_shown = itemgetter(*_FIGURES), itemgetter(*_STATS)
 _NO_MARKS = {"unseen_since": None, "unseen_why": None, "held_by": None}
 _KEPT = frozenset({"id", "first_seen", "revision"})
+
+Stored: TypeAlias = RowMapping | Mapping[str, Any]
+"""A row of a table as it is stored, or as it would be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ def known_columns(connection: Connection, ids: Sequence[AssetId]) -> dict[AssetI
     return {AssetId(row.id): row.columns for row in connection.execute(query)}
 
 
-def compare(found: Mapping[AssetId, Prepared], held: Mapping[AssetId, RowMapping], sighting: Sighting) -> Plan:
+def compare(found: Mapping[AssetId, Prepared], held: Mapping[AssetId, Stored], sighting: Sighting) -> Plan:
     """Sort what was found by what it means. What this crawl has already stored means nothing any more."""
     plan = Plan()
     for asset_id, prepared in found.items():
@@ -123,7 +128,7 @@ def compare(found: Mapping[AssetId, Prepared], held: Mapping[AssetId, RowMapping
     return plan
 
 
-def _compare_own(plan: Plan, prepared: Prepared, row: RowMapping, sighting: Sighting) -> None:
+def _compare_own(plan: Plan, prepared: Prepared, row: Stored, sighting: Sighting) -> None:
     """Compare a table with what the same source's crawls, or nobody any more, show of it."""
     gone = row["gone_at"] is not None
     ours = row["source"] == sighting.owner and row["told_by"] == sighting.source
@@ -148,7 +153,8 @@ def of_another_day(plan: Plan, held: Mapping[AssetId, RowMapping]) -> list[Asset
 
     By the day alone, so that a table that is written all the time is in the feed once a day.
     """
-    return [p.id for p in plan.unchanged if _day(p.stats["last_altered"]) != _day(held[p.id]["last_altered"])]
+    altered = ((p.id, p.stats["last_altered"], held[p.id]["last_altered"]) for p in plan.unchanged)
+    return [asset_id for asset_id, shown, known in altered if shown != known and _day(shown) != _day(known)]
 
 
 def _day(instant: dt.datetime | None) -> dt.date | None:
@@ -184,8 +190,8 @@ def _version(plan: Plan, prepared: Prepared, sighting: Sighting) -> dict[str, An
         "qualified": prepared.name.qualified,
         "previous": None,
         "description": prepared.facts["description"],
-        "columns": prepared.facts["columns"],
-        "primary_key": prepared.facts["primary_key"],
+        "columns": prepared.texts["columns"],
+        "primary_key": prepared.texts["primary_key"],
     }
 
 
@@ -202,7 +208,7 @@ def _write_assets(connection: Connection, plan: Plan, held: Mapping[AssetId, Row
     rows = []
     for prepared in plan.written:
         number = plan.versions.get(prepared.id) or held[prepared.id]["version"]
-        rows.append(prepared.row(sighting.owner) | counters | {"version": number})
+        rows.append({**prepared.row(sighting.owner), **counters, "version": number})
     statement = upsert(connection, asset)
     kept = {name: column for name, column in statement.excluded.items() if name not in _KEPT}
     first = statement.excluded.first_seen
@@ -220,18 +226,20 @@ def _touch(
     connection: Connection, unchanged: Sequence[Prepared], held: Mapping[AssetId, RowMapping], sighting: Sighting
 ) -> None:
     seen = _NO_MARKS | {"last_seen": sighting.at, "last_crawl": sighting.crawl}
-    moved = [p for p in unchanged if any(held[p.id][name] != _figure(p, name) for name in _FIGURES)]
-    still = {p.id for p in unchanged} - {p.id for p in moved}
+    moved = [p for p in unchanged if _figures_held(held[p.id]) != _figures(p)]
+    still = sorted({p.id for p in unchanged} - {p.id for p in moved})
     if still:
-        connection.execute(update(asset).where(asset.c.id.in_(sorted(still))).values(**seen))
+        connection.execute(update(asset).where(asset.c.id.in_(still)).values(**seen))
     if moved:
         values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in _FIGURES}
-        rows = [{"of": p.id} | {f"new_{name}": _figure(p, name) for name in _FIGURES} for p in moved]
+        named = [f"new_{name}" for name in _FIGURES]
+        rows = [{"of": p.id, **dict(zip(named, _figures(p), strict=True))} for p in moved]
         connection.execute(update(asset).where(asset.c.id == bindparam("of")).values(**seen, **values), rows)
 
 
-def _figure(prepared: Prepared, name: str) -> Any:
-    return prepared.facts[name] if name == "object_id" else prepared.stats[name]
+def _figures(prepared: Prepared) -> tuple[Any, ...]:
+    """What may move without being a change, in the order of `_FIGURES`."""
+    return (*_figures_shown(prepared.stats), prepared.facts["object_id"])
 
 
 def revise(connection: Connection, ids: Sequence[AssetId]) -> None:

@@ -53,35 +53,51 @@ def register(connection: Connection, info: SourceInfo) -> Registered:
     """
     # a row that is there can be locked: two that register at once must not both find nothing
     added = connection.execute(upsert(connection, source).on_conflict_do_nothing(), _row(info)).rowcount == 1
-    rows = _neighbours(connection, info)
+    kept = _decided(connection, _neighbours(connection, info, lock=True), info)
+    if kept.name != info.name:
+        if added:
+            connection.execute(delete(source).where(source.c.name == info.name))
+        return kept
+    if kept.was is not None and kept.database is None:
+        connection.execute(delete(source).where(source.c.name == kept.was))
+        connection.execute(update(crawl).where(crawl.c.source == kept.was).values(source=info.name))
+    is_bare = info.into is None and info.name == info.namespace
+    _store(connection, dataclasses.replace(info, database=None) if is_bare else info)
+    return kept
+
+
+def standing(connection: Connection, info: SourceInfo) -> Registered:
+    """What `register` would return; nothing is written.
+
+    Raises:
+        Conflict: as `register`.
+
+    """
+    return _decided(connection, _neighbours(connection, info, lock=False), info)
+
+
+def _decided(connection: Connection, rows: Sequence[RowMapping], info: SourceInfo) -> Registered:
+    """Whose a source is, of those that are there."""
     if info.into is not None:
-        _store(connection, info)
         return Registered(info.name)
     others = [row for row in rows if row["name"] != info.name and row["into"] is None]
     same = next((row for row in others if row["database"] == _key(info)), None)
     unnamed = next((row for row in others if row["name"] == info.namespace), None)
     if info.name == info.namespace:
         whole = same if same is not None else next((row for row in others if not row["database"]), None)
-        if whole is not None:
-            connection.execute(delete(source).where(source.c.name == info.name) if added else select(1))
-            return Registered(whole["name"])
-        _store(connection, dataclasses.replace(info, database=None))
-        return Registered(info.name)
+        return Registered(info.name if whole is None else whole["name"])
     if same is not None and same is not unnamed:
         what = info.namespace if info.database is None else f"the database {info.database} of {info.namespace}"
         raise Conflict(f"{what} already belongs to the source {same['name']}: crawl it under that name")
     _check_move(connection, info, next((row for row in rows if row["name"] == info.name), None))
-    if unnamed is not None and info.database is None:
-        connection.execute(delete(source).where(source.c.name == unnamed["name"]))
-        connection.execute(update(crawl).where(crawl.c.source == unnamed["name"]).values(source=info.name))
-    _store(connection, info)
     return Registered(info.name, was=unnamed["name"] if unnamed is not None else None, database=info.database)
 
 
-def _neighbours(connection: Connection, info: SourceInfo) -> list[RowMapping]:
-    """The sources of the same name or namespace, kept from changing until the commit."""
+def _neighbours(connection: Connection, info: SourceInfo, *, lock: bool) -> list[RowMapping]:
+    """The sources of the same name or namespace; with `lock` they are kept from changing until the commit."""
     near = or_(source.c.name == info.name, source.c.namespace == info.namespace)
-    return list(connection.execute(select(source).where(near).order_by(source.c.name).with_for_update()).mappings().all())
+    query = select(source).where(near).order_by(source.c.name)
+    return list(connection.execute(query.with_for_update() if lock else query).mappings().all())
 
 
 def _row(info: SourceInfo) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
 from services.catalog.store.hydrate import TABLE
 from services.catalog.store.tables import audit, curation, upsert
@@ -51,11 +51,15 @@ class Edit:
     after: Any
 
 
+_OF_ASSETS = select(curation).where(curation.c.asset_id.in_(bindparam("ids", expanding=True)))
+"""Made once: every answer reads it."""
+
+
 def of_assets(connection: Connection, ids: Sequence[AssetId]) -> dict[AssetId, list[RowMapping]]:
     """All rows of people's layer for some assets; an asset that nobody wrote about has an empty list."""
     found: dict[AssetId, list[RowMapping]] = defaultdict(list)
     for some in _chunks(ids):
-        for row in connection.execute(select(curation).where(curation.c.asset_id.in_(some))).mappings():
+        for row in connection.execute(_OF_ASSETS, {"ids": some}).mappings():
             found[AssetId(row["asset_id"])].append(row)
     return found
 

@@ -35,10 +35,17 @@ def verdict(connection: Connection, sighting: Sighting, *, whole: bool, hold_sha
     return judge(missing, new, read, total=total(connection, sighting.source) - added, hold_share=hold_share)
 
 
-def absent(connection: Connection, sighting: Sighting, shown: Collection[AssetId] = ()) -> list[Absent]:
-    """The tables that the source's crawls showed and this one did not, nor `shown` names, in order of their ids."""
+def absent(
+    connection: Connection, sighting: Sighting, shown: Collection[AssetId] = (), *, database: str | None = None
+) -> list[Absent]:
+    """The tables that the source's crawls showed and this one did not, nor `shown` names, in order of their ids.
+
+    Only those of `database` where one is named.
+    """
     columns = [asset.c[name] for name in ("id", "container", "last_seen", "last_crawl", "object_id", "columns")]
-    query = select(*columns).where(_there(sighting.source), asset.c.last_crawl != sighting.crawl).order_by(asset.c.id)
+    query = (
+        select(*columns).where(_there(sighting.source, database), asset.c.last_crawl != sighting.crawl).order_by(asset.c.id)
+    )
     rows = [row for row in connection.execute(query).mappings() if row["id"] not in shown]
     before = containers.before(connection, rows)
     return [
@@ -83,9 +90,9 @@ def _parts(query: Select[Any], column: Any, values: Sequence[str]) -> Iterable[S
     return (query.where(column.in_(values[at : at + _IDS])) for at in range(0, len(values), _IDS))
 
 
-def total(connection: Connection, source: str) -> int:
-    """How many tables the crawls of a source have shown and are still there."""
-    return int(connection.execute(select(func.count()).select_from(asset).where(_there(source))).scalar_one())
+def total(connection: Connection, source: str, *, database: str | None = None) -> int:
+    """How many tables the crawls of a source have shown and are still there; only those of `database` where one is named."""
+    return int(connection.execute(select(func.count()).select_from(asset).where(_there(source, database))).scalar_one())
 
 
 def names(connection: Connection, ids: Sequence[AssetId]) -> dict[AssetId, str]:
@@ -190,5 +197,6 @@ def propose(connection: Connection, proposals: Iterable[Proposal], sighting: Sig
             connection.execute(insert(proposal), row | {"crawl": sighting.crawl, "at": sighting.at, "state": "open"})
 
 
-def _there(source: str) -> Any:
-    return and_(asset.c.told_by == source, asset.c.gone_at.is_(None))
+def _there(source: str, database: str | None = None) -> Any:
+    told = and_(asset.c.told_by == source, asset.c.gone_at.is_(None))
+    return told if database is None else and_(told, asset.c.database_lower == database.lower())

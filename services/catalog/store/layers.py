@@ -71,12 +71,15 @@ def follow(connection: Connection, old: AssetId, new: AssetId) -> None:
     connection.execute(delete(layer).where(layer.c.asset_id == old))
 
 
+_OF_ASSETS = select(layer).where(layer.c.asset_id.in_(bindparam("ids", expanding=True))).order_by(layer.c.origin)
+"""Made once: every answer reads it."""
+
+
 def of_assets(connection: Connection, ids: Sequence[AssetId]) -> dict[AssetId, list[RowMapping]]:
     """What artifacts say of some assets, in the order of the sources' names."""
     found: dict[AssetId, list[RowMapping]] = defaultdict(list)
     for some in _chunks(ids):
-        query = select(layer).where(layer.c.asset_id.in_(some)).order_by(layer.c.origin)
-        for row in connection.execute(query).mappings():
+        for row in connection.execute(_OF_ASSETS, {"ids": some}).mappings():
             found[AssetId(row["asset_id"])].append(row)
     return found
 

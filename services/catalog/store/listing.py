@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, bindparam, exists, func, or_, select, tuple_
 
 from services.catalog.store import curated, layers
 from services.catalog.store.hydrate import TABLE, asset_from
@@ -33,14 +34,20 @@ def _seen_by(scope: AccessScope, *columns: ColumnElement[Any]) -> Select[Any]:
     return query.select_from(asset).where(asset.c.gone_at.is_(None), visible(scope))
 
 
+@lru_cache(maxsize=256)
+def _those_of(scope: AccessScope) -> Select[Any]:
+    """What the caller may see of the assets that the parameter `ids` names; made once a scope, since every answer asks."""
+    return _seen_by(scope).where(asset.c.id.in_(bindparam("ids", expanding=True)))
+
+
 def many(connection: Connection, ids: Sequence[AssetId], scope: AccessScope) -> dict[AssetId, Asset]:
     """The assets of `ids` that the caller may see, in the order of `ids`."""
     wanted = list(dict.fromkeys(ids))
     found: dict[AssetId, Asset] = {}
     for at in range(0, len(wanted), curated.IDS_AT_ONCE):
         some = wanted[at : at + curated.IDS_AT_ONCE]
-        rows = connection.execute(_seen_by(scope).where(asset.c.id.in_(some))).mappings().all()
-        found |= {held.id: held for held in hydrated(connection, rows)}
+        rows = connection.execute(_those_of(scope), {"ids": some}).mappings().all()
+        found |= zip((AssetId(row["id"]) for row in rows), hydrated(connection, rows), strict=True)
     return {asset_id: found[asset_id] for asset_id in wanted if asset_id in found}
 
 
@@ -130,6 +137,12 @@ def counts_by_source(connection: Connection, scope: AccessScope) -> dict[str, di
     for row in connection.execute(query.group_by(asset.c.source, asset.c.kind)).mappings():
         found.setdefault(row["source"], {})[Kind(row["kind"])] = row["n"]
     return found
+
+
+def ever_shown(connection: Connection, sources: Sequence[str]) -> set[str]:
+    """Those of some sources of which an asset is kept, also one that is gone, and artifacts that describe one."""
+    told = select(asset.c.source, asset.c.told_by).where(or_(asset.c.source.in_(sources), asset.c.told_by.in_(sources)))
+    return {name for row in connection.execute(told.distinct()) for name in row} if sources else set()
 
 
 def namespaces(connection: Connection, scope: AccessScope) -> Sequence[RowMapping]:

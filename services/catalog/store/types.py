@@ -6,6 +6,8 @@ Used by `tables` alone.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, Text
 from sqlalchemy.types import TypeDecorator
@@ -29,6 +31,21 @@ class UtcDateTime(TypeDecorator[dt.datetime]):
             raise ValueError(f"{value.isoformat()} has no offset")
         return value.astimezone(dt.UTC)
 
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        """As the dialect writes times. A batch gives one time to thousands of rows: it is written once."""
+        written = super().bind_processor(dialect)
+        assert written is not None, "`process_bind_param` is one"
+        last: tuple[object, Any] = (None, None)
+
+        def process(value: dt.datetime | None) -> Any:
+            nonlocal last
+            known = last  # another thread may put its own there
+            if value is not known[0]:
+                last = known = (value, written(value))
+            return known[1]
+
+        return process
+
     def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:  # noqa: ARG002 - the interface
         if value is None:
             return None
@@ -36,8 +53,25 @@ class UtcDateTime(TypeDecorator[dt.datetime]):
         return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
 
 
-Json = JSON(none_as_null=True)
-"""Arrays and objects; None is SQL's NULL. `JSON`, not `JSONB`, on PostgreSQL: it is read whole and never searched."""
+class JsonText(str):
+    """A JSON value as its text already, such as one that was made for a fingerprint: `Json` stores it as it stands."""
+
+    __slots__ = ()
+
+
+class Json(TypeDecorator[Any]):
+    """Arrays and objects; None is SQL's NULL. `JSON`, not `JSONB`, on PostgreSQL: it is read whole and never searched."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        """As the dialect writes JSON; a `JsonText` is not written a second time."""
+        written = super().bind_processor(dialect)
+        assert written is not None, "every dialect writes JSON"
+        return lambda value: str(value) if type(value) is JsonText else written(value)
+
+
 Key = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that is ordered or compared by prefix: by code point on both databases, whatever locale PostgreSQL was made with."""
 BigKey = BigInteger().with_variant(Integer, "sqlite")

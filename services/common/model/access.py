@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -57,6 +58,41 @@ def chooser(scope: AccessScope) -> Callable[[str], bool]:
     """`scope.permits` for those who ask it of thousands of paths: all globs of a side stand in one expression."""
     allowed, denied = _any_of(scope.allow), _any_of(scope.deny)
     return lambda path: bool(allowed(path)) and not denied(path)
+
+
+def chooser_below(scope: AccessScope) -> Callable[[str], bool | None]:
+    """What `scope` permits of a path and everything below it: True for all of it, False for nothing, None: ask for each.
+
+    None may be said of what could be told; True and False are always so.
+    """
+    allowed, denied = _any_of(scope.allow), _any_of(scope.deny)
+    may_allow, may_deny = _may_reach_below(scope.allow), _may_reach_below(scope.deny)
+
+    def permits(path: str) -> bool | None:
+        if denied(path):
+            return False
+        if not allowed(path):
+            return None if may_allow(path) else False
+        return None if may_deny(path) else True
+
+    return permits
+
+
+def _may_reach_below(globs: tuple[str, ...]) -> Callable[[str], bool]:
+    """Whether one of the globs may name something below a path: as far as they are plain text they go its way."""
+    heads = [(re.split("[*?]", glob, maxsplit=1)[0], glob) for glob in map(collapse, globs)]
+    longer = sorted(head for head, _ in heads)
+    wild = {head for head, glob in heads if head != glob}
+    lengths = sorted(set(map(len, wild)))
+
+    def may(path: str) -> bool:
+        start = path + "."
+        at = bisect_left(longer, start)
+        if at < len(longer) and longer[at].startswith(start):
+            return True
+        return any(start[:length] in wild for length in lengths if length < len(start))
+
+    return may
 
 
 def _any_of(globs: tuple[str, ...]) -> Callable[[str], object]:

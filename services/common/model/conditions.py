@@ -6,9 +6,11 @@ Journey 2: the tree crosses the `Search` port inside `SearchQuery`; it is data, 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeAlias
 
 
@@ -105,6 +107,25 @@ def leaves(condition: Condition, *, negated: bool = False) -> Iterator[tuple[Hav
             yield from leaves(one, negated=negated)
     else:
         yield condition, negated
+
+
+@lru_cache(maxsize=256)
+def fitting(values: tuple[str, ...]) -> Callable[[str], bool]:
+    """Tells whether a text in lower case is one of some values, in which `*` stands for any text."""
+    exact = frozenset(value.lower() for value in values if "*" not in value)
+    wild = [_wild(value.lower()) for value in values if "*" in value]
+
+    def fits(text: str) -> bool:
+        return text in exact or any(pattern.fullmatch(text) for pattern in wild)
+
+    return fits
+
+
+def _wild(value: str) -> re.Pattern[str]:
+    # the earliest place for each piece leaves most room for the rest, so that no place is ever tried again
+    first, *others = (re.escape(piece) for piece in re.sub(r"\*+", "*", value).split("*"))
+    body = first + "".join(f"(?>.*?{piece})" for piece in others[:-1]) + "".join(f".*{piece}" for piece in others[-1:])
+    return re.compile(body, re.DOTALL)
 
 
 def told(condition: Condition) -> str:

@@ -101,6 +101,11 @@ class LineageEdge:
     basis: str | None = None
     direct: bool | None = None
 
+    @property
+    def ends(self) -> tuple[tuple[AssetId, str | None], tuple[AssetId, str | None]]:
+        """Source and target as nodes are told apart: the dataset, and the column of it."""
+        return (self.source, self.column), (self.target, self.into)
+
 
 @dataclass(frozen=True, slots=True)
 class Hub:
@@ -125,7 +130,8 @@ class Subgraph:
             the catalog has it and lineage has not followed yet, which the catalog says.
         hubs: the datasets whose neighbours were not all gone to, in order of nodes.
         cursor: leads to the next nodes; None where there are none.
-        stale: edges at these nodes that were left out because nothing has shown them for long.
+        stale: edges that lead on from these nodes, in the direction asked for, and were left out because nothing has shown them
+            for long.
 
     """
 

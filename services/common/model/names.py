@@ -12,6 +12,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import NewType
 
@@ -102,6 +103,7 @@ def asset_of(text: str) -> AssetId | None:
     return AssetId(match[1]) if match else parse_asset_id(text)
 
 
+@lru_cache(maxsize=1024)
 def platform_of(namespace: str) -> Platform:
     """The naming rules of a namespace's engine: by its scheme, or by the whole text (`bigquery` has no scheme)."""
     match = _URL.fullmatch(namespace)

@@ -134,11 +134,12 @@ class RecentTable:
 
 @dataclass(frozen=True, slots=True)
 class ColumnUsage:
-    """How often a column is used, in executions: read, and to filter, join or group.
+    """How often a column is used, in executions: read, and to filter, join or group; 0 of one that is only written.
 
     Attributes:
         people: distinct users, 0 where logs name nobody.
         last: the last day; None where no log says.
+        last_written: the last day on which a statement filled it that names its columns; None where no log says.
         trend: as of the table.
 
     """
@@ -150,6 +151,7 @@ class ColumnUsage:
     groups: int
     people: int
     last: dt.date | None
+    last_written: dt.date | None
     trend: float | None
 
 

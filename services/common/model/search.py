@@ -5,6 +5,7 @@ Journey 2: the catalog asks with a scope, the indexer answers with ids, scores a
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -71,6 +72,12 @@ class SearchQuery:
     fold: bool = False
     vocabulary: tuple[Synonyms, ...] = ()
     answer_set: bool = False
+
+    @property
+    def digest(self) -> str:
+        """What tells questions apart whose pages go on from each other: 12 hexadecimal digits."""
+        text = repr((self.text, self.scope.key, self.filters, self.where, self.fold))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 class Evidence(StrEnum):

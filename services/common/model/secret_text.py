@@ -82,8 +82,7 @@ _UNPAIRED = re.compile(r"\\+$")
 
 def may_hold_secret(text: str) -> bool:
     """Whether a closer look is worth it; False is certain."""
-    low = text.lower()
-    return any(hint in low for hint in _HINTS)
+    return any(map(text.lower().__contains__, _HINTS))
 
 
 def is_secret_name(name: str) -> bool:

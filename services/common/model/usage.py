@@ -18,7 +18,7 @@ FactSeq = NewType("FactSeq", int)
 NO_FACTS = FactSeq(0)
 """Before the first fact."""
 
-SELECT, FILTER, JOIN, GROUP, SORT = "select", "filter", "join", "group", "sort"
+SELECT, FILTER, JOIN, GROUP, SORT, WRITE = "select", "filter", "join", "group", "sort", "write"
 """How a statement uses a column: as data, or to decide about rows."""
 
 
@@ -75,7 +75,7 @@ class JoinFact:
 
 @dataclass(frozen=True, slots=True)
 class ColumnUse:
-    """A column that a statement uses. `how` is select, filter, join, group or sort."""
+    """A column that a statement uses. `how` is select, filter, join, group, sort or write."""
 
     asset: AssetId
     column: str

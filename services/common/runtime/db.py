@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,15 @@ from services.common.runtime.source_settings import mask
 BUSY_TIMEOUT_MS = 30_000
 """How long a SQLite writer waits for another: a crawl's batch takes well under a second, so this means a hung holder."""
 
+KEPT_READERS = 4
+"""Idle connections for reads that a process which stays open keeps to a SQLite file: opening one takes as long as a small read."""
 SNAPSHOT_READERS = 40
 """Connections to a snapshot: one a thread of the server's pool, some 60 KB each."""
 _DISK = frozenset({"database or disk is full", "disk I/O error"})
 """SQLite's words for a disk that does not take or give what it should; also a full one that has no place for a lock's file."""
 _NOT_WRITABLE = frozenset({"unable to open database file", "attempt to write a readonly database"})
+_LOCKED = "database is locked"
+_NEWS = "news"
 _MAPPED_BYTES = 1 << 30
 """Of a snapshot, so much is mapped and shared by all who read it; the rest is read as usual."""
 
@@ -60,6 +64,8 @@ class Database:
             self._engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url, schema, pool_size)
         self._staying = threading.Lock()
         self._stayed: Connection | None = None
+        self._idle: list[Connection] = []
+        self._listeners: list[Callable[[], object]] = []
 
     @classmethod
     def for_service(cls, service: str, *, home: Path, database_url: str | None, pool_size: int = 8) -> Database:
@@ -96,11 +102,29 @@ class Database:
             ServiceUnavailable: the database cannot be reached; trying again helps.
 
         """
-        with _translated(self.shown), self._engine.connect() as connection:
+        with _translated(self.shown), self._reading() as connection:
             if not self.is_sqlite:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield connection
             connection.rollback()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """A connection to read with, which is kept for the next read if this one ends well and the database stays open."""
+        with self._staying:
+            connection = self._idle.pop() if self._idle else None
+        connection = connection if connection is not None else self._engine.connect()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        with self._staying:
+            kept = self._stayed is not None and len(self._idle) < KEPT_READERS
+            if kept:
+                self._idle.append(connection)
+        if not kept:
+            connection.close()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -114,14 +138,23 @@ class Database:
         """
         with _translated(self.shown), self._engine.connect() as connection:
             connection.info["write"] = True
+            connection.info[_NEWS] = False
             try:
                 with connection.begin():
                     yield connection
+                told = connection.info[_NEWS]
             finally:
                 connection.info["write"] = False
+        for listener in self._listeners if told else ():
+            listener()
+
+    def tell(self, listener: Callable[[], object]) -> None:
+        """Call `listener` after each commit of this process that was announced (`announce`); it must neither wait nor raise."""
+        self._listeners.append(listener)
 
     def stay_open(self) -> None:
-        """Keep one idle connection to a SQLite file until `close`, so that no unit of work is the last one to close.
+        """Keep one idle connection to a SQLite file until `close`, so that no unit of work is the last one to close; and read
+        with few connections that are kept too.
 
         Whoever closes a write-ahead log last writes all of it into the file and waits for the disk a second time: half of what
         a small commit takes. And whoever opens it first makes files beside the database: on a full disk not even a read
@@ -141,10 +174,18 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         with self._staying:
+            kept, self._idle = self._idle, []
             if self._stayed is not None:
-                self._stayed.close()
+                kept.append(self._stayed)
                 self._stayed = None
+            for connection in kept:
+                connection.close()
         self._engine.dispose()
+
+
+def announce(connection: Connection) -> None:
+    """Inside a unit of work: whoever listens to its database is told once it is committed."""
+    connection.info[_NEWS] = True
 
 
 @contextmanager
@@ -160,6 +201,11 @@ def _translated(shown: str) -> Iterator[None]:
             raise ServiceUnavailable(
                 f"the database {shown} cannot be written to ({reason}): a home must not be read-only, a bundle may be"
             ) from error
+        if reason == _LOCKED:
+            raise ServiceUnavailable(
+                f"another process has kept the database {shown} locked for {BUSY_TIMEOUT_MS / 1000:g} s: it is halted or hangs; "
+                "let it go on or end it, and try again"
+            ) from error
         raise ServiceUnavailable(f"the database {shown} does not answer: {reason}") from error
     except DBAPIError as error:
         if error.connection_invalidated:
@@ -174,7 +220,8 @@ def _sqlite_engine(url: str) -> Engine:
         url,
         poolclass=NullPool,
         hide_parameters=True,
-        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "isolation_level": None},
+        # a kept connection is used by one thread after the other
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "isolation_level": None, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")

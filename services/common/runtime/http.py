@@ -23,6 +23,7 @@ from services.common.runtime.problems import (
     BODY_TOO_LARGE,
     PROBLEM_JSON,
     install_problem_handlers,
+    is_unknown_route,
     problem_error,
     problem_response,
 )
@@ -58,6 +59,31 @@ class RequestId:
         await self._app(scope, receive, with_id)
 
 
+_DRAINED_BYTES = 256_000_000
+"""Of a body that is refused: so much is read and thrown away. A server that closes while its client still sends resets the
+connection, and the client never sees the answer."""
+
+
+class _Body:
+    """A request's body, of which one knows whether all has come."""
+
+    def __init__(self, receive: Receive, *, waits: bool) -> None:
+        self._receive = receive
+        self._ended = waits
+
+    async def receive(self) -> Message:
+        """The next part."""
+        message = await self._receive()
+        self._ended = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
+
+    async def drain(self) -> None:
+        """Read what is left, up to a limit; nothing of a client that waits to be told to send."""
+        left = _DRAINED_BYTES
+        while not self._ended and left > 0:
+            left -= len((await self.receive()).get("body", b""))
+
+
 class _BodyLimitProblem:
     """ASGI layer: FastAPI's body limit refuses a declared length in plain text; the caller gets the problem instead."""
 
@@ -69,17 +95,19 @@ class _BodyLimitProblem:
             await self._app(scope, receive, send)
             return
         replaced = False
+        body = _Body(receive, waits="expect" in Headers(scope=scope))
 
         async def translated(message: Message) -> None:
             nonlocal replaced
             if message["type"] == "http.response.start" and message["status"] == 413:
+                await body.drain()
                 replaced = Headers(raw=message["headers"]).get("content-type") != PROBLEM_JSON
             if replaced and message["type"] == "http.response.start":
                 await problem_response(TooLarge(BODY_TOO_LARGE))(scope, receive, send)
             elif not replaced:
                 await send(message)
 
-        await self._app(scope, receive, translated)
+        await self._app(scope, body.receive, translated)
 
 
 class _ServiceApp(FastAPI):
@@ -148,9 +176,9 @@ class ServiceClient:
         """The body of a GET. Raises what the service raised, or ServiceUnavailable."""
         return self._call("GET", path, params=params)
 
-    def post(self, path: str, body: bytes = b"{}") -> bytes:
+    def post(self, path: str, body: bytes = b"{}", *, timeout_s: float = INTERNAL_TIMEOUT_S) -> bytes:
         """The body of a POST of JSON. Raises what the service raised, or ServiceUnavailable."""
-        return self._call("POST", path, content=body, headers={"Content-Type": "application/json"})
+        return self._call("POST", path, content=body, headers={"Content-Type": "application/json"}, timeout=timeout_s)
 
     def close(self) -> None:
         """Close the connections."""
@@ -170,6 +198,9 @@ class ServiceClient:
             body = answer.json()
         except ValueError:
             body = None
+        if is_unknown_route(answer.status_code, body):
+            # while an upgrade rolls, one service may be older than the other
+            raise ServiceUnavailable(f"the {self._name} service has no {method} {path}: it is of another version")
         raise problem_error(answer.status_code, body)
 
 

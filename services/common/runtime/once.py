@@ -1,4 +1,4 @@
-"""A small file that is made once and then only read, such as a home's id: whole or absent, whoever is killed meanwhile.
+"""Small files that are whole or absent, whoever is killed meanwhile: made once, such as a home's id, or replaced.
 
 Before any journey: several processes of one home may start at the same moment.
 """
@@ -38,6 +38,22 @@ def write_once(path: Path, text: str) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def replace_whole(path: Path, text: str) -> None:
+    """Write a file that can be made anew, in UTF-8, in place of the one that is there; not forced to the disk.
+
+    Raises:
+        OSError: nothing can be written there; what was there stays.
+
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        made.write_text(text, encoding="utf-8")
+        made.replace(path)
+    finally:
+        made.unlink(missing_ok=True)
 
 
 def _for_its_owner(path: str, flags: int) -> int:

@@ -47,6 +47,8 @@ _RETRY_AFTER_S = 2
 
 PROBLEM_JSON = "application/problem+json"
 BODY_TOO_LARGE = "the request's body is over the limit, which max_body_bytes sets"
+_NO_TYPE = "about:blank"
+"""The type of a problem that HTTP's status says all of."""
 _log = get_logger("http")
 
 
@@ -89,6 +91,11 @@ def _answer(body: dict[str, Any], status: int, headers: dict[str, str]) -> JSONR
     return _AsciiJson(body, status_code=status, headers=headers, media_type=PROBLEM_JSON)
 
 
+def is_unknown_route(status: int, body: object) -> bool:
+    """Whether an answer says that the service has no such route, and not that what was asked for is not there."""
+    return status in (404, 405) and isinstance(body, dict) and body.get("type") == _NO_TYPE
+
+
 def install_problem_handlers(app: FastAPI) -> None:
     """Make every error of `app` a problem: ours, FastAPI's validation, unknown routes, and what nobody expected."""
     app.add_exception_handler(HeadwaterError, _ours)
@@ -124,7 +131,7 @@ async def _http(_request: Request, error: Exception) -> JSONResponse:
     if raised.status_code == 413:
         return problem_response(errors.TooLarge(BODY_TOO_LARGE))
     body = {
-        "type": "about:blank",
+        "type": _NO_TYPE,
         "title": str(raised.detail),
         "status": raised.status_code,
         "detail": str(raised.detail),

@@ -29,6 +29,8 @@ from services.common.runtime.source_settings import (
 ENV_PREFIX = "HEADWATER_"
 DEFAULT_HOME = Path(".headwater")
 DEFAULT_PORT = 8642
+NO_BUNDLE = "role sidecar answers from a bundle: name its folder with --bundle or HEADWATER_BUNDLE"
+"""What is said where a sidecar has none."""
 # settings that are lists: in the environment their items are separated by commas
 _LISTS = frozenset({"aliases", "include", "exclude", "allow", "deny", "cors_origins", "allowed_hosts"})
 # variables with our prefix that are no settings: where settings are read from, and what the tests use
@@ -84,10 +86,12 @@ class Settings(Strict):
         description="The encoder: `all-MiniLM-L6-v2+headwater`, `all-MiniLM-L6-v2`, a folder, or `hashing`",
     )
     bundle: Path | None = Field(default=None, description="The bundle that role `sidecar` answers from")
+    workers: int = Field(default=1, ge=1, le=64, description="Processes that answer for `serve`, over one copy of the index")
     threads: int = Field(
         default=0,
         ge=0,
-        description="Threads to work with: for encoding a text, and for eight requests each, 8 to 40 in all; 0 = the machine's cores",
+        description="Threads that each process works with: for encoding a text, and for eight requests each, 8 to 40 in all; "
+        "0 = the machine's cores, shared out among the workers",
     )
     sources: dict[str, SourceSettings] = Field(default_factory=dict, description="Warehouses to crawl, by name")
     usage: UsageSettings = Field(default_factory=UsageSettings, description="What is kept of query logs")
@@ -155,8 +159,8 @@ class Settings(Strict):
 
     @property
     def n_threads(self) -> int:
-        """Threads to use: the setting, or the cores of this machine."""
-        return self.threads or os.cpu_count() or 1
+        """Threads of each process: the setting, or its share of the cores of this machine."""
+        return self.threads or max(1, (os.cpu_count() or 1) // self.workers)
 
     def namespaces(self) -> Namespaces:
         """Aliases and owners of all configured sources' namespaces.

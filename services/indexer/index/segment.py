@@ -73,6 +73,11 @@ class Texts:
         """The hash of a text."""
         return bytes(self.hashes[text])
 
+    def hashes_of(self, texts: NDArray[np.int64]) -> list[bytes]:
+        """The hashes of some texts."""
+        size, some = self.hashes.shape[1], self.hashes[texts].tobytes()
+        return [some[at : at + size] for at in range(0, len(some), size)]
+
     def missing(self) -> list[bytes]:
         """The hashes of texts without a vector."""
         return [self.hash(int(text)) for text in np.flatnonzero(self.row < 0)]

@@ -80,7 +80,7 @@ def open_segment(folder: Path, sums: Mapping[str, str], dimension: int) -> Segme
 
 
 def mapped(segment: Segment, folder: Path, sums: Mapping[str, str]) -> Segment:
-    """A segment that was just written here, with large shelves of vectors mapped instead of held in memory.
+    """A segment that was just written here, with its vectors mapped instead of held in memory: others map the same ones.
 
     Raises:
         IndexDamaged: a file cannot be read back.
@@ -88,7 +88,7 @@ def mapped(segment: Segment, folder: Path, sums: Mapping[str, str]) -> Segment:
     """
 
     def of(shelf: str, texts: Texts) -> Texts:
-        if texts.vectors.lists is None:
+        if not len(texts.vectors):
             return texts
         return replace(texts, vectors=_mapped(folder, shelf, sums, texts.vectors.dimension))
 

@@ -5,28 +5,24 @@ scope and filters → view → words and vector → candidates → rank → page
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime as dt
-import hashlib
-import json
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from services.common.errors import BadRequest, ModelUnavailable
+from services.common.errors import ModelUnavailable
 from services.common.model.access import AccessScope
 from services.common.model.assets import Kind
 from services.common.model.names import AssetId
 from services.common.model.search import AnswerSet, IndexStatus, Mode, SearchAnswer, SearchQuery, Suggestion
 from services.common.model.vocabulary import Proposal
+from services.common.runtime.cursors import OF_ANOTHER, cursor_of, refused, values_of
 from services.indexer.embed.encoder import Encoder
 from services.indexer.index.snapshot import Snapshot
-from services.indexer.retrieve import expansion
+from services.indexer.retrieve import encoding, expansion
 from services.indexer.retrieve.answer_set import answer_set
 from services.indexer.retrieve.browse import browse
 from services.indexer.retrieve.columns import column_hits
@@ -35,8 +31,10 @@ from services.indexer.retrieve.features import Candidates
 from services.indexer.retrieve.fold import folded
 from services.indexer.retrieve.found import Found
 from services.indexer.retrieve.learned import learned
+from services.indexer.retrieve.pinned import PinnedPopularity
 from services.indexer.retrieve.question import Question
 from services.indexer.retrieve.rank import Ranker, shipped_ranker
+from services.indexer.retrieve.remembered import Answers
 from services.indexer.retrieve.spans import SpanVectors
 from services.indexer.retrieve.suggest import most_used, suggestions
 from services.indexer.retrieve.tables import candidates_of, table_hits
@@ -45,7 +43,7 @@ from services.indexer.retrieve.where import asks_for_columns, depends_on_day
 from services.indexer.text.document import Record
 
 KEPT_SNAPSHOTS = 16
-"""Snapshots that cursors may still point at: paging stays with what the first page was read from."""
+"""Snapshots that cursors may still point at: paging stays with what the first page was read from, as `pinned` does for use."""
 KEPT_VIEWS = 64
 """Views of the current snapshot that are remembered: one a scope and filter in use."""
 
@@ -59,6 +57,9 @@ class Retriever:
         status: gives how far the index is.
         ranker: gives the weights in use.
         popular: gives how much each table is used inside a scope, 0 to 1, most first.
+
+    Attributes:
+        answered_at: when a question was last answered, by the monotonic clock in s; 0 before the first.
 
     """
 
@@ -75,16 +76,44 @@ class Retriever:
         self._status = status
         self._ranker = ranker
         self._popular = popular
+        self._pinned = PinnedPopularity(popular)
         self._spans = SpanVectors()
+        self._answers = Answers()
+        self._pool = ThreadPoolExecutor(encoding.AT_ONCE, thread_name_prefix="encode")
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Snapshot] = OrderedDict()
         self._views: OrderedDict[tuple[object, ...], View] = OrderedDict()
         self._viewed: Snapshot | None = None
+        self.answered_at = 0.0
 
     def search(self, query: SearchQuery) -> SearchAnswer:
         """See `Search.search`."""
-        state, offset = _read_cursor(query)
+        state, digest, offset = _read_cursor(query)
         snapshot = self._snapshot_for(state)
+        used: Mapping[AssetId, float] = {}
+        if query.text.strip():
+            used, digest = self._pinned.of(query.scope, digest)
+        asked = self._asked(query, snapshot, digest, offset)
+        answer = self._answers.get(snapshot, asked)
+        if answer is None:
+            answer = self._answered(query, snapshot, used, digest, offset)
+            # of an older snapshot only pages are read, each once; a model that is missing may be back with the next question
+            if snapshot is self._snapshot() and "model_missing" not in answer.degraded:
+                self._answers.keep(snapshot, asked, answer)
+        if snapshot.n_tables:
+            self.answered_at = time.monotonic()
+        return answer
+
+    def _asked(self, query: SearchQuery, snapshot: Snapshot, digest: str, offset: int) -> Hashable:
+        """All that an answer depends on besides its snapshot; the scope, the filters and people's vocabulary are in the query."""
+        encoder = self._encoder(snapshot)
+        model = encoder.model_id if encoder is not None else None
+        ranker = self._ranker()
+        return replace(query, cursor=None), offset, digest, _day(query), ranker.id, ranker.model, model
+
+    def _answered(
+        self, query: SearchQuery, snapshot: Snapshot, used: Mapping[AssetId, float], digest: str, offset: int
+    ) -> SearchAnswer:
         view = self._view(snapshot, query)
         degraded: list[str] = []
         kinds = _kinds(query)
@@ -93,11 +122,13 @@ class Retriever:
             found = browse(view, kinds)
             mode = Mode.LEXICAL if self._encoder(snapshot) is None else Mode.HYBRID
         else:
-            question = replace(self._understood(query, snapshot, view, degraded), popular=self._popular(query.scope))
-            found = _found(view, question, self._ranker_for(question, snapshot), kinds)
+            question = replace(self._understood(query, snapshot, view, degraded), popular=used)
+            found = _found(view, question, lambda asked: self._ranker_for(asked, snapshot), kinds)
             mode = Mode.LEXICAL if question.vector is None else Mode.HYBRID
+            if question.failed:
+                degraded.append("model_missing")
             if query.answer_set and Kind.COLUMN not in kinds:
-                together = answer_set(view, question.text, question.vector, found)
+                together = answer_set(view, question.read, question.vector, found)
         if query.fold:
             found = folded(view, found)
         done, every = view.coverage
@@ -113,7 +144,7 @@ class Retriever:
             total=found.matched.total,
             hits=tuple(found.hit(position) for position in page.tolist()),
             facets=count_facets(found.matched.parts(view)),
-            cursor=_write_cursor(_state(snapshot), offset + query.limit, query) if more else None,
+            cursor=_write_cursor(f"{_state(snapshot)}~{digest}", offset + query.limit, query) if more else None,
             coverage=round(done / every, 4) if every else 1.0,
             offset=offset,
             answer_set=together,
@@ -133,7 +164,7 @@ class Retriever:
         if question.vector is None:
             raise ModelUnavailable("Training needs a model and the tables' vectors; `headwater doctor` says what is missing")
         found = candidates_of(view, question)
-        return view.records(found.tables), found
+        return list(found.records), found
 
     def suggest(self, prefix: str, scope: AccessScope, *, limit: int = 8) -> Sequence[Suggestion]:
         """See `Search.suggest`."""
@@ -154,7 +185,7 @@ class Retriever:
     def _understood(self, query: SearchQuery, snapshot: Snapshot, view: View, degraded: list[str]) -> Question:
         # what teaches short forms is all that the caller may see, not only what passes the filters
         known = expansion.understood(self._view(snapshot, SearchQuery("", query.scope)), query.text, query.vocabulary)
-        words = Question(query.text, known.terms, known.alternatives, None)
+        words = Question(query.text, known.terms, known.alternatives, known.text, tuple(known.misspelt))
         encoder = self._encoder(snapshot)
         if encoder is None:
             degraded.append("model_missing")
@@ -163,12 +194,7 @@ class Retriever:
         if every and not done:
             degraded.append("vectors_pending")
             return words
-        try:
-            vector = _encoded(encoder, query.text, known.text)
-            return replace(words, vector=vector, spans=self._spans.of(known.text, encoder))
-        except ModelUnavailable:
-            degraded.append("model_missing")
-            return words
+        return replace(words, encoding=encoding.Encoding(self._pool, encoder, known.text, known.spelled_out, self._spans))
 
     def _ranker_for(self, question: Question, snapshot: Snapshot) -> Ranker:
         encoder = self._encoder(snapshot)
@@ -186,8 +212,7 @@ class Retriever:
             return self._kept.get(state, current) if state else current
 
     def _view(self, snapshot: Snapshot, query: SearchQuery) -> View:
-        today = dt.datetime.now(dt.UTC).date()
-        key = (query.scope.key, query.filters, query.where, today if depends_on_day(query.where) else None)
+        key = (query.scope.key, query.filters, query.where, _day(query))
         with self._lock:
             if snapshot is self._snapshot() and snapshot is not self._viewed:
                 # views hold the segments of their snapshot: those of an older one would keep them in memory
@@ -198,7 +223,7 @@ class Retriever:
             if known is not None:
                 self._views.move_to_end(key)
                 return known
-        view = view_of(snapshot, query.scope, query.filters, query.where, today)
+        view = view_of(snapshot, query.scope, query.filters, query.where, dt.datetime.now(dt.UTC).date())
         with self._lock:
             if snapshot is self._viewed:
                 self._views[key] = view
@@ -207,22 +232,13 @@ class Retriever:
         return view
 
 
-def _encoded(encoder: Encoder, text: str, spelled_out: str) -> NDArray[np.float32]:
-    """A question's vector; where short forms were spelled out, half way between it as written and as spelled out."""
-    vector = encoder.encode_query(text)
-    if spelled_out == text:
-        return vector
-    mean = vector + encoder.encode_query(spelled_out)
-    return (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float32)
-
-
-def _found(view: View, question: Question, ranker: Ranker, kinds: tuple[Kind, ...]) -> Found:
+def _found(view: View, question: Question, ranker_of: Callable[[Question], Ranker], kinds: tuple[Kind, ...]) -> Found:
     """Tables, columns, or both by score; without a kind all but columns."""
     columns = Kind.COLUMN in kinds
     tables = not columns or len(kinds) > 1
     pieces = []
     if tables:
-        pieces.append(table_hits(view, question, ranker, kinds=kinds))
+        pieces.append(table_hits(view, question, ranker_of, kinds=kinds))
     if columns:
         pieces.append(column_hits(view, question.text, question.terms, question.alternatives, question.vector))
     return pieces[0] if len(pieces) == 1 else Found.merged(*pieces)
@@ -235,38 +251,26 @@ def _kinds(query: SearchQuery) -> tuple[Kind, ...]:
     return tuple(Kind)
 
 
+def _day(query: SearchQuery) -> dt.date | None:
+    """Today where what fits depends on it."""
+    return dt.datetime.now(dt.UTC).date() if depends_on_day(query.where) else None
+
+
 def _state(snapshot: Snapshot) -> str:
     """What a cursor points at: vectors that came in move the order although the label stays."""
     return f"{snapshot.label}.{snapshot.coverage[0]}"
 
 
 def _write_cursor(state: str, offset: int, query: SearchQuery) -> str:
-    return base64.urlsafe_b64encode(json.dumps([state, offset, _fingerprint(query)]).encode()).decode().rstrip("=")
+    return cursor_of(state, offset, query.digest)
 
 
-def _read_cursor(query: SearchQuery) -> tuple[str | None, int]:
+def _read_cursor(query: SearchQuery) -> tuple[str | None, str, int]:
+    """The state of the index and the digest of popularity that a page stays with, and where it begins."""
     if query.cursor is None:
-        return None, 0
-    state, offset, fingerprint = _decoded(query.cursor)
-    if not (isinstance(state, str) and isinstance(offset, int) and offset >= 0):
-        raise BadRequest("the cursor is not one that an answer gave", errors=(_CURSOR,))
-    if fingerprint != _fingerprint(query):
-        raise BadRequest("the cursor belongs to another question; ask again without it", errors=(_CURSOR,))
-    return state, offset
-
-
-def _decoded(cursor: str) -> tuple[object, object, object]:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        state, offset, fingerprint = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (ValueError, binascii.Error, TypeError, RecursionError) as error:
-        raise BadRequest("the cursor is not one that an answer gave", errors=(_CURSOR,)) from error
-    return state, offset, fingerprint
-
-
-_CURSOR = {"pointer": "/query/cursor", "detail": "leave it out, or send the cursor of the answer before"}
-
-
-def _fingerprint(query: SearchQuery) -> str:
-    text = repr((query.text, query.scope.key, query.filters, query.where, query.fold))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        return None, "", 0
+    state, offset, digest = values_of(query.cursor, str, int, str)
+    if digest != query.digest:
+        raise refused(OF_ANOTHER)
+    index, _, digest = state.partition("~")
+    return index, digest, offset

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.indexer.retrieve.join_guess import Guess, guesses, words_of
-from services.indexer.retrieve.lexical import Matches
+from services.indexer.retrieve.lexical import Matches, among
 from services.indexer.retrieve.view import View
 from services.indexer.text.document import Record
 
@@ -89,7 +89,7 @@ def pool_of(
     for at, term in enumerate(terms):
         documents = matches.documents.get(term)
         if documents is not None:
-            covers[:, at] = np.isin(every, documents)
+            covers[:, at] = among(documents, every)
     names = np.asarray([[term in words_of(record.parts[-1]) for term in terms] for record in records], dtype=np.bool_)
     near = view.joins.among(every)
     declared = np.zeros((len(every), len(every)), dtype=np.bool_)

@@ -30,7 +30,7 @@ described alike in many tables. Chosen with `WORDS` by `bench/documented_columns
 _REASONS = (
     ("column_name", "its name is what you typed"),
     ("words", "shares words with the question"),
-    ("meaning", "what it is about is close to the question"),
+    ("meaning", "it is about what the question asks"),
     ("table", "its table is close to the question"),
 )
 NEAR_TABLES = 20
@@ -83,7 +83,7 @@ def column_hits(
     mask = matches.scores > 0
     mask[columns] = True
     best = int(order[0]) if len(order) else -1
-    sure = 1.0 if best >= 0 and numbers.names[best] == 1.0 else _answerable(numbers.cosines, best, matches.coverage[columns])
+    sure = 1.0 if best >= 0 and numbers.names[best] == 1.0 else _answerable(numbers.cosines, best, matches.covered(columns))
     none = np.full(len(columns), -1, dtype=np.int64)
 
     def hit(position: int) -> Hit:
@@ -95,7 +95,7 @@ def column_hits(
 def numbers_of(view: View, text: str, matches: Matches, by_table: Matches, vector: NDArray[np.float32] | None) -> Numbers:
     """The candidates among a view's columns: by words, by meaning, by name, and those of the nearest tables."""
     found = [best_by_words(matches, lambda rows: [_column_id(view, column) for column in rows.tolist()])]
-    named = columns_named(view, text, matches.unknown)
+    named = columns_named(view, text, matches.unseen)
     if len(named) <= MAX_NAMED:
         found.append(np.asarray(list(named), dtype=np.int64))
     if vector is not None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from services.common.model.words import stem
 from services.indexer.retrieve.dense import columns_of
-from services.indexer.retrieve.exact import cosines, stepped
+from services.indexer.retrieve.exact import cosines_of, stepped
 from services.indexer.retrieve.lexical import Matches
 from services.indexer.retrieve.spans import Spans
 from services.indexer.retrieve.view import View
@@ -50,21 +50,24 @@ class Coverage:
 def coverage(view: View, spans: Spans, matches: Matches, tables: NDArray[np.int64]) -> Coverage:
     """What some tables (ascending numbers of the view) say of a question."""
     asked = stepped(spans.vectors)
-    names = np.zeros((len(asked), len(tables)), dtype=np.float32)
-    columns = np.zeros((len(asked), len(tables)), dtype=np.float32)
+    names = np.zeros((len(tables), len(asked)), dtype=np.float32)
+    columns = np.zeros((len(tables), len(asked)), dtype=np.float32)
     flat, owner = columns_of(view, tables)
     for part in view.parts:
         segment = part.segment
         here = np.flatnonzero((tables >= part.offset) & (tables < part.offset + len(segment)))
         row = segment.texts.row[segment.name_text[tables[here] - part.offset]]
         have = row >= 0
-        names[:, here[have]] = cosines(asked, stepped(segment.texts.vectors.rows[row[have]]))
+        names[here[have]] = cosines_of(segment.texts.vectors.rows, row[have].astype(np.int64), asked)
         inside = (flat >= part.column_offset) & (flat < part.column_offset + segment.n_columns)
         text = segment.column_text[flat[inside] - part.column_offset]
         _raise(columns, asked, segment.column_texts.row[text], segment.column_texts.vectors.rows, owner[inside])
     n = len(spans.words)
-    said = _share(np.maximum(names[:n], columns[:n]), UNRELATED)
-    pairs = _share(columns[n:], PAIR_UNRELATED).max(axis=0, initial=0.0)
+    said = _share(np.maximum(names[:, :n], columns[:, :n]).T, UNRELATED)
+    for at, word in enumerate(spans.words):
+        # a name may say a word in letters that no vector knows: `mth`
+        said[at] = np.maximum(said[at], matches.otherwise(stem(word), tables))
+    pairs = _share(columns[:, n:], PAIR_UNRELATED).max(axis=1, initial=0.0)
     return Coverage(said, pairs, _weight(spans, matches, said))
 
 
@@ -80,15 +83,15 @@ def _raise(
     distinct, place = np.unique(row[have], return_inverse=True)
     if not len(distinct):
         return
-    near = cosines(asked, stepped(vectors[distinct]))[:, place]
+    near = cosines_of(vectors, distinct.astype(np.int64), asked)[place]
     # `owner` is ascending: each table's columns are one run
     begins = np.flatnonzero(np.diff(owner[have], prepend=-1))
     tables = owner[have][begins]
-    best[:, tables] = np.maximum(best[:, tables], np.maximum.reduceat(near, begins, axis=1))
+    best[tables] = np.maximum(best[tables], np.maximum.reduceat(near, begins))
 
 
 def _share(cosine: NDArray[np.float32], unrelated: float) -> NDArray[np.float64]:
-    return np.clip((cosine.astype(np.float64) - unrelated) / (1.0 - unrelated), 0.0, 1.0)
+    return np.clip((cosine.astype(np.float64, order="C") - unrelated) / (1.0 - unrelated), 0.0, 1.0)
 
 
 def _weight(spans: Spans, matches: Matches, said: NDArray[np.float64]) -> NDArray[np.float64]:

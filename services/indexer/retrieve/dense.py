@@ -32,7 +32,7 @@ class BestColumns:
         mean: float64 (tables,).
         columns: the best columns of all tables, table by table and best first, numbered as in the view, int64 (n,).
         cosines: their cosines, float64 (n,).
-        group: the position of each one's table, int64 (n,).
+        group: the position of each one's table, int64 (n,), ascending.
 
     """
 
@@ -50,7 +50,7 @@ class BestColumns:
 
     def of(self, position: int) -> list[tuple[int, float]]:
         """The best columns of one table with their cosines, best first."""
-        here = self.group == position
+        here = slice(*np.searchsorted(self.group, (position, position + 1)).tolist())
         return list(zip(self.columns[here].tolist(), self.cosines[here].tolist(), strict=True))
 
 
@@ -165,7 +165,7 @@ def _texts_found(
         rows, scores = texts.vectors.search(query, wanted, allowed)
     near = scores > NO_COSINE
     of_row = texts.text_of_row[rows[near]]
-    return of_row, scores[near], [texts.hash(text) for text in of_row.tolist()]
+    return of_row, scores[near], texts.hashes_of(of_row)
 
 
 def _cut(found: list[tuple[NDArray[np.int64], NDArray[np.float32], list[bytes]]], k: int) -> list[NDArray[np.int64]]:

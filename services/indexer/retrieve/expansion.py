@@ -7,12 +7,15 @@ that is embedded says people's short forms as well as what they mean.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.common.model.vocabulary import Synonyms
+from services.indexer.retrieve.abbreviated import guessed
 from services.indexer.retrieve.learned import Meaning, learned
 from services.indexer.retrieve.lexical import Alternative, Alternatives
+from services.indexer.retrieve.misspelt import corrected, corrections
 from services.indexer.retrieve.view import View
 from services.indexer.text.tokens import content_words, glued_words, tokens
 
@@ -30,11 +33,22 @@ MAX_SHORT_CHARS = 6
 
 @dataclass(frozen=True)
 class Understood:
-    """The words of a question: what is looked up, what else they may be called, and the text to embed."""
+    """The words of a question.
+
+    Attributes:
+        terms: what is looked up.
+        alternatives: what else they may be called.
+        text: the question, misspelt words corrected.
+        spelled_out: the same with people's short forms spelled out.
+        misspelt: the words that were corrected, lower case, with what they are read as.
+
+    """
 
     terms: tuple[str, ...]
     alternatives: Alternatives
     text: str
+    spelled_out: str
+    misspelt: Mapping[str, str]
 
 
 def understood(view: View, text: str, said: Sequence[Synonyms] = ()) -> Understood:
@@ -46,6 +60,8 @@ def understood(view: View, text: str, said: Sequence[Synonyms] = ()) -> Understo
         said: what people decided about words of this question, already inside the caller's scope.
 
     """
+    misspelt = corrections(view, text)
+    text = corrected(text, misspelt)
     glued = glued_words(text)
     parts = {part for found in glued.values() for part in found}
     asked = content_words(text)
@@ -53,10 +69,16 @@ def understood(view: View, text: str, said: Sequence[Synonyms] = ()) -> Understo
     rejected = {(one.term, meaning) for one in said for meaning in one.rejected}
     meanings = {short: one for short, one in learned(view).items() if (short, one.meaning) not in rejected}
     alternatives: dict[str, list[Alternative]] = {}
-    for term, alternative in (*_glued(glued), *_said(asked, said), *_learned(asked, meanings)):
+    found = (
+        *_glued(glued),
+        *_said(asked, said),
+        *_learned(asked, meanings),
+        *guessed(view, asked[:MAX_TERMS], learned(view), said),
+    )
+    for term, alternative in found:
         if term in terms:
             alternatives.setdefault(term, []).append(alternative)
-    return Understood(terms, alternatives, _spelled_out(text, said))
+    return Understood(terms, alternatives, text, _spelled_out(text, said), misspelt)
 
 
 def _glued(glued: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, Alternative]]:
@@ -68,15 +90,24 @@ def _learned(asked: Sequence[str], meanings: dict[str, Meaning]) -> Iterator[tup
     """Short forms for their meanings and meanings for their short forms, as far as the question has either."""
     line = f" {' '.join(asked)} "
     for one in meanings.values():
+        words = _words_of(one.meaning)
+        in_line = f" {' '.join(words)} " in line
+        if one.short not in asked and not in_line:
+            continue
         why = f"{one.short} means {one.meaning} (learned from {one.texts} descriptions)"
         weight = LEARNED * one.confidence
-        words = content_words(one.meaning)
         if one.short in asked:
-            yield one.short, Alternative(tuple(words), weight, why)
-        if f" {' '.join(words)} " in line:
+            yield one.short, Alternative(words, weight, why)
+        if in_line:
             # each word of the meaning counts as there where the short form is
             for word in words:
                 yield word, Alternative((one.short,), weight, why)
+
+
+@lru_cache(maxsize=4_096)
+def _words_of(meaning: str) -> tuple[str, ...]:
+    """The words of a meaning: every question is compared with all of them."""
+    return tuple(content_words(meaning))
 
 
 def _said(asked: Sequence[str], said: Sequence[Synonyms]) -> Iterator[tuple[str, Alternative]]:

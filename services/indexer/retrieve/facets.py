@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,11 +51,38 @@ class FacetIndex:
         mask[self.rows[fits[self.codes]]] = True
         return mask
 
-    def count(self, assets: NDArray[np.int64]) -> dict[str, int]:
-        """How many assets have each value, given how many each table stands for; values without any left out."""
-        # sums of whole numbers below 2**53 are exact in floating point
-        counts = np.bincount(self.codes, weights=assets[self.rows], minlength=len(self.values))
-        return {value: int(count) for value, count in zip(self.values, counts, strict=True) if count}
+    @cached_property
+    def each(self) -> NDArray[np.int32] | None:
+        """The code of each table, int32 (n,), where every table has one value; None where some have several, or none."""
+        return self.codes if len(self.rows) == self.n and bool((np.diff(self.rows) == 1).all()) else None
+
+    @cached_property
+    def place(self) -> NDArray[np.int64]:
+        """Where each value stands in the order of values, int64 (values,)."""
+        place = np.empty(len(self.values), dtype=np.int64)
+        place[sorted(range(len(self.values)), key=self.values.__getitem__)] = np.arange(len(self.values))
+        return place
+
+    def count(self, tables: NDArray[np.bool_], columns: NDArray[np.int64] | None) -> dict[str, int]:
+        """How many assets have each value, most frequent ones first and then in order, values without any left out.
+
+        Args:
+            tables: which tables count, bool (n,).
+            columns: how many columns of each count with it, int64 (n,); None where none does.
+
+        """
+        if columns is not None:
+            # sums of whole numbers below 2**53 are exact in floating point
+            counts = np.bincount(self.codes, weights=(tables + columns)[self.rows], minlength=len(self.values))
+        elif self.each is not None and len(self.values) == 1:
+            counts = np.asarray([np.count_nonzero(tables)])
+        else:
+            codes = self.codes[tables[self.rows]] if self.each is None else self.each[tables]
+            counts = np.bincount(codes, minlength=len(self.values))
+        order = np.lexsort((self.place, -counts))[: np.count_nonzero(counts)]
+        return dict(
+            zip((self.values[code] for code in order.tolist()), counts[order].astype(np.int64).tolist(), strict=True)
+        )
 
 
 def facet_index(segment: Segment, field: str) -> FacetIndex:
@@ -75,45 +105,53 @@ def count_facets(
 
     """
     pieces = list(parts)
+    n_columns = sum(int(columns.sum()) for _, _, columns in pieces)
     out: dict[str, Mapping[str, int]] = {}
     for field in FACETS:
-        total: dict[str, int] = {}
-        for segment, tables, columns in pieces:
-            assets = tables.astype(np.int64) if field == "kind" else tables + columns
-            for value, count in facet_index(segment, field).count(assets).items():
-                total[value] = total.get(value, 0) + count
-        if field == "kind" and (n_columns := sum(int(columns.sum()) for _, _, columns in pieces)):
-            total[Kind.COLUMN.value] = n_columns
-        if total:
-            ordered = sorted(total.items(), key=lambda item: (-item[1], item[0]))
-            out[field] = dict(ordered[:MAX_VALUES])
+        counted = [
+            facet_index(segment, field).count(tables, columns if n_columns and field != "kind" else None)
+            for segment, tables, columns in pieces
+        ]
+        if field == "kind" and n_columns:
+            counted.append({Kind.COLUMN.value: n_columns})
+        counted = [counts for counts in counted if counts]
+        if counted:
+            total = counted[0] if len(counted) == 1 else _added(counted)
+            out[field] = dict(islice(total.items(), MAX_VALUES))
     return out
+
+
+def _added(counted: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Counts of several segments together, in the order of each."""
+    total: dict[str, int] = {}
+    for counts in counted:
+        for value, count in counts.items():
+            total[value] = total.get(value, 0) + count
+    return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _build(records: tuple[Record, ...], field: str) -> FacetIndex:
     code_of: dict[str, int] = {}
-    rows: list[int] = []
-    codes: list[int] = []
-    for row, record in enumerate(records):
-        for value in dict.fromkeys(_values(record, field)):
-            rows.append(row)
-            codes.append(code_of.setdefault(value, len(code_of)))
-    return FacetIndex(tuple(code_of), np.asarray(rows, dtype=np.int32), np.asarray(codes, dtype=np.int32), len(records))
+    if field in _SEVERAL:
+        pairs = [
+            (row, value) for row, record in enumerate(records) for value in dict.fromkeys(getattr(record, _SEVERAL[field]))
+        ]
+    else:
+        pairs = [(row, value) for row, value in enumerate(map(_VALUE[field], records)) if value]
+    codes = np.fromiter((code_of.setdefault(value, len(code_of)) for _, value in pairs), dtype=np.int32, count=len(pairs))
+    rows = np.fromiter((row for row, _ in pairs), dtype=np.int32, count=len(pairs))
+    return FacetIndex(tuple(code_of), rows, codes, len(records))
 
 
-def _values(record: Record, field: str) -> tuple[str, ...]:
-    match field:
-        case "kind":
-            return (record.kind.value,)
-        case "tag":
-            return record.tags
-        case "owner":
-            return record.owners
-        case "database":
-            return record.parts[:1] if len(record.parts) > 1 else ()
-        case "schema":
-            inner = ".".join(record.parts[1:-1])
-            return (inner,) if inner else ()
-        case _:
-            value = getattr(record, field)
-            return (value,) if value else ()
+_SEVERAL = {"tag": "tags", "owner": "owners"}
+"""Fields of which a table may have several values."""
+_VALUE: Mapping[str, Callable[[Record], str | None]] = {
+    "kind": lambda record: record.kind.value,
+    "platform": attrgetter("platform"),
+    "source": attrgetter("source"),
+    "database": lambda record: record.parts[0] if len(record.parts) > 1 else None,
+    "schema": lambda record: ".".join(record.parts[1:-1]),
+    "status": attrgetter("status"),
+    "quality": attrgetter("quality"),
+}
+"""The value of a table, None or empty where it has none."""

@@ -6,14 +6,13 @@ Journey 2, step "ranked with features". All of it is taken inside the view, so t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.common.model.assets import Kind
 from services.common.model.names import AssetId
 from services.indexer.retrieve.coverage import Coverage, coverage
 from services.indexer.retrieve.dense import BestColumns
@@ -22,9 +21,9 @@ from services.indexer.retrieve.names import Named
 from services.indexer.retrieve.neighbourhood import surroundings
 from services.indexer.retrieve.spans import Spans
 from services.indexer.retrieve.spelling import Spelled
+from services.indexer.retrieve.traits import Traits, thin, traits_of
 from services.indexer.retrieve.view import View
 from services.indexer.text.document import Record
-from services.indexer.text.tokens import split_identifier
 
 NAMES = ("full_name", "partial_name", "column_name", "fuzzy_name")
 """Features that say that the question is a name; ranked by construction, never learned."""
@@ -50,12 +49,6 @@ FEATURES = (*NAMES, *LEARNED, *SET)
 """The features in the order of the matrix's columns."""
 DEEP = 250
 """So many candidates, the best by words and meaning, are read word by word; the rest keep 0 there. R@10 is flat from 150 on."""
-ENOUGH = 4
-"""A table with so many columns and keys has what may be asked for; with more of them nothing was found to follow."""
-_STATUS = {"endorsed": 1.0, "warned": -0.5, "deprecated": -1.0}
-COPY_WORDS = frozenset({"bak", "backup", "bkp", "old", "copy", "tmp", "temp", "dup", "orig", "deprecated"})
-"""Words that people put into the names of tables they keep beside the real one."""
-_DATE_SUFFIX = re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])([0-3]\d)?$|_(19|20)\d{2}_\d{2}(_\d{2})?$")
 _DIGITS = re.compile(r"\d+")
 _OTHER_NUMBER = 0.3
 """What a number in a name that the question does not say takes away, against 1 for one that it says."""
@@ -68,7 +61,7 @@ class Asked:
     Attributes:
         text: the question.
         matches, named, spelled: its words, what it names, and what it names if it was typed otherwise.
-        spans: its words and pairs with their vectors; None in lexical mode.
+        spans: gives its words and pairs with their vectors, once they are there; None in lexical mode.
         popular: how much tables are used, 0 to 1.
 
     """
@@ -77,7 +70,7 @@ class Asked:
     matches: Matches
     named: Named
     spelled: Spelled
-    spans: Spans | None
+    spans: Callable[[], Spans | None]
     popular: Mapping[AssetId, float] = field(default_factory=dict)
 
 
@@ -102,6 +95,7 @@ class Candidates:
 
     Attributes:
         tables: numbers in the view, int64 (n,), ascending.
+        records: theirs.
         features: float64 (n, len(FEATURES)).
         cosines: the table's own cosine, float64 (n,).
         best: their best columns; None where there is no query vector.
@@ -109,6 +103,7 @@ class Candidates:
     """
 
     tables: NDArray[np.int64]
+    records: Sequence[Record]
     features: NDArray[np.float64]
     cosines: NDArray[np.float64]
     best: BestColumns | None
@@ -117,7 +112,8 @@ class Candidates:
         """Some of the candidates; statistics over all of them (surroundings, weights of words) stay as they are."""
         kept = np.flatnonzero(np.asarray(keep, dtype=np.bool_))
         best = self.best.only(kept) if self.best is not None else None
-        return Candidates(self.tables[kept], self.features[kept], self.cosines[kept], best)
+        records = self.records if len(kept) == len(self.tables) else [self.records[at] for at in kept.tolist()]
+        return Candidates(self.tables[kept], records, self.features[kept], self.cosines[kept], best)
 
 
 def features_of(view: View, tables: NDArray[np.int64], asked: Asked, near: Near | None) -> Candidates:
@@ -126,18 +122,22 @@ def features_of(view: View, tables: NDArray[np.int64], asked: Asked, near: Near 
     records = view.records(tables)
     values = {name: np.zeros(n) for name in FEATURES}
     for name, named in zip(NAMES, (asked.named.full, asked.named.partial, asked.named.column), strict=False):
-        values[name] = np.asarray([float(table in named) for table in tables.tolist()])
-    values["fuzzy_name"] = np.asarray([asked.spelled.closeness.get(table, 0.0) for table in tables.tolist()])
-    values |= _alone(records, tables, asked, near)
-    values["thin"] = thin(records, view.joins.degrees[tables])
-    if asked.spans is not None and n:
-        deep = np.sort(highest(evidence(values), [str(record.id) for record in records], DEEP))
-        words = coverage(view, asked.spans, asked.matches, tables[deep])
+        if named:
+            values[name] = np.asarray([float(table in named) for table in tables.tolist()])
+    if asked.spelled.closeness:
+        values["fuzzy_name"] = np.asarray([asked.spelled.closeness.get(table, 0.0) for table in tables.tolist()])
+    traits = traits_of(view, tables)
+    values |= _alone(records, tables, asked, near, traits)
+    values["thin"] = thin(traits.columns, view.joins.degrees[tables])
+    deep = np.sort(highest(evidence(values), lambda rows: [records[row].id for row in rows.tolist()], DEEP))
+    spans = asked.spans() if n else None
+    if spans is not None:
+        words = coverage(view, spans, asked.matches, tables[deep])
         for name, numbers in _deep(view, tables[deep], [records[row] for row in deep.tolist()], values, deep, words).items():
             values[name][deep] = numbers
     matrix = np.column_stack([values[name] for name in FEATURES]) if n else np.zeros((0, len(FEATURES)))
     best = near.best if near is not None else None
-    return Candidates(tables, matrix, values["meaning"], best)
+    return Candidates(tables, records, matrix, values["meaning"], best)
 
 
 def evidence(values: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -145,45 +145,44 @@ def evidence(values: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     return 1.5 * values["words"] + values["meaning"] + 0.3 * values["columns"] + 10.0 * sum(values[name] for name in NAMES)
 
 
-def highest(numbers: NDArray[np.float64], ids: Sequence[str], n: int) -> NDArray[np.int64]:
-    """The positions of the n largest numbers, best first; between equal ones the ids decide."""
+def highest(numbers: NDArray[np.float64], ids: Callable[[NDArray[np.int64]], Sequence[str]], n: int) -> NDArray[np.int64]:
+    """The positions of the n largest numbers, best first; between equal ones the ids decide.
+
+    Args:
+        numbers: equal where six decimal places are.
+        ids: gives the ids at some positions; asked for those alone that equal another.
+        n: how many.
+
+    """
     # rounded, so that the last bits of a sum cannot turn an order that ids should decide
-    return np.lexsort((np.asarray(ids, dtype=str), -np.round(numbers, 6)))[:n].astype(np.int64)
+    rounded = -np.round(numbers, 6)
+    order = np.argsort(rounded, kind="stable").astype(np.int64)
+    same = np.diff(rounded[order]) == 0
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    if len(tied):
+        here = order[tied]
+        order[tied] = here[np.lexsort((np.asarray(ids(here), dtype=str), rounded[here]))]
+    return order[:n]
 
 
 def _alone(
-    records: Sequence[Record], tables: NDArray[np.int64], asked: Asked, near: Near | None
+    records: Sequence[Record], tables: NDArray[np.int64], asked: Asked, near: Near | None, traits: Traits
 ) -> dict[str, NDArray[np.float64]]:
     """The features that need nothing but the table itself."""
     out = {
         # BM25 grows with the question's length; as a share of what the question weighs it is comparable with a cosine,
         # and a question of which only a common word is known gains little by it
         "words": asked.matches.scores[tables] / asked.matches.weight,
-        "covered": asked.matches.coverage[tables],
+        "covered": asked.matches.covered(tables),
         "number": _numbers(records, frozenset(_DIGITS.findall(asked.text))),
-        "copy": np.asarray([float(looks_like_a_copy(record.parts[-1])) for record in records]),
-        "status": np.asarray([_STATUS.get(record.status or "", 0.0) for record in records]),
-        "popular": np.asarray([asked.popular.get(record.id, 0.0) for record in records]),
+        "copy": traits.copy,
+        "status": traits.status,
     }
+    if asked.popular:
+        out["popular"] = np.asarray([asked.popular.get(record.id, 0.0) for record in records])
     if near is not None:
         out |= {"meaning": near.text, "name_meaning": near.name, "columns": near.best.mean}
     return out
-
-
-def thin(records: Sequence[Record], keys: NDArray[np.int64]) -> NDArray[np.float64]:
-    """What each table lacks to be asked for, 0 or below: -0.5 for an id and a name without any key, which answer few questions.
-
-    A table that keys lead to or from connects others, whatever columns it has; one of which no column is known may hold anything.
-    An exposure shows what tables hold, and stands behind them where both fit alike.
-    """
-    columns = np.asarray([_columns(record) for record in records], dtype=np.int64)
-    return np.asarray(np.minimum(columns + keys, ENOUGH) / ENOUGH - 1.0, dtype=np.float64)
-
-
-def _columns(record: Record) -> int:
-    if record.kind is Kind.EXPOSURE:
-        return 1
-    return len(record.columns) or ENOUGH
 
 
 def _deep(
@@ -214,11 +213,11 @@ def _numbers(records: Sequence[Record], said: frozenset[str]) -> NDArray[np.floa
     """Numbers in names against those of the question: `sales_2019` for a question about 2019; 0 where it says none."""
     if not said:
         return np.zeros(len(records))
-    names = [frozenset(_DIGITS.findall(record.parts[-1])) for record in records]
+    names = [_numbers_in(record.parts[-1]) for record in records]
     return np.asarray([float(bool(name & said)) - _OTHER_NUMBER * bool(name - said) for name in names])
 
 
 @lru_cache(maxsize=65_536)
-def looks_like_a_copy(name: str) -> bool:
-    """Whether a table's name says that it stands beside the real one: `orders_bak`, `tmp_orders`, `orders_20240131`."""
-    return bool(_DATE_SUFFIX.search(name)) or any(word.lower() in COPY_WORDS for word in split_identifier(name))
+def _numbers_in(name: str) -> frozenset[str]:
+    """The numbers in a table's name."""
+    return frozenset(_DIGITS.findall(name))

@@ -12,9 +12,9 @@ from functools import lru_cache
 import numpy as np
 
 from services.common.model.search import MAX_FOLDED, Hit
-from services.indexer.retrieve.features import COPY_WORDS, looks_like_a_copy
 from services.indexer.retrieve.found import Found
 from services.indexer.retrieve.rank import NAME_STEP
+from services.indexer.retrieve.traits import COPY_WORDS, looks_like_a_copy
 from services.indexer.retrieve.view import View
 from services.indexer.text.document import Record
 from services.indexer.text.tokens import split_identifier

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from services.indexer.text.document import Record
 from services.indexer.text.tokens import words
@@ -47,8 +48,7 @@ class Guess:
     leads: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
+class _Column(NamedTuple):  # made by the thousand
     table: int
     name: str
     family: str
@@ -96,11 +96,13 @@ def _pairs(
     called: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for at, record in enumerate(records):
         called[words_of(record.parts[-1])].append(at)
+    first_words = {words_[0] for words_ in called if words_}
     for words_, columns in by_words.items():
-        yield from _shared(words_, columns, spread, n_tables)
+        if len(columns) > 1:
+            yield from _shared(words_, columns, spread, n_tables)
         for table in called.get(words_, ()):
             yield from ((one, key, "table") for one in columns for key in _keys(records[table], table))
-        for cut in range(1, len(words_)):
+        for cut in range(1, len(words_)) if words_ and words_[0] in first_words else ():
             if words_[:cut] in called and KEY_WORDS.issuperset(words_[cut:]):
                 targets = [*by_words.get(words_[cut:], ()), *columns]
                 for table in called[words_[:cut]]:
@@ -111,7 +113,7 @@ def _pairs(
 def _shared(
     words_: tuple[str, ...], columns: Sequence[_Column], spread: Mapping[str, int], n_tables: int
 ) -> Iterator[tuple[_Column, _Column, str]]:
-    if len(columns) < 2 or not words_:
+    if not words_:
         return
     only_key_words = KEY_WORDS.issuperset(words_)
     if words_[-1] in KEY_WORDS and not only_key_words:
@@ -130,12 +132,11 @@ def _shared(
 
 
 def _columns(at: int, record: Record) -> Iterable[tuple[_Column, tuple[str, ...]]]:
-    first = record.columns[:1]
+    key = record.primary_key[0] if len(record.primary_key) == 1 else None
+    first = None if record.primary_key or not record.columns else record.columns[0]
     for name, family, hidden in zip(record.columns, record.types, record.restricted, strict=True):
         if not hidden:
-            is_key = record.primary_key == (name,)
-            leads = is_key or (not record.primary_key and first == (name,))
-            yield _Column(at, name, family, leads, is_key), words_of(name)
+            yield _Column(at, name, family, name in (key, first), name == key), words_of(name)
 
 
 def _keys(record: Record, at: int) -> list[_Column]:

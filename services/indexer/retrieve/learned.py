@@ -5,7 +5,6 @@ Journey 2, step "question understood". Everything is counted inside the view, on
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.indexer.index.postings import Postings
-from services.indexer.index.segment import Segment
+from services.indexer.retrieve.evidence import TextsBy, evidence_of, number
 from services.indexer.retrieve.view import View
 from services.indexer.text.abbreviations import SEPARATOR
 
@@ -102,77 +101,26 @@ class _Counted:
     told: Mapping[str, Mapping[str, int]]
 
 
-@dataclass(frozen=True, eq=False)
-class _Spelled:
-    """The evidence of a segment as numbers, an entry a term; made once a segment, since counting comes with every new view.
-
-    Attributes:
-        short, pair, text: stand for the short form, for it with the meaning, and for the text; uint64 (terms,).
-        means: whether there is a meaning, bool (terms,).
-        words: short form and meaning of each pair.
-
-    """
-
-    short: NDArray[np.uint64]
-    pair: NDArray[np.uint64]
-    text: NDArray[np.uint64]
-    means: NDArray[np.bool_]
-    words: Mapping[int, tuple[str, str]]
-
-
 def _counts(view: View) -> _Counted:
-    parts = [(_spelled(part.segment), _terms_seen(part.segment.evidence, part.tables)) for part in view.parts]
+    parts = [(evidence_of(part.segment), _terms_seen(part.segment.evidence, part.tables)) for part in view.parts]
     if not any(seen.any() for _, seen in parts):
         return _Counted({}, {}, {})
     short, pair, text, means = (
-        np.concatenate([getattr(spelled, name)[seen] for spelled, seen in parts])
+        np.concatenate([getattr(evidence, name)[seen] for evidence, seen in parts])
         for name in ("short", "pair", "text", "means")
     )
-    words = [spelled.words for spelled, _ in parts]
-    by_pair = _texts_by(pair, text)
-    candidates = _texts_by(short[means], text[means])
+    by_pair = TextsBy.of(pair, text)
+    candidates = TextsBy.of(short[means], text[means])
     told: dict[str, dict[str, int]] = {}
-    for key, n in by_pair.items():
-        if n >= MIN_TEXTS_PHRASE:
-            name, meaning = next(known[key] for known in words if key in known)
-            if meaning:
-                told.setdefault(name, {})[meaning] = n
+    for key, n in by_pair.at_least(MIN_TEXTS_PHRASE):
+        name, meaning = next(words for evidence, _ in parts if (words := evidence.words(key)) is not None)
+        if meaning:
+            told.setdefault(name, {})[meaning] = n
     return _Counted(
-        {name: by_pair.get(_number(f"{name}{SEPARATOR}"), 0) for name in told},
-        {name: candidates[_number(name)] for name in told},
+        {name: by_pair.count(number(f"{name}{SEPARATOR}".encode())) for name in told},
+        {name: candidates.count(number(name.encode())) for name in told},
         told,
     )
-
-
-def _texts_by(key: NDArray[np.uint64], text: NDArray[np.uint64]) -> dict[int, int]:
-    """How many different texts each key has."""
-    order = np.lexsort((text, key))
-    key, text = key[order], text[order]
-    new = np.ones(len(key), dtype=np.bool_)
-    new[1:] = (key[1:] != key[:-1]) | (text[1:] != text[:-1])
-    found, counts = np.unique(key[new], return_counts=True)
-    return dict(zip(found.tolist(), counts.tolist(), strict=True))
-
-
-def _spelled(segment: Segment) -> _Spelled:
-    known = segment.facet_codes.get("evidence")
-    if not isinstance(known, _Spelled):
-        terms = [term.decode("utf-8", "replace").split(SEPARATOR) for term in segment.evidence.terms()]
-        pairs = [_number(f"{short}{SEPARATOR}{meaning}") for short, meaning, _ in terms]
-        known = _Spelled(
-            short=np.asarray([_number(short) for short, _, _ in terms], dtype=np.uint64),
-            pair=np.asarray(pairs, dtype=np.uint64),
-            text=np.asarray([int(text, 16) for _, _, text in terms], dtype=np.uint64),
-            means=np.asarray([bool(meaning) for _, meaning, _ in terms], dtype=np.bool_),
-            words={key: (short, meaning) for key, (short, meaning, _) in zip(pairs, terms, strict=True)},
-        )
-        segment.facet_codes["evidence"] = known
-    return known
-
-
-def _number(text: str) -> int:
-    """64 bits that stand for a text: two of a million are the same once in 37 million catalogs."""
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
 
 
 def _terms_seen(postings: Postings, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

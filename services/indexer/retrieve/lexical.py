@@ -1,22 +1,19 @@
-"""Words: BM25F over the fields of tables or columns, with statistics taken inside the view.
+"""Words: the tables or columns that share some with a question, scored by BM25F, and the columns whose names say them.
 
-Journey 2, step "candidates from the lexical index". Formula: Robertson & Zaragoza, "The Probabilistic Relevance
-Framework: BM25 and Beyond" (2009), section 3.6: field counts are weighted and length-normalised, then saturated once.
+Journey 2, step "candidates from the lexical index"; what one word adds is told by `seen_words`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.indexer.index.postings import Postings
-from services.indexer.retrieve.view import View
+from services.indexer.retrieve.seen_words import Piece, SeenWords, Term
+from services.indexer.retrieve.view import Seen, View
 
-K1 = 1.2
-"""Saturation; the usual value (Robertson & Zaragoza 2009). `bench/relevance.py` found no gain in moving it."""
 TABLE_WEIGHTS = (3.0, 1.0, 1.0, 2.0)
 """Weights of name, description, columns, tags; from the sweep in `bench/relevance.py`."""
 TABLE_B = (0.3, 0.6, 0.75, 0.3)
@@ -34,17 +31,27 @@ class Alternative:
         words: tokens; a document must have all of them.
         weight: what they count, above 0 and at most 1 of what the word itself would.
         why: for the reasons: `cust means customer (learned from 14 columns)`.
+        guess: whether it is by letters alone.
 
     """
 
     words: tuple[str, ...]
     weight: float
     why: str
+    guess: bool = False
 
 
 Alternatives = Mapping[str, Sequence[Alternative]]
 """By the question's term."""
 NO_ALTERNATIVES: Alternatives = {}
+
+
+Shared = tuple[NDArray[np.int32], NDArray[np.float64] | float]
+"""Documents, ascending, and what each of them has of a question's weight by one word: the same for all, or float64 (documents,)."""
+
+
+Otherwise = tuple[NDArray[np.int32], NDArray[np.float64]]
+"""Documents, ascending, and how far each of them says a word by what else it may be called, 0 to 1, float64 (documents,)."""
 
 
 @dataclass(frozen=True)
@@ -53,26 +60,47 @@ class Matches:
 
     Attributes:
         scores: BM25F of every document, float64 (documents,); 0 where no word is shared.
-        coverage: share of the question's weight (by inverse document frequency) that a document has, float64 (documents,).
         terms: the question's terms that anything seen has, with their inverse document frequency.
-        unknown: the terms that nothing seen has.
-        documents: for each of `terms`, the seen documents that have it, ascending.
+        unknown: the terms that nothing seen has, whatever they are called.
+        unseen: those, and the ones that only guesses find.
+        documents: for each of `terms`, the seen documents that have it, int32, ascending.
         weight: the inverse document frequencies of all terms together, `unknown` ones counted as the rarest; above 0.
         rarest: the inverse document frequency of a term that nothing seen has.
+        shared: for each of `terms`, the documents that have it or what it is also called, ascending, and what that counts.
+        others: of the terms that nothing seen has itself, those that something has by what they are also called.
 
     """
 
     scores: NDArray[np.float64]
-    coverage: NDArray[np.float64]
     terms: dict[str, float]
     unknown: tuple[str, ...]
-    documents: dict[str, NDArray[np.int64]]
+    documents: dict[str, NDArray[np.int32]]
     weight: float
     rarest: float = 0.0
+    shared: tuple[Shared, ...] = ()
+    others: Mapping[str, Otherwise] = field(default_factory=dict)
+    unseen: tuple[str, ...] = ()
+
+    def otherwise(self, term: str, documents: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How far some documents say a term by what else it may be called, 0 to 1, float64 (n,); 0 where anything seen has it itself."""
+        if term not in self.others:
+            return np.zeros(len(documents))
+        having, counts = self.others[term]
+        at, has = _places(having, documents)
+        return np.where(has, counts[at], 0.0)
+
+    def covered(self, documents: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The share of the question's weight (by inverse document frequency) that some documents have, 0 to 1, float64 (n,)."""
+        total = np.zeros(len(documents))
+        for having, counts in self.shared:
+            at, has = _places(having, documents)
+            total += np.where(has, counts[at] if isinstance(counts, np.ndarray) else counts, 0.0)
+        return total / self.weight
 
     def of(self, document: int) -> tuple[str, ...]:
         """The question's terms that a document has, in the question's order."""
-        return tuple(term for term, rows in self.documents.items() if _contains(rows, document))
+        wanted = np.int32(document)  # of the rows' own type: numpy would else copy all of them
+        return tuple(term for term, rows in self.documents.items() if _has(rows, wanted))
 
     def rarity(self, term: str) -> float:
         """The inverse document frequency of a term of the question; that of an unknown one where nothing seen has it."""
@@ -81,76 +109,65 @@ class Matches:
 
 def match_tables(view: View, terms: Sequence[str], alternatives: Alternatives = NO_ALTERNATIVES) -> Matches:
     """BM25F of a view's tables; a term and its alternatives count once, by the best of them."""
-    pieces = [(part.segment.words, part.tables, part.offset) for part in view.parts]
-    return _match(pieces, view.rows, view.n_tables, view.table_lengths, terms, TABLE_WEIGHTS, TABLE_B, alternatives)
+    return _match(_kept(view, "tables", _table_words), terms, alternatives)
 
 
 def match_columns(view: View, terms: Sequence[str], alternatives: Alternatives = NO_ALTERNATIVES) -> Matches:
     """BM25F of a view's columns, each with its own name and description only."""
-    pieces = [(part.segment.column_words, part.columns, part.column_offset) for part in view.parts]
-    lengths = view.column_lengths
-    return _match(pieces, view.column_rows, view.n_columns, lengths, terms, COLUMN_WEIGHTS, COLUMN_B, alternatives)
+    return _match(_kept(view, "columns", _column_words), terms, alternatives)
 
 
-def _match(
-    pieces: Sequence[tuple[Postings, NDArray[np.bool_], int]],
-    rows: int,
-    n: int,
-    mean_lengths: NDArray[np.float64],
-    terms: Sequence[str],
-    weights: Sequence[float],
-    b: Sequence[float],
-    alternatives: Alternatives,
-) -> Matches:
-    scores = np.zeros(rows)
-    shared = np.zeros(rows)
+def _kept(view: View, name: str, make: Callable[[View], SeenWords]) -> SeenWords:
+    known = view.kept.get(f"words of {name}")
+    if not isinstance(known, SeenWords):
+        known = make(view)
+        view.kept[f"words of {name}"] = known
+    return known
+
+
+def _table_words(view: View) -> SeenWords:
+    pieces = [Piece(part.segment.words, part.tables, part.offset) for part in view.parts]
+    return SeenWords(pieces, view.rows, view.n_tables, view.table_lengths, TABLE_WEIGHTS, TABLE_B)
+
+
+def _column_words(view: View) -> SeenWords:
+    pieces = [Piece(part.segment.column_words, part.columns, part.column_offset) for part in view.parts]
+    return SeenWords(pieces, view.column_rows, view.n_columns, view.column_lengths, COLUMN_WEIGHTS, COLUMN_B)
+
+
+def _match(words: SeenWords, terms: Sequence[str], alternatives: Alternatives) -> Matches:
+    scores = np.zeros(words.rows)
+    shared: list[Shared] = []
     known: dict[str, float] = {}
     unknown: list[str] = []
-    documents: dict[str, NDArray[np.int64]] = {}
-    weight, slope = np.asarray(weights), np.asarray(b)
-
-    def found(term: str) -> _Term | None:
-        postings = [_seen_postings(postings, mask, offset, term) for postings, mask, offset in pieces]
-        df = sum(len(docs) for docs, _, _ in postings)
-        if df == 0:
-            return None
-        idf = float(np.log1p((n - df + 0.5) / (df + 0.5)))
-        parts = []
-        for _, tf, lengths in postings:
-            norm = 1.0 - slope + slope * (lengths / mean_lengths)
-            frequency = (weight * tf / norm).sum(axis=1)
-            parts.append(idf * frequency / (K1 + frequency))
-        return _Term(np.concatenate([docs for docs, _, _ in postings]), np.concatenate(parts), idf)
-
+    unseen: list[str] = []
+    documents: dict[str, NDArray[np.int32]] = {}
+    otherwise: dict[str, Otherwise] = {}
     for term in dict.fromkeys(terms):
-        own = found(term)
-        others = [(one, each) for one in alternatives.get(term, ()) if (each := _all_of([found(w) for w in one.words]))]
+        own = words.find(term)
+        meant = ((one, _all_of([words.find(word) for word in one.words])) for one in alternatives.get(term, ()))
+        others = [(one, each) for one, each in meant if each is not None]
+        if own is None and all(one.guess for one, _ in others):
+            unseen.append(term)
         if own is None and not others:
             unknown.append(term)
         elif not others and own is not None:
-            scores[own.documents] += own.scores
-            shared[own.documents] += own.idf
+            own.add(scores)
+            shared.append((own.documents, own.idf))
             known[term], documents[term] = own.idf, own.documents
         else:
             known[term] = own.idf if own is not None else max(each.idf for _, each in others)
-            _add_best(scores, shared, documents, term, own, others, known[term])
+            shared.append(_add_best(scores, documents, term, own, others, known[term]))
+            if own is None:
+                otherwise[term] = _called(others)
     # a word that nothing has counts as if one document had it: the question is not fully answered
-    rarest = float(np.log1p((n + 0.5) / 0.5)) if n else 0.0
-    total = sum(known.values()) + rarest * len(unknown)
-    covered = shared / total if total else shared
-    return Matches(scores, covered, known, tuple(unknown), documents, total or 1.0, rarest)
+    total = sum(known.values()) + words.rarest * len(unknown)
+    return Matches(
+        scores, known, tuple(unknown), documents, total or 1.0, words.rarest, tuple(shared), otherwise, tuple(unseen)
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class _Term:
-    """Documents that have a term, ascending, what it adds to each one's score, and its inverse document frequency."""
-
-    documents: NDArray[np.int64]
-    scores: NDArray[np.float64]
-    idf: float
-
-
-def _all_of(words: Sequence[_Term | None]) -> _Term | None:
+def _all_of(words: Sequence[Term | None]) -> Term | None:
     """Documents that have all of some words, with their mean; None where there is none."""
     have = [word for word in words if word is not None]
     if len(have) < len(words) or not have:
@@ -161,18 +178,17 @@ def _all_of(words: Sequence[_Term | None]) -> _Term | None:
     if not len(documents):
         return None
     scores = [word.scores[np.searchsorted(word.documents, documents)] for word in have]
-    return _Term(documents, np.mean(scores, axis=0), sum(word.idf for word in have) / len(have))
+    return Term(sum(word.idf for word in have) / len(have), documents, np.mean(scores, axis=0), common=False)
 
 
 def _add_best(
     scores: NDArray[np.float64],
-    shared: NDArray[np.float64],
-    documents: dict[str, NDArray[np.int64]],
+    documents: dict[str, NDArray[np.int32]],
     term: str,
-    own: _Term | None,
-    others: Sequence[tuple[Alternative, _Term]],
+    own: Term | None,
+    others: Sequence[tuple[Alternative, Term]],
     idf: float,
-) -> None:
+) -> Shared:
     """Add what a term or the best of its alternatives counts: the best alone, so that many synonyms outweigh nothing."""
     best, share = np.zeros(len(scores)), np.zeros(len(scores))
     if own is not None:
@@ -189,32 +205,68 @@ def _add_best(
         merged = np.concatenate([documents.get(label, rows[:0]), rows])
         documents[label] = np.unique(merged)
     scores += best
-    shared += idf * share
+    having = np.flatnonzero(share).astype(np.int32)
+    return having, idf * share[having]
 
 
-def columns_named(view: View, terms: Sequence[str]) -> NDArray[np.int64]:
-    """The seen columns that are not restricted and have one of some words in their name, ascending."""
-    out = [np.zeros(0, dtype=np.int64)]
-    for part in view.parts:
-        for term in terms:
-            docs, tf, _ = _seen_postings(part.segment.column_words, part.open_columns, part.column_offset, term)
-            out.append(docs[tf[:, 0] > 0])
-    return np.unique(np.concatenate(out))
+def _called(others: Sequence[tuple[Alternative, Term]]) -> Otherwise:
+    """The documents that have any of a term's alternatives, and how far the best that each has says the term, 0 to 1."""
+    having = np.unique(np.concatenate([each.documents for _, each in others]))
+    counts = np.zeros(len(having))
+    for one, each in others:
+        at = np.searchsorted(having, each.documents)
+        # what is left of a word's score without its rarity: much in a name, little among many columns
+        counts[at] = np.maximum(counts[at], one.weight * each.scores / each.idf)
+    return having, counts
 
 
-def _contains(ascending: NDArray[np.int64], value: int) -> bool:
-    at = int(np.searchsorted(ascending, value))
-    return at < len(ascending) and int(ascending[at]) == value
+class NamesSaying:
+    """The columns that have a word of a question in their name, looked up a table at a time: some words are in a million.
+
+    Args:
+        view: the view.
+        terms: the words.
+
+    """
+
+    def __init__(self, view: View, terms: Sequence[str]) -> None:
+        self._found = {
+            part.offset: [found for term in terms if (found := part.segment.column_words.find(term))] for part in view.parts
+        }
+
+    def of(self, part: Seen, table: int) -> NDArray[np.int64]:
+        """Which columns of a seen table do that are not restricted: places among the table's columns, ascending.
+
+        Args:
+            part: of the same view.
+            table: the table's row in it.
+
+        """
+        segment = part.segment
+        first, end = segment.column_start[table : table + 2].tolist()
+        says = np.zeros(end - first, dtype=np.bool_)
+        ends = np.asarray((first, end), dtype=np.int32)  # of the columns' own type: numpy would else copy all of them
+        for columns, tf in self._found[part.offset]:
+            begin, after = columns.searchsorted(ends).tolist()
+            if begin < after:
+                says[columns[begin:after][tf[begin:after, 0] > 0] - first] = True
+        return np.flatnonzero(says & ~segment.restricted[first:end])
 
 
-def _seen_postings(
-    postings: Postings, mask: NDArray[np.bool_], offset: int, term: str
-) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.int32]]:
-    found = postings.find(term)
-    if found is None:
-        empty = np.zeros(0, dtype=np.int64)
-        return empty, postings.tf[:0], postings.lengths[:0]
-    docs, tf = found
-    seen = mask[docs]
-    here = docs[seen]
-    return here.astype(np.int64) + offset, tf[seen], postings.lengths[here]
+def _has(ascending: NDArray[np.int32], wanted: np.int32) -> bool:
+    at = ascending.searchsorted(wanted)
+    return bool(at < len(ascending) and ascending[at] == wanted)
+
+
+def among(ascending: NDArray[np.int32], wanted: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of some numbers are among others, which are ascending, bool (wanted,): the few are looked up in the many."""
+    return _places(ascending, wanted)[1]
+
+
+def _places(ascending: NDArray[np.int32], wanted: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Where some numbers stand among others, which are ascending, and whether they do; somewhere where they do not."""
+    if not len(ascending):
+        return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.bool_)
+    few = wanted.astype(ascending.dtype)
+    at = np.minimum(np.searchsorted(ascending, few), len(ascending) - 1)
+    return at, ascending[at] == few

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.model.names import AssetId
+from services.indexer.retrieve.encoding import Encoding
 from services.indexer.retrieve.lexical import Alternatives
 from services.indexer.retrieve.spans import Spans
 
@@ -21,8 +22,9 @@ class Question:
         text: what was asked.
         terms: the words that are looked up.
         alternatives: what else they are called.
-        vector: of the whole question, a unit vector, float32 (dimension,); None in lexical mode.
-        spans: its words and pairs with theirs; None in lexical mode, and where it says nothing but function words.
+        read: what was asked, misspelt words corrected.
+        misspelt: the words that were, lower case.
+        encoding: its vectors, which may still be in the making; None in lexical mode.
         popular: how much the asker's scope shows each table to be used, 0 to 1; absent where no log tells.
 
     """
@@ -30,6 +32,28 @@ class Question:
     text: str
     terms: tuple[str, ...]
     alternatives: Alternatives
-    vector: NDArray[np.float32] | None
-    spans: Spans | None = None
+    read: str = ""
+    misspelt: tuple[str, ...] = ()
+    encoding: Encoding | None = None
     popular: Mapping[AssetId, float] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The words that a name may say: those asked for, and single ones that they are also called."""
+        others = (one.words[0] for term in self.terms for one in self.alternatives.get(term, ()) if len(one.words) == 1)
+        return tuple(dict.fromkeys((*self.terms, *others)))
+
+    @property
+    def vector(self) -> NDArray[np.float32] | None:
+        """Of the whole question, a unit vector, float32 (dimension,), waited for; None in lexical mode."""
+        return self.encoding.vector if self.encoding is not None else None
+
+    @property
+    def spans(self) -> Spans | None:
+        """Its words and pairs with their vectors, waited for; None in lexical mode, and where it says only function words."""
+        return self.encoding.spans if self.encoding is not None else None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the encoder could not answer after all."""
+        return self.encoding is not None and self.encoding.failed

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from services.common.errors import WrongSettings
 from services.common.model.search import Reason
 from services.indexer.embed.hashing import HASHING_MODEL
-from services.indexer.retrieve.features import FEATURES, LEARNED, Candidates
+from services.indexer.retrieve.features import FEATURES, LEARNED, Candidates, highest
 
 NAME_STEP = 10.0
 """What a name adds: more than everything else together can, so that names come first by construction."""
@@ -56,21 +56,21 @@ _TEXTS = {
     "fuzzy_name": "its name is what you typed, spelled otherwise or in part",
     "words": "shares words with the question",
     "covered": "has many of the question's words",
-    "meaning": "what it is about is close to the question",
-    "name_meaning": "its name is close to the question",
+    "meaning": "it is about what the question asks",
+    "name_meaning": "its name means what the question asks",
     "columns": "its columns are close to the question",
-    "said": "its name and columns say what the question's words say",
-    "pairs": "a column says two words of the question together",
-    "neighbour": "a table that it is joined with fits too",
+    "said": "its name and columns cover what is asked",
+    "pairs": "a column covers two words of the question together",
+    "neighbour": "a table that it joins fits too",
     "bridge": "it connects two tables that fit",
-    "adds": "it says what a table that it is joined with leaves out",
-    "together": "with the tables that it is joined with it says what the question says",
-    "own": "it says some of the question better than the tables that it is joined with",
-    "container": "other tables of its schema say the rest of the question",
-    "thin": "it has hardly any columns to ask for",
+    "adds": "it covers what a joined table leaves out",
+    "together": "joined with its neighbours it covers the question",
+    "own": "it covers some of the question better than its neighbours",
+    "container": "other tables of its schema cover the rest",
+    "thin": "it has few columns and keys to ask for",
     "number": "its name has the question's number",
     "copy": "its name looks like a copy or a backup",
-    "popular": "people use it much",
+    "popular": "people use it a lot",
 }
 _SMALL = 0.005
 """Contributions below this are not told as reasons."""
@@ -170,8 +170,8 @@ def rank(candidates: Candidates, ids: list[str], ranker: Ranker) -> Ranked:
     contributions = candidates.features * ranker.vector
     # rounded, so that the last bits of a sum cannot turn an order that ids should decide
     scores = np.round(contributions.sum(axis=1), 6)
-    order = np.lexsort((np.asarray(ids, dtype=str), -scores))
-    return Ranked(order.astype(np.int64), scores, contributions)
+    order = highest(scores, lambda rows: [ids[row] for row in rows.tolist()], len(scores))
+    return Ranked(order, scores, contributions)
 
 
 def reasons(contributions: NDArray[np.float64], words: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Reason, ...]:
@@ -193,9 +193,16 @@ def reasons(contributions: NDArray[np.float64], words: tuple[str, ...], columns:
 
 def _text(name: str, value: float, words: tuple[str, ...], columns: tuple[str, ...]) -> str:
     if name == "words" and words:
-        return "has the words " + ", ".join(words)
+        return _words(words)
     if name == "columns" and columns:
-        return "its columns " + ", ".join(columns) + " are close to the question"
+        return f"its column{'s' if len(columns) > 1 else ''} {', '.join(columns)} {'are' if len(columns) > 1 else 'is'} close to the question"
     if name == "status":
         return "people endorsed it" if value > 0 else "people warned of it"
     return _TEXTS[name]
+
+
+def _words(words: tuple[str, ...]) -> str:
+    """Words that it has, then names that are read as words (`mth read as monthly`), which are told in words already."""
+    own = [word for word in words if " " not in word]
+    told = [f"has the word{'s' if len(own) > 1 else ''} {', '.join(own)}"] if own else []
+    return "; ".join([*told, *(word for word in words if " " in word)])

@@ -6,6 +6,7 @@ Journey 2, the main line.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from services.indexer.retrieve.candidates import table_candidates
 from services.indexer.retrieve.facets import facet_index
 from services.indexer.retrieve.features import NAMES, Asked, Candidates
 from services.indexer.retrieve.found import Found, Matched
-from services.indexer.retrieve.lexical import Matches, columns_named, match_tables
+from services.indexer.retrieve.lexical import Matches, NamesSaying, match_tables
 from services.indexer.retrieve.names import Named, named_tables
 from services.indexer.retrieve.question import Question
 from services.indexer.retrieve.rank import Ranked, Ranker, rank, reasons
@@ -31,20 +32,29 @@ DENSE_FLOOR = 0.1
 """A table matches a question by meaning alone from this cosine on. At 0.2 glued names (`HASLEGALNAME`) lost 2 points of R@10."""
 
 
-def table_hits(view: View, question: Question, ranker: Ranker, *, kinds: tuple[Kind, ...]) -> Found:
-    """The tables of a view for a question, ranked. `kinds` besides tables (`column`) do not count here."""
+def table_hits(view: View, question: Question, ranker_of: Callable[[Question], Ranker], *, kinds: tuple[Kind, ...]) -> Found:
+    """The tables of a view for a question, ranked.
+
+    Args:
+        view: what is seen.
+        question: what is asked; its words are looked up before its vectors are waited for.
+        ranker_of: gives the weights, once it is known whether there are vectors.
+        kinds: what is looked for; others than tables (`column`) do not count here.
+
+    """
     asked = _asked(view, question)
     matches, named = asked.matches, asked.named
     candidates = table_candidates(view, asked, question.vector)
     wanted = of_kinds(view, kinds)
     candidates = candidates.only(wanted[candidates.tables].tolist())
-    ids = [str(record.id) for record in view.records(candidates.tables)]
+    ids: list[str] = [record.id for record in candidates.records]
+    ranker = ranker_of(question)
     ranked = rank(candidates, ids, ranker)
     near = _near(candidates)
     order = ranked.order[near[ranked.order] | (matches.scores[candidates.tables[ranked.order]] > 0)]
     mask = (matches.scores > 0) & wanted
     mask[candidates.tables[near]] = True
-    sharing = columns_named(view, question.terms)
+    sharing = NamesSaying(view, question.names)
     return Found(
         order=order,
         scores=ranked.scores,
@@ -65,8 +75,8 @@ def _asked(view: View, question: Question) -> Asked:
     matches = match_tables(view, question.terms, question.alternatives)
     named = named_tables(view, question.text)
     exact = named.full or named.partial
-    spelled = NOTHING if exact else spelled_tables(view, question.text, matches.unknown)
-    return Asked(question.text, matches, named, spelled, question.spans, question.popular)
+    spelled = NOTHING if exact else spelled_tables(view, question.text, (*matches.unseen, *question.misspelt))
+    return Asked(question.text, matches, named, spelled, lambda: question.spans, question.popular)
 
 
 def of_kinds(view: View, kinds: tuple[Kind, ...]) -> NDArray[np.bool_]:
@@ -92,7 +102,7 @@ def _hit(
     ranked: Ranked,
     position: int,
     matches: Matches,
-    sharing: NDArray[np.int64],
+    sharing: NamesSaying,
     named: Named,
 ) -> Hit:
     table = int(candidates.tables[position])
@@ -110,14 +120,13 @@ def _hit(
     )
 
 
-def _columns(view: View, candidates: Candidates, position: int, sharing: NDArray[np.int64]) -> tuple[str, ...]:
+def _columns(view: View, candidates: Candidates, position: int, sharing: NamesSaying) -> tuple[str, ...]:
     """The columns that speak for a table: near in meaning and sharing a word, then only near, then only sharing."""
     table = int(candidates.tables[position])
     part, row = view.locate(table)
     record = part.segment.records[row]
     start = int(part.segment.column_start[row]) + part.column_offset
-    here = slice(*np.searchsorted(sharing, (start, start + len(record.columns))).tolist())
-    shared = [record.columns[column - start] for column in sharing[here].tolist()]
+    shared = [record.columns[at] for at in sharing.of(part, row).tolist()]
     near: list[str] = []
     if candidates.best is not None:
         near = [record.columns[c - start] for c, cosine in candidates.best.of(position) if cosine >= COLUMN_COSINE]
@@ -139,7 +148,7 @@ def _answerable(
     best = int(order[0])
     top = np.sort(candidates.cosines)[::-1]
     lead = float(top[0] - top[:10].mean())
-    return answerable(float(candidates.cosines[best]), lead, float(matches.coverage[candidates.tables[best]]))
+    return answerable(float(candidates.cosines[best]), lead, float(matches.covered(candidates.tables[best : best + 1])[0]))
 
 
 def standing_out(score: float, lead: float) -> float:

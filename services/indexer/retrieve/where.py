@@ -7,16 +7,15 @@ A column fulfils what its table does, except that its kind is `column`, its name
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache, reduce
+from functools import reduce
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.common.model.assets import Kind
-from services.common.model.conditions import AllOf, AnyOf, Condition, Having, Not, Saying, Subject, Updated, leaves
+from services.common.model.conditions import AllOf, AnyOf, Condition, Having, Not, Saying, Subject, Updated, fitting, leaves
 from services.indexer.index.postings import Postings
 from services.indexer.index.segment import Segment
 from services.indexer.retrieve.facets import facet_index
@@ -50,7 +49,7 @@ def asks_for_columns(condition: Condition | None) -> bool:
     if condition is None:
         return False
     return any(
-        isinstance(one, Having) and one.subject is Subject.KIND and _fit(one.values)(Kind.COLUMN.value)
+        isinstance(one, Having) and one.subject is Subject.KIND and fitting(one.values)(Kind.COLUMN.value)
         for one, negated in leaves(condition)
         if not negated
     )
@@ -71,7 +70,7 @@ def _of_tables(segment: Segment, tables: NDArray[np.bool_]) -> Masks:
 
 
 def _having(segment: Segment, condition: Having) -> Masks:
-    fit = _fit(condition.values)
+    fit = fitting(condition.values)
     match condition.subject:
         case Subject.KIND:
             tables = facet_index(segment, "kind").fitting(fit)
@@ -89,7 +88,7 @@ def _having(segment: Segment, condition: Having) -> Masks:
 
 def _named(segment: Segment, values: tuple[str, ...]) -> NDArray[np.bool_]:
     """Tables whose name, or the end of whose qualified name, is or fits one of some values."""
-    fit = _fit(values)
+    fit = fitting(values)
     mask = np.zeros(len(segment), dtype=np.bool_)
     rows: Iterable[int] = range(len(segment))
     if all("*" not in value for value in values):
@@ -144,22 +143,3 @@ def _with_words(postings: Postings, wanted: tuple[str, ...], field: int | None =
             here[docs if field is None else docs[tf[:, field] > 0]] = True
         mask &= here
     return mask
-
-
-@lru_cache(maxsize=256)
-def _fit(values: tuple[str, ...]) -> Callable[[str], bool]:
-    """Whether a text in lower case is one of some values, in which `*` stands for any text."""
-    exact = frozenset(value.lower() for value in values if "*" not in value)
-    wild = [_wild(value.lower()) for value in values if "*" in value]
-
-    def fits(text: str) -> bool:
-        return text in exact or any(pattern.fullmatch(text) for pattern in wild)
-
-    return fits
-
-
-def _wild(value: str) -> re.Pattern[str]:
-    # the earliest place for each piece leaves most room for the rest, so that no place is ever tried again
-    first, *others = (re.escape(piece) for piece in re.sub(r"\*+", "*", value).split("*"))
-    body = first + "".join(f"(?>.*?{piece})" for piece in others[:-1]) + "".join(f".*{piece}" for piece in others[-1:])
-    return re.compile(body, re.DOTALL)

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from services.common.model.assets import SQL_UNREADABLE, Column, ForeignKey, Found, Index, Kind
@@ -176,7 +177,17 @@ def _column(item: Sequence[Any], *, is_view: bool) -> Column:
     default = _IDENTITY.get(identity, expression)
     if generated in _GENERATED and expression is not None:
         default = f"GENERATED ALWAYS AS ({expression}) {_GENERATED[generated]}"
-    return Column(name, type_, nullable=None if is_view else not not_null, default=default, description=comment)
+    told = (name, type_, None if is_view else not not_null, default, comment)
+    # secrets are masked later: what may be one, or is long, is not kept beyond its table
+    return _made(*told) if default is not None or comment is not None else _shared(*told)
+
+
+def _made(name: str, type_: str, nullable: bool | None, default: str | None, comment: str | None) -> Column:  # noqa: FBT001 - a cache's key
+    return Column(name, type_, nullable=nullable, default=default, description=comment)
+
+
+_shared = lru_cache(maxsize=16_384)(_made)
+"""One value for all columns that say the same, as most of a warehouse do: making one takes long."""
 
 
 def _index(item: Sequence[Any], names: Mapping[int, str]) -> Index:

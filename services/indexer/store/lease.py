@@ -17,9 +17,10 @@ from pathlib import Path
 
 from sqlalchemy import select, update
 
-from services.common.errors import Conflict, ServiceUnavailable
+from services.common.errors import Conflict, ServiceUnavailable, WrongSettings
 from services.common.model.changes import START, Seq
 from services.common.runtime.db import Database
+from services.common.runtime.once import write_once
 from services.indexer.store.tables import insert_new, lease
 
 BEAT_S = 2.0
@@ -75,16 +76,31 @@ class Lease:
         home: the home's own id, so that replicas on one PostgreSQL each index their own folder.
         role: `serve` or `crawl`, for those who find it taken.
         standing: the fencing number of what is published; a new one is higher also where the database was made anew.
+        server: the `holder` of the server that this process is one of several workers of; None where it is all of one.
 
     """
 
-    def __init__(self, database: Database, home: str, *, role: str, standing: Callable[[], int] = lambda: 0) -> None:
+    def __init__(
+        self,
+        database: Database,
+        home: str,
+        *,
+        role: str,
+        standing: Callable[[], int] = lambda: 0,
+        server: str | None = None,
+    ) -> None:
         self._database = database
         self._home = home
         self._role = role
         self._standing = standing
-        self._holder = f"{_machine()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._server = server
+        self._holder = f"{_machine()}:{os.getpid()}:{secrets.token_hex(4) if server is None else _group(server)}"
         self.fence = 0
+
+    @property
+    def holder(self) -> str:
+        """Who this is: the machine, the process, and a word that the workers of one server share."""
+        return self._holder
 
     def state(self) -> LeaseState:
         """The lease as it stands."""
@@ -96,9 +112,9 @@ class Lease:
         return LeaseState(row.holder, row.role, row.fence, alive, Seq(row.lexical_seq), Seq(row.vector_seq), row.waiting)
 
     def acquire(self) -> bool:
-        """Take the lease if it is free; True when this process holds it now."""
+        """Take the lease if it is free, or held for this process by its server; True when this process holds it now."""
         before = self.state()
-        if before.alive and before.holder != self._holder:
+        if before.alive and before.holder not in {self._holder, self._server}:
             return False
         fence = max(before.fence, self._standing()) + 1
         with self._database.write() as connection:
@@ -115,6 +131,21 @@ class Lease:
         self.fence = fence
         return True
 
+    def claim(self) -> None:
+        """Take the lease for a server; one that a crawl holds, which indexes for itself, is left to it until it ends.
+
+        Taken here and not only looked at, so that of two servers that start at the same moment one is refused.
+
+        Raises:
+            Conflict: another server serves this home.
+
+        """
+        if self.acquire():
+            return
+        state = self.state()
+        if state.alive and state.role == "serve":
+            raise Conflict("another `headwater serve` serves this home; stop it, or set HEADWATER_HOME to another folder")
+
     def beat(self, *, lexical_seq: Seq, vector_seq: Seq, waiting: int) -> bool:
         """Say that this holder lives and how far it is; False when the lease was lost."""
         with self._database.write() as connection:
@@ -128,10 +159,11 @@ class Lease:
     @contextmanager
     def kept(self) -> Iterator[None]:
         """Say meanwhile that this holder lives, though it has nothing to tell yet; nothing where it holds no lease."""
-        with beating(self._stay, BEAT_S):
+        with beating(self.stay, BEAT_S):
             yield
 
-    def _stay(self) -> None:
+    def stay(self) -> None:
+        """Say that this holder lives, and nothing else; nothing where it holds no lease any more."""
         if not self.fence:
             return
         with self._database.write() as connection:
@@ -146,6 +178,16 @@ class Lease:
         now = self.state()
         return now.holder == self._holder and now.fence == self.fence
 
+    def leads(self) -> bool:
+        """Whether this process does what only one worker of a server does: True unless another one of them holds the lease.
+
+        Where somebody else works for the home, such as a crawl, all of them lead: they take turns then.
+        """
+        if self._server is None:
+            return True
+        now = self.state()
+        return not now.alive or now.holder in {None, self._holder} or _group(str(now.holder)) != _group(self._server)
+
     def release(self) -> None:
         """Give the lease back, so that the next one need not wait for it to expire."""
         with self._database.write() as connection:
@@ -154,6 +196,11 @@ class Lease:
                 .where(lease.c.home == self._home, lease.c.fence == self.fence, lease.c.holder == self._holder)
                 .values(holder=None, beat_at=0.0)
             )
+
+
+def _group(holder: str) -> str:
+    """The word that the workers of one server share."""
+    return holder.rpartition(":")[2]
 
 
 def _machine() -> str:
@@ -176,3 +223,22 @@ def _is_dead_here(holder: str) -> bool:
     except PermissionError:
         return False
     return False
+
+
+def home_id(home: Path) -> str:
+    """The id of a home, made when first asked for: replicas on one database each have their own index and lease.
+
+    Raises:
+        WrongSettings: the file that holds it is empty.
+
+    """
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)  # nobody has made it yet where the databases are elsewhere
+    path = home / "home.id"
+    if not path.exists():
+        write_once(path, secrets.token_hex(16))
+    for _ in range(100):
+        known = path.read_text(encoding="ascii")
+        if known:
+            return known
+        time.sleep(0.01)  # one of an older version has made the file and is about to write into it
+    raise WrongSettings(f"{path} is empty: remove it, and start again")

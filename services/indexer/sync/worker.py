@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from services.common.errors import Conflict, HeadwaterError
 from services.common.model.changes import START, Seq
 from services.common.runtime.logs import get_logger
-from services.indexer.embed.encoder import Encoder
+from services.indexer.embed.encoder import Encoder, Vectors
 from services.indexer.index.generation import Generations
 from services.indexer.index.manifest import SegmentEntry, describe
 from services.indexer.index.snapshot import Live
@@ -24,7 +25,9 @@ from services.indexer.store.lease import BEAT_S, Lease, beating
 from services.indexer.sync.keeper import Keeper, Part, merged_part
 
 BATCH_TEXTS = 64
-"""Texts encoded between two looks at the feed: under half a second of work on one core, so that writes are seen soon."""
+"""Texts encoded at once: under half a second of work on one core."""
+LOOK_S = 0.05
+"""How often the feed is looked at while texts are encoded, which is done aside: a write is found meanwhile."""
 READ_TEXTS = 8_192
 """Texts read from the waiting list at once, and put in order of length: of so many, batches are of like length; a few megabytes."""
 SETTLE_S = 0.5
@@ -85,6 +88,8 @@ class IndexWorker:
         self._encoded_at_publish = 0
         self._waiting = cache.count_waiting() if cache else 0
         self._queue: list[tuple[bytes, str]] = []
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="encode")
+        self._running: tuple[dict[bytes, str], Future[Vectors]] | None = None
         self._changed_at = 0.0
         self._beat_at = 0.0
         self._vector_seq: Seq = START
@@ -113,11 +118,17 @@ class IndexWorker:
         self._note_vectors()
         if self._is_time():
             self.publish()
-        return bool(worked or changes)
+        return bool(worked or changes or self._running)
 
-    def run(self, stop: threading.Event, wait: Callable[[float], object] | None = None) -> None:
-        """Work until `stop` is set or the lease is lost; looks at the feed ten times a second when there is nothing to do."""
-        pause = wait or stop.wait
+    def run(self, stop: threading.Event, pause: Callable[[float], object] | None = None) -> None:
+        """Work until `stop` is set or the lease is lost; looks at the feed ten times a second when there is nothing to do.
+
+        Args:
+            stop: ends it.
+            pause: waits for so many seconds at most; `stop.wait` unless another is given.
+
+        """
+        pause = pause or stop.wait
         while not stop.is_set():
             try:
                 if not self.step():
@@ -223,12 +234,18 @@ class IndexWorker:
     def _encode(self) -> int:
         if self._encoder is None or self._cache is None or not self._waiting:
             return 0
-        if not self._queue:
-            self._queue = list(self._cache.waiting(READ_TEXTS).items())
-            if len(self._queue) < READ_TEXTS:
-                self._waiting = len(self._queue)
-        batch = dict(self._queue[:BATCH_TEXTS])
-        rows = self._encoder.encode_documents(list(batch.values())).astype(np.float16)
+        if self._running is None:
+            if not self._queue:
+                self._queue = list(self._cache.waiting(READ_TEXTS).items())
+                if len(self._queue) < READ_TEXTS:
+                    self._waiting = len(self._queue)
+            batch = dict(self._queue[:BATCH_TEXTS])
+            self._running = batch, self._aside.submit(self._encoder.encode_documents, list(batch.values()))
+        batch, encoding = self._running
+        if not wait([encoding], LOOK_S).done:
+            return 0
+        self._running = None
+        rows = encoding.result().astype(np.float16)
         self._cache.put(dict(zip(batch, rows, strict=True)))
         del self._queue[:BATCH_TEXTS]
         self._encoded += len(batch)

@@ -11,6 +11,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 
 from services.common.errors import ModelUnavailable
 from services.indexer.embed.model_files import default_vocabulary
@@ -114,6 +115,10 @@ class Segmenter:
         """Whether a word is among so many most frequent ones, or any longer one of the list: five letters are no accident."""
         cost = self._costs.get(word)
         return cost is not None and (len(word) > 4 or cost < self._cost_of_rank(rank))
+
+    def ranks(self, n: int | None, min_chars: int) -> dict[str, int]:
+        """The n most frequent words of the list, or all, that have so many letters, most frequent first, each with its rank from 0."""
+        return {word: rank for rank, word in enumerate(islice(self._costs, n)) if len(word) >= min_chars}
 
     def is_english(self, word: str) -> bool:
         """Whether a word is of the list, derived from one of it, or made of several."""

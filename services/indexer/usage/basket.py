@@ -78,8 +78,7 @@ def _alike(reading: Reading, name: str) -> list[int]:
     score = np.zeros(len(reading.known))
     for rows, words in ((reading.words, own), (reading.home, before)):
         numbers = sorted({at for word in words if (at := reading.known.word_number.get(word)) is not None})
-        holders = rows.rows.transposed
-        found = holders.spread(np.asarray(numbers, dtype=np.int64), np.ones(len(numbers)))
-        score += np.where(reading.shown, found / np.maximum(rows.length, 1e-9), 0.0)
-    best = np.argsort(-np.round(score, 6), kind="stable")[:MOST_ALIKE]
-    return [int(at) for at in best if score[at] > 0]
+        score += rows.by_word.spread(np.asarray(numbers, dtype=np.int64), np.ones(len(numbers)))
+    found = np.flatnonzero((score > 0) & reading.shown)
+    best = np.argsort(-np.round(score[found], 6), kind="stable")[:MOST_ALIKE]
+    return [int(at) for at in found[best]]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.indexer.usage.counts import Counts
-from services.indexer.usage.reading import Reading
-from services.indexer.usage.sparse import Floats, Ints, Sparse
+from services.indexer.usage.reading import Reading, Weighted
+from services.indexer.usage.sparse import Chosen, Floats, Ints, Sparse
 
 ALIKE = 25
 """Tables most like the basket, whose own company is carried over."""
@@ -24,30 +24,28 @@ CLOSE = 3
 """The power of a statement's likeness: one that reads nearly the basket counts for many that share one table with it."""
 
 
-def statements_alike(counts: Counts, basket: Ints, candidates: Ints) -> tuple[Floats, Floats]:
+def statements_alike(counts: Counts, basket: Ints, chosen: Chosen) -> tuple[Floats, Floats]:
     """Of the statements that read much of the basket, which share reads each candidate; and the likeness of the most alike one.
 
     Likeness is the Jaccard index of a statement's tables, the candidate left out, with the basket: nearest neighbours among
     statements, as session-based recommenders do it (Jannach & Ludewig, RecSys 2017).
     """
-    none = np.zeros(len(candidates))
-    told = counts.told_statements
-    shared = counts.statements_of.spread(basket, np.ones(len(basket)))[told]
-    size = np.diff(counts.reads.start)[told]
-    near = np.flatnonzero((shared > 0) & (size > shared))
-    if not len(near):
+    none = np.zeros(len(chosen))
+    near, shared = counts.statements_of.spread_thin(basket, np.ones(len(basket)))
+    size = counts.tables_of[near]
+    kept = counts.is_told[near] & (size > shared)
+    if not kept.any():
         return none, none
-    likeness = shared[near] / (len(basket) + size[near] - shared[near] - 1)
-    likeness = likeness * np.minimum(counts.worth[told[near]], 1.0)
+    near = near[kept]
+    likeness = shared[kept] / (len(basket) + size[kept] - shared[kept] - 1)
+    likeness = likeness * np.minimum(counts.worth[near], 1.0)
     if len(near) > MOST_STATEMENTS:
         best = np.argsort(-likeness, kind="stable")[:MOST_STATEMENTS]
         near, likeness = near[best], likeness[best]
     weight = likeness**CLOSE
-    share = counts.reads.spread(told[near], weight)[candidates] / (weight.sum() + 0.5)
-    closest = np.zeros(counts.reads.width)
-    at, owner = counts.reads.places(told[near])
-    np.maximum.at(closest, counts.reads.index[at], likeness[owner])
-    return share, closest[candidates]
+    at, owner = counts.reads.places(near)
+    share = chosen.sums(counts.reads.index[at], counts.reads.value[at] * weight[owner]) / (weight.sum() + 0.5)
+    return share, chosen.greatest(counts.reads.index[at], likeness[owner])
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,14 +58,14 @@ class Carried:
     turned_best: Floats
 
 
-def carried_over(reading: Reading, basket: Ints, candidates: Ints, alike: Floats) -> Carried:
+def carried_over(reading: Reading, basket: Ints, chosen: Chosen, alike: Floats) -> Carried:
     """What the company of tables like the basket says of each candidate.
 
     `company`: they are used with it. `like_company`: they are used with tables named like it. `turned`: what their company
     would be called if it differed from the basket as it differs from them (`x_daily` with `x_first`: of `y_daily`, `y_first`)
     is called nearly so; `turned_best` by the one pair that fits best.
     """
-    counts = reading.counts
+    counts, candidates = reading.counts, chosen.columns
     none = np.zeros(len(candidates))
     read = np.flatnonzero(counts.read[candidates] > 0)
     best = read[np.argsort(-alike[read], kind="stable")[:ALIKE]]
@@ -80,7 +78,7 @@ def carried_over(reading: Reading, basket: Ints, candidates: Ints, alike: Floats
     at, owner = counts.together.places(twins)
     mates = counts.together.index[at]
     weight = likeness[owner] * counts.together.value[at] / (counts.read[twins[owner]] + 0.5)
-    company = np.bincount(mates, weights=weight, minlength=len(counts.read))[candidates].astype(np.float64)
+    company = chosen.sums(mates, weight)
     weight = np.round(weight, 9)
     kept = np.flatnonzero(weight > 0)
     if len(kept) > MOST_PAIRS:  # what is used with everything has many: only the strongest are put in order
@@ -89,35 +87,39 @@ def carried_over(reading: Reading, basket: Ints, candidates: Ints, alike: Floats
     if not len(kept):
         return Carried(company, none, none, none)
     pairs, weight = (twins[owner[kept]], mates[kept]), weight[kept]
-    names = _Names.of(reading, candidates, basket, *pairs)
-    close = np.maximum(names.candidates @ names.of_table(pairs[1]).T - UNLIKE, 0.0) ** 2
-    turned = np.maximum(names.candidates @ names.turned(basket, *pairs).T - UNLIKE, 0.0) ** 3
+    names = _Names.of(reading, basket, *pairs)
+    close, turned = names.likeness(candidates, names.of_table(pairs[1]), names.turned(basket, *pairs))
+    close, turned = np.maximum(close - UNLIKE, 0.0), np.maximum(turned - UNLIKE, 0.0)
+    close, turned = close * close, turned * turned * turned
     return Carried(company, close @ weight, turned @ weight, (turned * np.sqrt(weight)).max(axis=1))
 
 
 @dataclass(frozen=True, eq=False)
 class _Names:
-    """Unit vectors of the words of some tables, of those words only that a few of them have."""
+    """Unit vectors of the words of a few tables, over those words only that one of them has.
 
-    candidates: Floats
+    Attributes:
+        reading: what says what a word is worth.
+        tables: the few, ascending.
+        words: theirs, ascending.
+        rows: their vectors, float64 (tables, words).
+
+    """
+
+    reading: Reading
     tables: Ints
+    words: Ints
     rows: Floats
 
     @classmethod
-    def of(cls, reading: Reading, candidates: Ints, *few: Ints) -> _Names:
+    def of(cls, reading: Reading, *few: Ints) -> _Names:
         tables = np.unique(np.concatenate(few))
-        both = (reading.words, reading.home)
-        places = [weighted.rows.places(tables) for weighted in both]
-        words = np.unique(np.concatenate([w.rows.index[at] for w, (at, _) in zip(both, places, strict=True)]))
-
-        def dense(rows: Ints) -> Floats:
-            out = np.zeros((len(rows), len(words)))
-            for weighted in both:
-                _put(weighted.rows, weighted.length, rows, words, out)
-            # most have words of both kinds: then the row's length is about 1
-            return out * (0.5**0.5 if reading.known.home.index.size else 1.0)
-
-        return cls(dense(candidates), tables, dense(tables))
+        pieces = [_entries(reading, weighted, tables) for weighted in (reading.words, reading.home)]
+        index, value, owner = (np.concatenate([piece[at] for piece in pieces]) for at in range(3))
+        words, place = np.unique(index, return_inverse=True)
+        rows = np.zeros((len(tables), len(words)))
+        np.add.at(rows, (owner, place), value)
+        return cls(reading, tables, words, rows)
 
     def of_table(self, tables: Ints) -> Floats:
         return self.rows[np.searchsorted(self.tables, tables)]
@@ -131,9 +133,37 @@ class _Names:
         turned: Floats = out / np.maximum(length, 1e-9)
         return turned
 
+    def likeness(self, tables: Ints, *others: Floats) -> list[Floats]:
+        """The cosines of any tables with vectors over `words`, float64 (len(tables), vectors) for each of `others`.
 
-def _put(sparse: Sparse, length: Floats, rows: Ints, words: Ints, out: Floats) -> None:
-    at, owner = sparse.places(rows)
-    column = np.minimum(np.searchsorted(words, sparse.index[at]), len(words) - 1)
-    there = words[column] == sparse.index[at]
-    out[owner[there], column[there]] += sparse.value[at][there] / np.maximum(length[rows[owner[there]]], 1e-9)
+        Word by word and not a matrix product: neither has many of the words, and what is added up does not depend on other tables.
+        """
+        vectors = np.concatenate(others)
+        word, vector = np.nonzero(vectors.T)
+        start = np.searchsorted(word, np.arange(len(self.words) + 1))
+        by_word = Sparse(start, vector, vectors[vector, word], len(vectors))
+        # tables of one schema have the words of it in common
+        _, first, back = np.unique(self.reading.known.schema[tables], return_index=True, return_inverse=True)
+        both = self._products(self.reading.words, tables, by_word)
+        both += self._products(self.reading.home, tables[first], by_word)[back]
+        return np.split(both, np.cumsum([len(one) for one in others])[:-1], axis=1)
+
+    def _products(self, weighted: Weighted, tables: Ints, by_word: Sparse) -> Floats:
+        index, value, owner = _entries(self.reading, weighted, tables)
+        place = np.minimum(np.searchsorted(self.words, index), len(self.words) - 1)
+        there = np.flatnonzero(self.words[place] == index)
+        at, entry = by_word.places(place[there])
+        found = np.bincount(
+            owner[there][entry] * by_word.width + by_word.index[at],
+            weights=by_word.value[at] * value[there][entry],
+            minlength=len(tables) * by_word.width,
+        )
+        return found.astype(np.float64, copy=False).reshape(len(tables), by_word.width)
+
+
+def _entries(reading: Reading, weighted: Weighted, tables: Ints) -> tuple[Ints, Floats, Ints]:
+    """The words of the names of some tables, or of their places, with what each is worth in a unit vector: words, values, whose."""
+    at, owner = weighted.rows.places(tables)
+    # most have words of both kinds: then the row's length is about 1
+    scale = (0.5**0.5 if reading.known.home.index.size else 1.0) / np.maximum(weighted.length[tables], 1e-9)
+    return weighted.rows.index[at], weighted.rows.value[at] * scale[owner], owner

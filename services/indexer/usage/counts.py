@@ -101,9 +101,33 @@ class Counts:
         return tuple(out)
 
     @cached_property
+    def read_of_subject(self) -> Sparse:
+        """The tables of each subject that a statement which counts reads: subject by table, 1 each."""
+        read = np.flatnonzero(self.read > 0)
+        subjects = int(self.known.base.max(initial=-1)) + 1
+        return Sparse.of(self.known.base[read], read, np.ones(len(read)), (subjects, len(self.read)))
+
+    @cached_property
+    def mixes(self) -> Ints:
+        """With how many tables each is used, int64 (n,)."""
+        return np.diff(self.together.start)
+
+    @cached_property
+    def tables_of(self) -> Ints:
+        """How many tables each statement reads, 0 for one that does not count, int64 (statements,)."""
+        return np.diff(self.reads.start)
+
+    @cached_property
+    def is_told(self) -> NDArray[np.bool_]:
+        """Which statements are `told_statements`, bool (statements,)."""
+        out = np.zeros(len(self.reads), dtype=np.bool_)
+        out[self.told_statements] = True
+        return out
+
+    @cached_property
     def told_statements(self) -> Ints:
         """The statements that count, read several tables and were run by enough people to be told of; int64."""
-        tables = np.diff(self.reads.start)
+        tables = self.tables_of
         rows = np.flatnonzero((tables > 1) & (tables <= MAX_TOGETHER))
         if self.min_people > 1:
             rows = rows[np.asarray([self.enough(self.statements[at].users) for at in rows.tolist()], dtype=np.bool_)]
@@ -118,6 +142,31 @@ class Counts:
         counted = Sparse.of(schema[first], schema[self.together.index], np.ones(len(first)), (n, n))
         total = np.bincount(schema[first], minlength=n).astype(np.float64)
         return counted, total
+
+    @cached_property
+    def executions(self) -> Floats:
+        """How often each statement ran, 0 for one that does not count, float64 (statements,)."""
+        ran = np.fromiter((one.count for one in self.statements), dtype=np.float64, count=len(self.statements))
+        return np.where(self.counted, ran, 0.0)
+
+    @cached_property
+    def n_executions(self) -> float:
+        """How often all statements that count ran."""
+        return float(self.executions.sum())
+
+    @cached_property
+    def executed(self) -> Floats:
+        """Executions that read each table, float64 (n,)."""
+        rows = np.flatnonzero(self.counted)
+        return self.reads.spread(rows, self.executions[rows])
+
+    @cached_property
+    def mixed_schemas(self) -> Ints:
+        """Of how many schemas there are tables that each table is used with, int64 (n,)."""
+        n = int(self.known.schema.max(initial=-1)) + 1
+        first = np.repeat(np.arange(len(self.together)), np.diff(self.together.start))
+        each = np.unique(first * n + self.known.schema[self.together.index])
+        return np.bincount(each // max(n, 1), minlength=len(self.together))
 
     @cached_property
     def alias(self) -> Sparse:
@@ -200,7 +249,7 @@ def _named(
 def _worth(statements: Sequence[Statement], counted: NDArray[np.bool_]) -> Floats:
     last = np.asarray([one.last for one in statements], dtype=np.float64)
     newest = last[counted].max(initial=0.0)
-    age = np.where(last > 0, newest - last, 0.0)
+    age = np.where(last > 0, np.maximum(newest - last, 0.0), 0.0)  # what does not count may be later
     weight = np.asarray([one.weight for one in statements], dtype=np.float64)
     worth: Floats = weight * (FADED + (1 - FADED) * 0.5 ** (age / HALF_LIFE_DAYS))
     return worth

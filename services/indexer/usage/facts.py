@@ -13,7 +13,7 @@ import numpy as np
 
 from services.common.model.names import AssetId
 from services.common.model.related import AssetUsage, ColumnUsage, JoinUsage, StatementUsage, Unused, UserUsage
-from services.common.model.usage import FILTER, GROUP, JOIN, LogWindow
+from services.common.model.usage import FILTER, GROUP, JOIN, WRITE, LogWindow
 from services.indexer.usage.reading import Reading
 from services.indexer.usage.statements import NO_DAY, PERSON, Statement
 
@@ -57,7 +57,7 @@ def usage_of(reading: Reading, asset: AssetId) -> AssetUsage | None:
         )
         if last
         else (),
-        columns=tuple(_columns(reading, asset, row, readers)),
+        columns=tuple(_columns(reading, asset, row, readers, writers)),
         joins=(joins := tuple(_joins(reading, asset, row, readers)))[:MOST_JOINS],
         declared_share=_declared_share(joins),
         users=tuple(_users(readers)),
@@ -111,19 +111,31 @@ def _top(reading: Reading, row: int, readers: Iterable[Statement]) -> Iterator[S
         yield StatementUsage(one.fingerprint, one.count, len(one.users), _date(one.last), names)
 
 
-def _columns(reading: Reading, asset: AssetId, row: int, readers: Iterable[Statement]) -> Iterator[ColumnUsage]:
+def _columns(
+    reading: Reading, asset: AssetId, row: int, readers: Iterable[Statement], writers: Iterable[Statement]
+) -> Iterator[ColumnUsage]:
     record = reading.known.records[row]
     hidden = {n.lower() for n, h in zip(record.columns, record.restricted, strict=True) if h} if record else set()
     uses: dict[str, Counter[str]] = defaultdict(Counter)
     every: Counter[str] = Counter()
     using: dict[str, list[Statement]] = defaultdict(list)
     for one in readers:
-        kinds = {(use.column, use.how) for use in one.uses if use.asset == asset and use.column.lower() not in hidden}
+        kinds = {
+            (use.column, use.how)
+            for use in one.uses
+            if use.asset == asset and use.how != WRITE and use.column.lower() not in hidden
+        }
         for column, how in kinds:
             uses[column][how] += one.count
         for column in {column for column, _ in kinds}:
             every[column] += one.count
             using[column].append(one)
+    written: dict[str, int] = {}
+    for one in writers:
+        for use in one.uses:
+            if use.asset == asset and use.how == WRITE and use.column.lower() not in hidden:
+                written[use.column] = max(written.get(use.column, NO_DAY), one.last)
+    every.update(dict.fromkeys(written, 0))
     first, last = reading.counts.window
     for column, many in sorted(every.items(), key=lambda item: (-item[1], item[0]))[:MOST_COLUMNS]:
         used = uses[column]
@@ -133,7 +145,8 @@ def _columns(reading: Reading, asset: AssetId, row: int, readers: Iterable[State
         for run in (run for one in using[column] for run in one.runs):
             days[run.day] += run.count
         trend = _trend(days, last, first)
-        yield ColumnUsage(column, many, used[FILTER], used[JOIN], used[GROUP], len(people), _date(latest), trend)
+        filled = _date(written.get(column, NO_DAY))
+        yield ColumnUsage(column, many, used[FILTER], used[JOIN], used[GROUP], len(people), _date(latest), filled, trend)
 
 
 def _joins(reading: Reading, asset: AssetId, row: int, readers: Iterable[Statement]) -> Iterator[JoinUsage]:
@@ -184,9 +197,9 @@ def _cardinality(reading: Reading, here: tuple[int, str], there: tuple[int, str]
 
 
 def _is_key(reading: Reading, row: int, column: str) -> bool | None:
-    """Whether a column is all of its table's primary key; None where the table has none that is declared."""
+    """Whether a column is all of its table's primary key; None where the table declares none, or one that is not open to all."""
     record = reading.known.records[row]
-    if record is None or not record.primary_key:
+    if record is None or not record.primary_key or not _hidden(reading, row).isdisjoint(map(str.lower, record.primary_key)):
         return None
     return [name.lower() for name in record.primary_key] == [column.lower()]
 

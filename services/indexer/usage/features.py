@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from services.indexer.usage.carried import carried_over, statements_alike
 from services.indexer.usage.reading import Reading
-from services.indexer.usage.sparse import Floats, Ints
+from services.indexer.usage.sparse import Chosen, Floats, Ints
+from services.indexer.usage.variants import LEAST
 
 FEATURES = (
     "share",
@@ -53,6 +54,14 @@ FEATURES = (
     "name_best",
     "text_rank",
     "name_rank",
+    "queried",
+    "mixes_schemas",
+    "other_table",
+    "variant",
+    "text_new",
+    "text_best_new",
+    "name_rank_new",
+    "name_rank_alike",
 )
 """`features` says what each is; all are 0 or more, most at most 1."""
 ALIKE = 15
@@ -65,12 +74,14 @@ _SHARE_SCALE = np.log1p(20.0)
 def features(reading: Reading, basket: Ints, candidates: Ints) -> Floats:
     """The features of some candidates, float64 (len(candidates), len(FEATURES)), rounded so that sums in another order tie."""
     out = np.zeros((len(candidates), len(FEATURES)))
-    _observed(reading, basket, candidates, out)
+    chosen = Chosen.of(candidates, len(reading.known))
+    _observed(reading, basket, chosen, out)
     alike = _close(reading, basket, candidates, out)
     _steps(reading, basket, candidates, out)
-    _derived(reading, basket, candidates, alike, out)
-    _carried(reading, basket, candidates, alike, out)
-    _beside(reading, basket, candidates, out)
+    _derived(reading, basket, chosen, alike, out)
+    _carried(reading, basket, chosen, alike, out)
+    _beside(reading, basket, chosen, out)
+    _apart(reading, basket, chosen, out)
     return np.round(out, 3)
 
 
@@ -78,25 +89,23 @@ def _put(out: Floats, name: str, values: NDArray[np.floating] | NDArray[np.bool_
     out[:, FEATURES.index(name)] = values
 
 
-def _observed(reading: Reading, basket: Ints, candidates: Ints, out: Floats) -> None:
-    counts, size = reading.counts, len(basket)
-    read = counts.read
-    share = counts.together.spread(basket, 1.0 / (read[basket] + 1.0) / size)
-    lift = counts.together.spread(basket, 1.0 / np.sqrt(read[basket] + 1.0) / size)[candidates]
-    at, _ = counts.together.places(basket)
-    together = np.bincount(counts.together.index[at], minlength=len(read))
-    strongest = np.zeros(len(read))
-    np.maximum.at(strongest, counts.together.index[at], counts.together.value[at])
+def _observed(reading: Reading, basket: Ints, chosen: Chosen, out: Floats) -> None:
+    counts, size, candidates = reading.counts, len(basket), chosen.columns
+    read = counts.read[candidates]
+    at, owner = counts.together.places(basket)
+    index, value, others = counts.together.index[at], counts.together.value[at], counts.read[basket][owner] + 1.0
+    share = chosen.sums(index, value * (1.0 / others / size))
+    lift = chosen.sums(index, value * (1.0 / np.sqrt(others) / size))
     # P(candidate | table of the basket), the mean over the basket, shrunk by one query that did not read it
-    _put(out, "share", np.log1p(20 * share[candidates]) / _SHARE_SCALE)
+    _put(out, "share", np.log1p(20 * share) / _SHARE_SCALE)
     # the same against how often the candidate is read at all: what is joined to everything does not lead
-    _put(out, "lift", np.log1p(20 * lift / np.sqrt(read[candidates] + 1.0)) / _SHARE_SCALE)
-    _put(out, "basket", together[candidates] / size)
-    _put(out, "often", np.log1p(strongest[candidates]) / 5.0)
-    _put(out, "popular", np.log1p(read[candidates]) / 5.0)
+    _put(out, "lift", np.log1p(20 * lift / np.sqrt(read + 1.0)) / _SHARE_SCALE)
+    _put(out, "basket", chosen.sums(index, np.ones(len(index))) / size)
+    _put(out, "often", np.log1p(chosen.greatest(index, value)) / 5.0)
+    _put(out, "popular", np.log1p(read) / 5.0)
     _put(out, "recent", counts.last_read[candidates])
     _put(out, "fresh", counts.last_written[candidates])
-    _put(out, "unqueried", read[candidates] == 0)
+    _put(out, "unqueried", read == 0)
 
 
 def _close(reading: Reading, basket: Ints, candidates: Ints, out: Floats) -> Floats:
@@ -104,7 +113,9 @@ def _close(reading: Reading, basket: Ints, candidates: Ints, out: Floats) -> Flo
     # not a matrix product: BLAS adds up a row differently by where it stands among others, and others may be hidden
     cosines = np.einsum("ij,kj->ik", known.vectors(candidates), known.vectors(basket)).clip(0.0)
     text = np.round(cosines.mean(axis=1), 3)
-    name, home = reading.words.cosines(basket, candidates), reading.home.cosines(basket, candidates)
+    # tables of one schema stand in one place
+    _, first, back = np.unique(known.schema[candidates], return_index=True, return_inverse=True)
+    name, home = reading.words.cosines(basket, candidates), reading.home.cosines(basket, candidates[first])[back]
     _put(out, "text", text)
     _put(out, "text_best", cosines.max(axis=1))
     _put(out, "name", name)
@@ -119,7 +130,7 @@ def _close(reading: Reading, basket: Ints, candidates: Ints, out: Floats) -> Flo
     _put(out, "subject", subject.mean(axis=1))
     stem = known.stem[candidates][:, None] == known.stem[basket][None]
     _put(out, "stem", (stem & ~same).mean(axis=1))
-    _put(out, "name_best", reading.words.closest(basket, candidates))
+    _put(out, "name_best", name if len(basket) == 1 else reading.words.closest(basket, candidates))
     # by place too: how alike the most alike are differs from log to log
     _put(out, "text_rank", _by_rank(text))
     _put(out, "name_rank", _by_rank(name))
@@ -156,55 +167,79 @@ def _steps(reading: Reading, basket: Ints, candidates: Ints, out: Floats) -> Non
     _put(out, "schemas", np.log1p(50 * affinity / len(basket)) / 4.0)
 
 
-def _derived(reading: Reading, basket: Ints, candidates: Ints, alike: Floats, out: Floats) -> None:
+def _derived(reading: Reading, basket: Ints, chosen: Chosen, alike: Floats, out: Floats) -> None:
     """Lineage, and the company that others keep: what the candidate or the basket is made from, and what is like it."""
-    counts, size = reading.counts, len(basket)
+    counts, size, candidates = reading.counts, len(basket), chosen.columns
     even = np.full(len(basket), 1.0 / size)
-    lineage = counts.made_from.spread(basket, even) + counts.made_into.spread(basket, even)
-    _put(out, "lineage", np.minimum(lineage[candidates], 1.0))
-    above = counts.made_from.spread(basket, even)
-    sources = np.flatnonzero(above)
-    siblings = counts.made_into.spread(sources, above[sources])
-    _put(out, "siblings", np.log1p(siblings[candidates]) / 2.0)
-    nearly = counts.alias.spread(basket, even)
-    others = np.flatnonzero(nearly)
-    company = counts.together.spread(others, nearly[others] / (counts.read[others] + 2.0))
-    direct = counts.together.spread(basket, even / (counts.read[basket] + 2.0))
-    friends = np.flatnonzero(direct)
-    company += counts.alias.spread(friends, direct[friends])
-    _put(out, "alias", np.log1p(5 * company[candidates]))
+    lineage = counts.made_from.spread_over(basket, even, chosen) + counts.made_into.spread_over(basket, even, chosen)
+    _put(out, "lineage", np.minimum(lineage, 1.0))
+    _put(out, "siblings", np.log1p(counts.made_into.spread_over(*counts.made_from.spread_thin(basket, even), chosen)) / 2.0)
+    others, nearly = counts.alias.spread_thin(basket, even)
+    company = counts.together.spread_over(others, nearly / (counts.read[others] + 2.0), chosen)
+    friends, direct = counts.together.spread_thin(basket, even / (counts.read[basket] + 2.0))
+    company += counts.alias.spread_over(friends, direct, chosen)
+    _put(out, "alias", np.log1p(5 * company))
     best = np.argsort(-alike, kind="stable")[:ALIKE]
     likeness = np.maximum(alike[best] - UNLIKE, 0.0) ** 1.5
     twins = candidates[best]
     read = np.maximum(counts.read[twins], 1.0)
-    like = counts.together.spread(twins, likeness / (likeness.sum() + 0.3) / read)
-    _put(out, "like", np.log1p(20 * like[candidates]) / _SHARE_SCALE)
-    company = np.zeros(len(counts.read))
+    like = counts.together.spread_over(twins, likeness / (likeness.sum() + 0.3) / read, chosen)
+    _put(out, "like", np.log1p(20 * like) / _SHARE_SCALE)
+    company = np.zeros(len(candidates))
     for table in basket.tolist():
-        mates = np.flatnonzero((reading.known.base == reading.known.base[table]) & (counts.read > 0))
+        mates = counts.read_of_subject.row(int(reading.known.base[table]))[0]
         total = counts.read[mates].sum() + 2.0
-        company += counts.together.spread(mates, np.full(len(mates), 1.0 / total / size))
-    _put(out, "home_company", np.log1p(20 * company[candidates]) / _SHARE_SCALE)
-    _put(out, "mixes", np.log1p(np.diff(counts.together.start)[candidates]) / 5.0)
+        company += counts.together.spread_over(mates, np.full(len(mates), 1.0 / total / size), chosen)
+    _put(out, "home_company", np.log1p(20 * company) / _SHARE_SCALE)
+    _put(out, "mixes", np.log1p(counts.mixes[candidates]) / 5.0)
 
 
-def _carried(reading: Reading, basket: Ints, candidates: Ints, alike: Floats, out: Floats) -> None:
-    share, closest = statements_alike(reading.counts, basket, candidates)
+def _carried(reading: Reading, basket: Ints, chosen: Chosen, alike: Floats, out: Floats) -> None:
+    share, closest = statements_alike(reading.counts, basket, chosen)
     _put(out, "statements", share)
     _put(out, "statement", closest)
-    carried = carried_over(reading, basket, candidates, alike)
+    carried = carried_over(reading, basket, chosen, alike)
     _put(out, "company", np.log1p(20 * carried.company) / _SHARE_SCALE)
     _put(out, "like_company", np.log1p(20 * carried.like_company) / _SHARE_SCALE)
     _put(out, "turned", np.log1p(20 * carried.turned) / _SHARE_SCALE)
     _put(out, "turned_best", 2 * carried.turned_best)
 
 
-def _beside(reading: Reading, basket: Ints, candidates: Ints, out: Floats) -> None:
+def _beside(reading: Reading, basket: Ints, chosen: Chosen, out: Floats) -> None:
     """Declared keys, and that what nobody has queried yet is used with what nobody has."""
     counts, size = reading.counts, len(basket)
     new = float((counts.read[basket] == 0).mean())
-    _put(out, "new_both", new * (counts.read[candidates] == 0))
-    _put(out, "key", np.minimum(reading.keys.spread(basket, np.full(size, 1.0 / size)), 1.0)[candidates])
+    _put(out, "new_both", new * _column(out, "unqueried"))
+    _put(out, "key", np.minimum(reading.keys.spread_over(basket, np.full(size, 1.0 / size), chosen), 1.0))
+
+
+def _apart(reading: Reading, basket: Ints, chosen: Chosen, out: Floats) -> None:
+    """What tells the queried from those that nobody has, and what goes with a table from what stands in its place."""
+    known, counts, candidates = reading.known, reading.counts, chosen.columns
+    new = _column(out, "unqueried") > 0
+    _put(out, "queried", ~new)
+    _put(out, "mixes_schemas", np.log1p(counts.mixed_schemas[candidates]) / 3.0)
+    same_name = known.stem[candidates][:, None] == known.stem[basket][None]
+    same_subject = known.base[candidates][:, None] == known.base[basket][None]
+    elsewhere = known.schema[candidates][:, None] != known.schema[basket][None]
+    layer = (same_name & same_subject & elsewhere).any(axis=1)
+    stands_for = counts.alias.spread_over(basket, np.ones(len(basket)), chosen) >= 1.0
+    # a view and what it shows are read in place of each other, not together
+    _put(out, "other_table", ~(layer | stands_for))
+    # a weight of one half takes the odds as they are
+    _put(out, "variant", 2 * (reading.variants.odds(basket, candidates) - LEAST))
+    # of what nobody has queried nothing speaks but what it is called and described by: that is worth more there
+    for name_of in ("text", "text_best", "name_rank"):
+        _put(out, f"{name_of}_new", np.where(new, _column(out, name_of), 0.0))
+    whole = np.round(_column(out, "whole_name"), 3)
+    alike = np.zeros(len(candidates))
+    for side in (new, ~new):
+        alike[side] = _by_rank(whole[side])
+    _put(out, "name_rank_alike", alike)
+
+
+def _column(out: Floats, name: str) -> Floats:
+    return out[:, FEATURES.index(name)]
 
 
 def _by_rank(values: Floats) -> Floats:

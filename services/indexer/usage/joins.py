@@ -71,10 +71,7 @@ def _observed(reading: Reading, one: int, other: int, statements: Sequence[int])
 
 
 def _guessed(reading: Reading, first: Record, second: Record) -> Iterator[Join]:
-    names = {name.lower() for record in (first, second) for name in record.columns}
-    number, frequency = reading.known.column_number, reading.column_frequency
-    spread = {name: int(frequency[number[name]]) for name in names if name in number}
-    found = guesses([first, second], spread, reading.n_shown).get((0, 1))
+    found = guesses([first, second], reading.tables_with_column, reading.n_shown).get((0, 1))
     if found is not None:
         sure = confidence(found, first, second, several_homes=True)
         if sure >= WORTH_TELLING:

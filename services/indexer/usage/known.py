@@ -41,6 +41,7 @@ class Known:
         place: its segment and row in the snapshot, int64 (n, 2); -1 where it has none.
         words: tokens of its own name, one row a table; `home`: of what stands before its name; both number one vocabulary, `word_number`.
         columns: names of its open columns, weighted by how much they look like keys; `column_number` numbers them.
+        word_hash: of each word, uint64 (words,).
         step, step_home: sums of the hashes of its tokens, uint64 (n,): equal differences are equal renamings.
         schema, base, stem: numbers of its schema, of its subject (the schema without its layer) and of its name without version.
         version: the number that its name ends in, 0 without.
@@ -56,6 +57,7 @@ class Known:
     words: Sparse
     home: Sparse
     word_number: Mapping[str, int]
+    word_hash: NDArray[np.uint64]
     columns: Sparse
     column_number: Mapping[str, int]
     step: NDArray[np.uint64]
@@ -72,6 +74,12 @@ class Known:
     def row(self) -> Mapping[AssetId, int]:
         """The row of each table."""
         return {asset: row for row, asset in enumerate(self.ids)}
+
+    @cached_property
+    def named_alike(self) -> Ints:
+        """Numbers of tables that are versions of each other: of one schema and one name without its version, int64 (n,)."""
+        both = self.schema * (int(self.stem.max(initial=0)) + 1) + self.stem
+        return np.asarray(np.unique(both, return_inverse=True)[1], dtype=np.int64)
 
     @cached_property
     def plain(self) -> Ints:
@@ -98,15 +106,22 @@ class Known:
             return np.ones(len(self), dtype=np.bool_)
         return np.fromiter((scope.permits(path) for path in self.paths), dtype=np.bool_, count=len(self))
 
+    @cached_property
+    def vector_row(self) -> Ints:
+        """The row of each table's text vector in its segment, -1 where it has none, int64 (n,)."""
+        out = np.full(len(self), -1, dtype=np.int64)
+        for number, live in enumerate(self.snapshot.parts):
+            here = np.flatnonzero(self.place[:, 0] == number)
+            out[here] = live.segment.texts.row[live.segment.text[self.place[here, 1]]]
+        return out
+
     def vectors(self, rows: Ints) -> NDArray[np.float32]:
         """The text vectors of some tables, float32 (len(rows), dimension); zeros where one has none."""
         out = np.zeros((len(rows), max(self.snapshot.dimension, 1)), dtype=np.float32)
+        vector, part = self.vector_row[rows], self.place[rows, 0]
         for number, live in enumerate(self.snapshot.parts):
-            here = np.flatnonzero(self.place[rows, 0] == number)
-            texts = live.segment.texts
-            vector = texts.row[live.segment.text[self.place[rows[here], 1]]]
-            have = vector >= 0
-            out[here[have]] = texts.vectors.rows[vector[have]].astype(np.float32)
+            have = np.flatnonzero((vector >= 0) & (part == number))
+            out[have] = live.segment.texts.vectors.rows[vector[have]]
         return out
 
 
@@ -125,7 +140,7 @@ def known_of(snapshot: Snapshot, statements: Iterable[Statement], namespaces: Na
             found[asset] = (name, scope_path(source, name.parts), None, (-1, -1))
     ids = sorted(found)
     names = tuple(found[asset][0] for asset in ids)
-    words, home, step, step_home, word_number = _tokens(names)
+    words, home, step, step_home, word_number, word_hash = _tokens(names)
     records = tuple(found[asset][2] for asset in ids)
     columns, column_number = _columns(records)
     return Known(
@@ -138,6 +153,7 @@ def known_of(snapshot: Snapshot, statements: Iterable[Statement], namespaces: Na
         words=words,
         home=home,
         word_number=word_number,
+        word_hash=word_hash,
         columns=columns,
         column_number=column_number,
         step=step,
@@ -157,7 +173,7 @@ def split_words(name: str) -> tuple[str, ...]:
 
 def _tokens(
     names: Sequence[DatasetName],
-) -> tuple[Sparse, Sparse, NDArray[np.uint64], NDArray[np.uint64], dict[str, int]]:
+) -> tuple[Sparse, Sparse, NDArray[np.uint64], NDArray[np.uint64], dict[str, int], NDArray[np.uint64]]:
     number: dict[str, int] = {}
     own = [[number.setdefault(word, len(number)) for word in split_words(name.parts[-1])] for name in names]
     before = [
@@ -171,6 +187,7 @@ def _tokens(
         _summed(own, hashes),
         _summed(before, hashes),
         number,
+        hashes,
     )
 
 

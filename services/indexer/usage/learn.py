@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from services.indexer.usage.sparse import Floats, Ints
 from services.indexer.usage.statements import Statement
 from services.indexer.usage.weights import Model, probabilities
 
+One = TypeVar("One")
 PULL = 0.05
 """How strongly weights are pulled to where they start, times the square of their distance: of 0.002 to 0.3 the
 one with which logs foretold each other best (`bench/usage.py`)."""
@@ -32,10 +34,11 @@ MAX_QUESTIONS = 800
 MAX_WRONG = 120
 """Wrong candidates of a question that are learned from: half the ones that rank first by the weights so far, half by lot."""
 MAX_CALIBRATED = 150
-"""Questions of each half from which probabilities are learned."""
+"""Questions of each half from which probabilities are learned, from all parts of the log alike: what is asked drifts with time."""
 SHOWN = 10
 """Items of an answer whose probabilities are learned and judged."""
-TRUTH_PULL = 0.001
+TRUTH_PULL = 0.003
+"""How strongly log-odds are pulled to where they start, as `PULL`: of 0.001 to 0.01 the one that held best on logs of all sizes."""
 TRUTH_STEPS = 30
 FOLDS = 4
 LATER = (0.5, 0.75, 1.0)
@@ -118,11 +121,17 @@ def model_of(
     for half in range(2):
         others = [one for one in made[1 - half :: 2] if one is not None]
         half_weights = Model(fit(others, start.weights, pull=pull, without=without), start.truth)
-        for question in found[half::2][:MAX_CALIBRATED]:
+        for question in spaced(found[half::2], MAX_CALIBRATED):
             ranked = rank(question.reading, question.basket, half_weights)
             rows.append(ranked.evidence[:SHOWN])
             right.append(ranked.rows[:SHOWN] == question.right)
     return Model(weights, fit_truth(rows, right, start.truth))
+
+
+def spaced(found: Sequence[One], most: int) -> list[One]:
+    """At most so many of a list, from all its parts alike, in order."""
+    step = max(len(found) / most, 1.0)
+    return [found[int(at * step)] for at in range(min(len(found), most))]
 
 
 def fit_truth(rows: Sequence[Floats], right: Sequence[NDArray[np.bool_]], start: Floats) -> Floats:

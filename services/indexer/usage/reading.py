@@ -5,7 +5,7 @@ Journey 2, step "scope first": made once a scope and state, kept while both stay
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.model.access import AccessScope
+from services.common.model.names import Namespace
 from services.indexer.text.document import Record
 from services.indexer.usage.counts import Counts, counts_of
 from services.indexer.usage.known import Known
-from services.indexer.usage.sparse import Floats, Ints, Sparse
+from services.indexer.usage.sparse import Floats, Ints, Sparse, greatest
 from services.indexer.usage.statements import Statement
+from services.indexer.usage.variants import Variants
 
 ALL_RANKED = 3_000
 """Of so few tables every one is ranked; of more, those that something speaks for."""
@@ -46,6 +48,13 @@ class Weighted:
         closest: Floats = np.max([self.cosines(basket[at : at + 1], candidates) for at in range(len(basket))], axis=0)
         return closest
 
+    @cached_property
+    def by_word(self) -> Sparse:
+        """Word by table, what the word is worth in a table's row of length 1."""
+        turned = self.rows.turned()
+        worth = turned.value / np.maximum(self.length, 1e-9)[turned.index]
+        return Sparse(turned.start, turned.index, worth, turned.width)
+
     def among(self, tables: Ints) -> Floats:
         """The cosines of some tables with each other, float64 (len(tables), len(tables))."""
         at, owner = self.rows.places(tables)
@@ -68,6 +77,12 @@ class Reading:
     def n_shown(self) -> int:
         """How many tables are shown."""
         return int(self.shown.sum())
+
+    @cached_property
+    def logged(self) -> frozenset[Namespace]:
+        """The namespaces of shown tables that a query which counts here reads."""
+        read = np.flatnonzero(self.shown & (self.counts.read > 0)).tolist()
+        return frozenset(self.known.names[row].namespace for row in read)
 
     @cached_property
     def words(self) -> Weighted:
@@ -107,20 +122,36 @@ class Reading:
         return np.bincount(rows.index[self.shown[owner]], minlength=rows.width)
 
     @cached_property
+    def tables_with_column(self) -> Mapping[str, int]:
+        """How many shown tables have each column that is open to all, by its name in lower case."""
+        return dict(zip(self.known.column_number, self.column_frequency.tolist(), strict=False))
+
+    @cached_property
     def schema_size(self) -> Floats:
         """How many shown tables the schema of each table has, float64 (n,)."""
         sizes = np.bincount(self.known.schema[self.shown], minlength=int(self.known.schema.max(initial=-1)) + 1)
         return np.maximum(sizes[self.known.schema], 1).astype(np.float64)
 
     @cached_property
+    def variants(self) -> Variants:
+        """Shown tables whose names are those of others with one word more."""
+        return Variants.of(self.known, self.shown, self.schema_size, self.counts.read)
+
+    @cached_property
     def latest(self) -> Floats:
         """1 for tables with no shown sibling of a later version, float64 (n,)."""
-        group = np.unique(
-            self.known.schema * (int(self.known.stem.max(initial=0)) + 1) + self.known.stem, return_inverse=True
-        )[1]
+        group = self.known.named_alike
         newest = np.full(int(group.max(initial=-1)) + 1, -1, dtype=np.int64)
         np.maximum.at(newest, group[self.shown], self.known.version[self.shown])
         return (self.known.version >= newest[group]).astype(np.float64)
+
+    @cached_property
+    def has_earlier(self) -> NDArray[np.bool_]:
+        """Which tables have a version and a shown sibling of an earlier one, bool (n,)."""
+        group, version = self.known.named_alike, self.known.version
+        oldest = np.full(int(group.max(initial=-1)) + 1, np.iinfo(np.int64).max, dtype=np.int64)
+        np.minimum.at(oldest, group[self.shown], version[self.shown])
+        return (version > 0) & (oldest[group] < version)
 
     def _weighted(self, rows: Sparse) -> Weighted:
         owner = np.repeat(np.arange(len(rows)), np.diff(rows.start))
@@ -137,12 +168,10 @@ class Reading:
         if self.n_shown <= ALL_RANKED:
             return np.flatnonzero(allowed)
         spoken = self._spoken(basket)
-        spoken[~allowed] = 0.0
-        found = np.flatnonzero(spoken)
+        found = np.flatnonzero((spoken > 0) & allowed)
         if len(found) > MAX_CANDIDATES:
-            found = found[np.argsort(-spoken[found], kind="stable")[:MAX_CANDIDATES]]
-        popular = self.popular[allowed[self.popular]]
-        return np.union1d(found, popular)
+            found = found[greatest(spoken[found], MAX_CANDIDATES)]
+        return np.union1d(found, self.popular)
 
     @cached_property
     def popular(self) -> Ints:
@@ -151,20 +180,28 @@ class Reading:
         return read[np.argsort(-self.counts.read[read], kind="stable")[:POPULAR]]
 
     def _spoken(self, basket: Ints) -> Floats:
+        """How much speaks for each table at first sight, float64 (n,)."""
         counts, even = self.counts, np.ones(len(basket))
-        spoken = 10.0 * counts.together.spread(basket, 1.0 / (counts.read[basket] + 1.0))
-        spoken += 5.0 * (counts.made_from.spread(basket, even) + counts.made_into.spread(basket, even))
-        spoken += 5.0 * (counts.alias.spread(basket, even) + self.keys.spread(basket, even))
-        for rows in (self.words, self.home):
-            spoken += self._by_words(rows, basket)
-        return spoken
+        found = [self._by_words(rows, basket) for rows in (self.words, self.home)]
+        found += [
+            (index, times * sums)
+            for rows, weights, times in (
+                (counts.together, 1.0 / (counts.read[basket] + 1.0), 10.0),
+                (counts.made_from, even, 5.0),
+                (counts.made_into, even, 5.0),
+                (counts.alias, even, 5.0),
+                (self.keys, even, 5.0),
+            )
+            for index, sums in [rows.spread_thin(basket, weights)]
+        ]
+        index, value = (np.concatenate([one[at] for one in found]) for at in range(2))
+        return np.bincount(index, weights=value, minlength=len(self.known)).astype(np.float64, copy=False)
 
-    def _by_words(self, rows: Weighted, basket: Ints) -> Floats:
-        weights = rows.rows.spread(basket, 1.0 / np.maximum(rows.length[basket], 1e-9))
-        words = np.flatnonzero(weights)
-        rare = words[rows.frequency[words] <= COMMON]
-        found = rows.rows.transposed.spread(rare, weights[rare])
-        return found / np.maximum(rows.length, 1e-9)
+    def _by_words(self, rows: Weighted, basket: Ints) -> tuple[Ints, Floats]:
+        words, weights = rows.rows.spread_thin(basket, 1.0 / np.maximum(rows.length[basket], 1e-9))
+        rare = rows.frequency[words] <= COMMON
+        at, owner = rows.by_word.places(words[rare])
+        return rows.by_word.index[at], rows.by_word.value[at] * weights[rare][owner]
 
 
 def _open(record: Record | None, columns: Sequence[str]) -> bool:

@@ -39,6 +39,7 @@ from services.indexer.usage.facts import unused_of, usage_of
 from services.indexer.usage.known import Known, known_of
 from services.indexer.usage.learn import asked_of, model_of
 from services.indexer.usage.popular import Uses
+from services.indexer.usage.popular_file import PopularFile
 from services.indexer.usage.reading import Reading, reading_of
 from services.indexer.usage.recent import recent_of
 from services.indexer.usage.recommend import items, rank
@@ -48,6 +49,8 @@ from services.indexer.usage.weights import Model, read_weights, shipped, write_w
 
 MAX_SCOPES = 32
 """Readings kept, the ones asked for last: each is some megabytes for 100,000 tables."""
+MAX_ANSWERS = 1_000
+"""Answers of a state kept, the ones asked for last: some tens of kilobytes each."""
 SHORT = 20_000
 """Runs of a log that the first question reads itself, in tenths of a second; of a longer one the thread that follows it."""
 PAGE = 1_000
@@ -61,6 +64,7 @@ GROWTH = 0.1
 ENOUGH = 30
 """Questions below which a home's log teaches no weights."""
 WEIGHTS_FILE = "index/used-together.json"
+POPULAR_FILE = "index/popular.json"
 _log = get_logger("usage")
 
 
@@ -76,6 +80,7 @@ class State:
     readings: OrderedDict[str, Reading] = field(default_factory=OrderedDict)
     making: dict[str, threading.Lock] = field(default_factory=dict)
     popular: dict[str, Mapping[AssetId, float]] = field(default_factory=dict)
+    answers: OrderedDict[RelatedQuery, RelatedAnswer] = field(default_factory=OrderedDict)
 
 
 class Usage:
@@ -88,6 +93,8 @@ class Usage:
         home: where learned weights are kept.
         min_people: pairs of tables that fewer distinct people have used together count as never used together.
         users: what logs keep of a caller's name; None where they keep nothing.
+        may_begin: whether a thread may make everything for the first time where no log tells anything: seconds of work that
+            no search waits for.
 
     Attributes:
         caught_up: set once the facts were followed to their head, where a thread follows them.
@@ -103,29 +110,45 @@ class Usage:
         home: Path,
         min_people: int = 1,
         users: Callable[[str], str | None] = lambda _name: None,
+        may_begin: Callable[[], bool] = lambda: True,
     ) -> None:
         self._database = database
         self._snapshot = snapshot
         self._namespaces = namespaces
         self._file = home / WEIGHTS_FILE
+        self._popular_file = PopularFile(home / POPULAR_FILE)
         self._min_people = min_people
         self._users = users
+        self._may_begin = may_begin
         self._weights: Model | None = read_weights(self._file)
         self._learned_at = 0
-        self._follows = False
+        self._follows = self._catches_up = False
         self.caught_up = threading.Event()
         self._windows: tuple[LogWindow, ...] = ()
         self._programs: dict[str, float] = {}
+        self._weigh: Callable[[], Mapping[str, float]] | None = None
+        self._weighed_at: FactSeq | None = None
         self._state: State | None = None
         self._made_at, self._took_s = 0.0, 0.0
         self._lock, self._making = threading.Lock(), threading.Lock()
 
     def related(self, query: RelatedQuery) -> RelatedAnswer:
         """See `Recommendations.related`."""
-        reading = self._reading(query.scope)
+        state = self._standing()
+        with self._lock:
+            found = state.answers.get(query)
+            if found is not None:
+                state.answers.move_to_end(query)
+                return found
+        reading = self._reading(query.scope, state)
         basket = basket_of(reading, query.assets, query.names)
         ranked = rank(reading, basket.rows, self._weights_for(query.scope), keep=basket.stand_ins)
-        return RelatedAnswer(tuple(items(reading, basket.rows, ranked, query.limit)), basket.unknown)
+        found = RelatedAnswer(tuple(items(reading, basket.rows, ranked, query.limit)), basket.unknown)
+        with self._lock:
+            state.answers[query] = found
+            while len(state.answers) > MAX_ANSWERS:
+                state.answers.popitem(last=False)
+        return found
 
     def usage(self, asset: AssetId, scope: AccessScope) -> AssetUsage | None:
         """See `Recommendations.usage`."""
@@ -148,13 +171,22 @@ class Usage:
         """How much each table is used inside a scope, 0 to 1, most first; nothing where no log was read. For the ranking.
 
         Where a thread follows a log that is not short, nothing until it has read it for the first time: no search waits for that.
+        What another process worked out for the same log is taken as it is, as a command that asks one question does.
         """
-        if self._state is None and (self._is_without_facts() or (self._follows and self._is_long())):
-            return {}
+        if self._state is None:
+            if self._is_without_facts():
+                return {}
+            kept = self._popular_file.read(self._position()) if scope.is_full and self._catches_up else None
+            if kept is not None:
+                return kept
+            if self._follows and self._is_long():
+                return {}
         state = self._standing()
         found = state.popular.get(scope.key)
         if found is None:
             found = state.uses.popular(state.known.permitted(scope)) if state.statements else {}
+            if scope.is_full and self._catches_up:
+                self._popular_file.write(state.seq, found)
             with self._lock:
                 if len(state.popular) >= MAX_SCOPES:
                     state.popular.clear()
@@ -166,14 +198,21 @@ class Usage:
         new, database = 0, self._database
         if database is None:
             return 0
+        self._catches_up = True
         self._windows = tuple(facts.windows())
-        self._programs = dict(facts.weights())
+        head = facts.head()
+        if head != self._weighed_at:  # who behaves as a program is told by all runs: asked for only where there may be news
+            self._weigh = facts.weights
+            if self._follows:  # here another process may not answer, for which no question should wait
+                self._weigh_users()
+            self._weighed_at = head
         while True:
             with database.read() as connection:
                 at = store.position(connection)
             if facts.head() < at:  # the lineage store was made anew
                 with database.write() as connection:
                     store.forget(connection)
+                self._popular_file.forget()
                 continue
             page = facts.after(at, limit=PAGE)
             if page.upto == at:
@@ -182,6 +221,11 @@ class Usage:
                 if store.move(connection, at, page.upto):
                     store.add(connection, page.facts)
                     new += len(page.facts)
+
+    def _weigh_users(self) -> None:
+        if self._weigh is not None:
+            self._programs = dict(self._weigh())
+            self._weigh = None
 
     def count_programs(self, programs: Mapping[str, float]) -> None:
         """What a run of each user counts who behaves as a program, where no facts are followed: of a bundle."""
@@ -200,6 +244,7 @@ class Usage:
         self._took_s = self._made_at - begun
 
     def _new_state(self) -> State:
+        self._weigh_users()
         seq, statements = self._kept()
         snapshot = self._snapshot()
         statements = reweighted(statements, self._programs)
@@ -229,6 +274,8 @@ class Usage:
         """Whether everything may be made anew: once there is an index, at once where it was made before, else not too often."""
         if not self._snapshot().n_tables:
             return False
+        if self._state is None and self._is_without_facts() and not self._may_begin():
+            return False
         state = self._state
         return state is None or not state.known.snapshot.n_tables or time.monotonic() - self._made_at >= REST * self._took_s
 
@@ -238,11 +285,14 @@ class Usage:
         with self._database.read() as connection:
             return store.position(connection), store.read(connection)
 
-    def _is_without_facts(self) -> bool:
+    def _position(self) -> FactSeq:
         if self._database is None:
-            return True
+            return NO_FACTS
         with self._database.read() as connection:
-            return store.position(connection) == NO_FACTS
+            return store.position(connection)
+
+    def _is_without_facts(self) -> bool:
+        return self._position() == NO_FACTS
 
     def _is_long(self) -> bool:
         if self._database is None:
@@ -268,8 +318,8 @@ class Usage:
                 self._state = self._new_state()
             return self._state
 
-    def _reading(self, scope: AccessScope) -> Reading:
-        state = self._standing()
+    def _reading(self, scope: AccessScope, state: State | None = None) -> Reading:
+        state = self._standing() if state is None else state
         found = self._kept_reading(state, scope)
         if found is not None:
             return found

@@ -17,6 +17,41 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
+class Chosen:
+    """Some of many columns, each once.
+
+    Attributes:
+        columns: which, int64 (columns,).
+        place: of each of the many its place among `columns`, which is their number for one that is not among them, int32 (many,).
+
+    """
+
+    columns: Ints
+    place: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, columns: Ints, many: int) -> Chosen:
+        """Columns of so many."""
+        place = np.full(many, len(columns), dtype=np.int32)
+        place[columns] = np.arange(len(columns), dtype=np.int32)
+        return cls(columns, place)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def sums(self, index: Ints, values: Floats) -> Floats:
+        """The sum of the values of each chosen column, float64 (columns,); what falls on others is left out."""
+        sums = np.bincount(self.place[index], weights=values, minlength=len(self.columns) + 1)[:-1]
+        return sums.astype(np.float64, copy=False)
+
+    def greatest(self, index: Ints, values: Floats) -> Floats:
+        """The greatest value of each chosen column, float64 (columns,); 0 without one above it."""
+        out = np.zeros(len(self.columns) + 1)
+        np.maximum.at(out, self.place[index], values)
+        return out[:-1]
+
+
+@dataclass(frozen=True, eq=False)
 class Sparse:
     """Rows of a sparse matrix.
 
@@ -55,13 +90,16 @@ class Sparse:
     def __len__(self) -> int:
         return len(self.start) - 1
 
-    def row(self, row: int) -> tuple[Ints, Floats]:
+    def row(self, row: int | np.int64) -> tuple[Ints, Floats]:
         """The columns and entries of one row."""
         piece = slice(self.start[row], self.start[row + 1])
         return self.index[piece], self.value[piece]
 
     def places(self, rows: Ints) -> tuple[Ints, Ints]:
         """The places of all entries of some rows, and which of `rows` each belongs to."""
+        if len(rows) == 1:
+            at = np.arange(self.start[rows[0]], self.start[rows[0] + 1])
+            return at, np.zeros(len(at), dtype=np.int64)
         lengths = self.start[rows + 1] - self.start[rows]
         owner = np.repeat(np.arange(len(rows)), lengths)
         before = np.cumsum(lengths) - lengths
@@ -74,6 +112,26 @@ class Sparse:
         sums = np.bincount(self.index[at], weights=self.value[at] * weights[owner], minlength=self.width)
         return sums.astype(np.float64, copy=False)
 
+    def spread_over(self, rows: Ints, weights: Floats, chosen: Chosen) -> Floats:
+        """The weighted sum of some rows at the chosen columns, float64 (columns,): as `spread`, without a row of all columns."""
+        if len(rows) == 1:
+            index, value = self.row(rows[0])
+            return chosen.sums(index, value * weights[0])
+        at, owner = self.places(rows)
+        return chosen.sums(self.index[at], self.value[at] * weights[owner])
+
+    def spread_thin(self, rows: Ints, weights: Floats) -> tuple[Ints, Floats]:
+        """The weighted sum of some rows: the columns that have one other than 0, ascending, and the sums."""
+        if len(rows) == 1:
+            columns, value = self.row(rows[0])
+            sums = value * weights[0]
+        else:
+            at, owner = self.places(rows)
+            columns, back = np.unique(self.index[at], return_inverse=True)
+            sums = np.bincount(back, weights=self.value[at] * weights[owner], minlength=len(columns))
+        there = sums != 0
+        return columns[there], sums[there].astype(np.float64, copy=False)
+
     def gather(self, rows: Ints, weights: Floats) -> Floats:
         """For each of some rows, its entries times dense column weights (width,), added up: float64 (len(rows),)."""
         at, owner = self.places(rows)
@@ -82,6 +140,10 @@ class Sparse:
 
     @cached_property
     def transposed(self) -> Sparse:
+        """The same with rows and columns exchanged, kept."""
+        return self.turned()
+
+    def turned(self) -> Sparse:
         """The same with rows and columns exchanged."""
         owner = np.repeat(np.arange(len(self)), np.diff(self.start))
         order = np.lexsort((owner, self.index))
@@ -96,6 +158,13 @@ class Sparse:
         start = np.zeros(len(self) + 1, dtype=np.int64)
         np.cumsum(np.bincount(owner[kept], minlength=len(self)), out=start[1:])
         return Sparse(start, self.index[kept], self.value[kept], self.width)
+
+
+def greatest(values: Floats, n: int) -> Ints:
+    """The places of the `n` greatest values, ascending; of equals at the end of them the first."""
+    least = np.partition(values, -n)[-n]
+    above, at = np.flatnonzero(values > least), np.flatnonzero(values == least)
+    return np.sort(np.concatenate([above, at[: n - len(above)]]))
 
 
 def pairs(rows: Sparse) -> tuple[Ints, Ints, Ints]:

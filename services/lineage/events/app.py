@@ -8,6 +8,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from services.common.model.events import Delivery, EventsRequest, JobsRequest, RunsRequest
+from services.common.model.job_search import JobQuery
 from services.common.ports import LineageEvents
 from services.common.runtime.wire import dump
 
@@ -30,6 +31,10 @@ def create_router(events: LineageEvents) -> APIRouter:
     @router.post("/jobs")
     def jobs(request: JobsRequest) -> Response:
         return Response(dump(events.jobs(request)), media_type=_JSON)
+
+    @router.post("/jobs/found")
+    def find_jobs(query: JobQuery) -> Response:
+        return Response(dump(events.find_jobs(query)), media_type=_JSON)
 
     @router.post("/runs")
     def runs(request: RunsRequest) -> Response:

@@ -16,9 +16,13 @@ from services.common.model.events import (
     RunPage,
     RunsRequest,
 )
+from services.common.model.job_search import JobAnswer, JobQuery
 from services.common.runtime.http import ServiceClient
 from services.common.runtime.wire import dump, load
 from services.lineage.events.app import PREFIX
+
+FIND_TIMEOUT_S = 3.0
+"""How long a search waits for its jobs: datasets are an answer without them, and a service that hangs must not hold every search."""
 
 
 class HttpEvents:
@@ -46,6 +50,10 @@ class HttpEvents:
     def jobs(self, request: JobsRequest) -> JobPage:
         """See `LineageEvents.jobs`."""
         return load(JobPage, self._service.post(f"{PREFIX}/jobs", dump(request)))
+
+    def find_jobs(self, query: JobQuery) -> JobAnswer:
+        """See `LineageEvents.find_jobs`."""
+        return load(JobAnswer, self._service.post(f"{PREFIX}/jobs/found", dump(query), timeout_s=FIND_TIMEOUT_S))
 
     def runs(self, request: RunsRequest) -> RunPage:
         """See `LineageEvents.runs`."""

@@ -30,10 +30,11 @@ from services.common.model.events import (
     RunPage,
     RunsRequest,
 )
+from services.common.model.job_search import JobAnswer, JobQuery
 from services.common.model.names import AssetId, Namespaces
 from services.common.runtime.db import Database
 from services.common.runtime.logs import get_logger
-from services.lineage.events import facts, identity, permitted, reading
+from services.lineage.events import facts, finding, identity, permitted, reading
 from services.lineage.events.event import Event
 from services.lineage.events.fold import fold, refold
 from services.lineage.events.parse import Refused, parse_event, read_delivery
@@ -135,6 +136,11 @@ class EventIntake:
         with self._database.read() as connection:
             return reading.jobs_page(connection, request)
 
+    def find_jobs(self, query: JobQuery) -> JobAnswer:
+        """See `LineageEvents.find_jobs`."""
+        with self._database.read() as connection:
+            return finding.find_jobs(connection, query)
+
     def runs(self, request: RunsRequest) -> RunPage:
         """See `LineageEvents.runs`."""
         with self._database.read() as connection:
@@ -189,11 +195,13 @@ class EventIntake:
             if some == 0:
                 return dropped
 
-    def run_until(self, stop: threading.Event) -> None:
-        """Realign and forget from time to time until `stop` is set. Failures are logged and tried again."""
+    def run_until(self, stop: threading.Event, leads: Callable[[], bool] = lambda: True) -> None:
+        """Realign and forget from time to time until `stop` is set, while it leads. Failures are logged and tried again."""
         forgotten_at = -FORGET_S
         while not stop.wait(REALIGN_S):
             try:
+                if not leads():
+                    continue
                 self.realign()
                 if time.monotonic() - forgotten_at >= FORGET_S:
                     self.forget()

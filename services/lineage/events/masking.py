@@ -83,7 +83,7 @@ class TooDeep(ValueError):
     """A value is nested deeper than `MAX_DEPTH`; `pointer` leads to the facet that is."""
 
     def __init__(self, pointer: str) -> None:
-        super().__init__(f"nested deeper than {MAX_DEPTH} levels")
+        super().__init__(f"is nested deeper than {MAX_DEPTH} levels")
         self.pointer = pointer
 
 

@@ -89,14 +89,14 @@ def parse_event(raw: Any, now: dt.datetime) -> Event:
     except TooDeep as error:
         raise Refused(error.pointer, str(error)) from None
     except RecursionError:
-        raise Refused("", "nested deeper than any reader goes") from None
+        raise Refused("", "is nested deeper than any reader goes") from None
     at = _time(event.get("eventTime"), "/eventTime", now)
     if "job" in event or "run" in event:
         return _of_job(body, digest, at, facets.sql(event))
     if "dataset" in event:
         dataset = _dataset(body["dataset"], "/dataset")
         return Event(digest, at, body, datasets=(dataset,))
-    raise Refused("", "an event has a run and a job, a job, or a dataset")
+    raise Refused("", "is none: an event has a run and a job, a job, or a dataset")
 
 
 def _of_job(body: Mapping[str, Any], digest: str, at: dt.datetime, sql: tuple[str, str]) -> Event:

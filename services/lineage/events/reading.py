@@ -6,8 +6,6 @@ it did not exist.
 
 from __future__ import annotations
 
-import base64
-import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -18,11 +16,12 @@ from services.common.errors import BadRequest, NotFound
 from services.common.model.access import AccessScope
 from services.common.model.events import Job, JobId, JobPage, JobsRequest, Run, RunPage, RunsRequest
 from services.common.model.names import DatasetName, Namespace, ScopePath
+from services.common.runtime.cursors import cursor_of, refused, values_of
 from services.lineage.events import facets
 from services.lineage.store import jobs, newest, runs
 from services.lineage.store.event_rows import JobRow, RunRow
 from services.lineage.store.event_tables import event_dataset, job, job_dataset, run
-from services.lineage.store.lookup import rows_with
+from services.lineage.store.lookup import beyond_ascii, rows_with
 from services.lineage.store.tables import node
 
 MAX_LIMIT = 1_000
@@ -37,16 +36,16 @@ def jobs_page(connection: Connection, request: JobsRequest) -> JobPage:
         BadRequest: the cursor is not one that a page gave, or `limit` is out of its bounds.
 
     """
-    _check(request.limit, request.offset)
+    check_bounds(request.limit, request.offset)
     wanted = _fitting(connection, request)
     after = _position(request.after)
     keys = [(row.sort_key, JobId(row.id)) for row in wanted]
-    shown = _shown(connection, [id_ for _, id_ in keys], request.scope)
-    keys = [key for key in keys if key[1] in shown]
+    visible = shown(connection, [id_ for _, id_ in keys], request.scope)
+    keys = [key for key in keys if key[1] in visible]
     ahead = [key for key in keys if after is None or key > after][request.offset :]
     page = ahead[: request.limit]
-    found = _jobs(connection, [id_ for _, id_ in page], request.scope)
-    cursor = _cursor(page[-1]) if page and len(ahead) > len(page) else None
+    found = jobs_of(connection, [id_ for _, id_ in page], request.scope)
+    cursor = cursor_of(*page[-1]) if page and len(ahead) > len(page) else None
     return JobPage(tuple(found), len(keys), cursor)
 
 
@@ -58,7 +57,7 @@ def runs_page(connection: Connection, request: RunsRequest) -> RunPage:
         NotFound: the job that is asked for does not exist, or the scope hides it.
 
     """
-    _check(request.limit, request.offset)
+    check_bounds(request.limit, request.offset)
     mine: ColumnElement[bool] = run.c.run_id != ""
     theirs: Job | None = None
     if request.job is not None:
@@ -66,19 +65,19 @@ def runs_page(connection: Connection, request: RunsRequest) -> RunPage:
         mine &= run.c.job_id == request.job
     if request.run is not None:
         named = {JobId(row.job_id) for row in connection.execute(select(run.c.job_id).where(run.c.run_id == request.run))}
-        mine &= (run.c.run_id == request.run) & run.c.job_id.in_(_shown(connection, named, request.scope))
+        mine &= (run.c.run_id == request.run) & run.c.job_id.in_(shown(connection, named, request.scope))
     if request.job is None and request.run is None:
         raise BadRequest("runs are of a job, or of one name")
     total = int(connection.execute(select(func.count()).select_from(run).where(mine)).scalar_one())
     query = select(run).where(mine).order_by(run.c.began_at.desc(), run.c.id.desc())
     if (after := _position(request.after)) is not None:
         at = facets.time(after[0])
-        if at is None:
-            raise BadRequest("this cursor was not given by a page")
+        if at is None or not facets.is_storable(after[1]):
+            raise refused()
         query = query.where(or_(run.c.began_at < at, and_(run.c.began_at == at, run.c.id < after[1])))
     rows = list(map(runs.row_of, connection.execute(query.offset(request.offset).limit(request.limit + 1))))
     page = rows[: request.limit]
-    cursor = _cursor((page[-1].began_at.isoformat(), page[-1].id)) if len(rows) > len(page) else None
+    cursor = cursor_of(page[-1].began_at.isoformat(), page[-1].id) if len(rows) > len(page) else None
     cut = runs.truncated(connection, [row.id for row in page])
     return RunPage(tuple(_run(row, request.scope, cut) for row in page), total, cursor, theirs)
 
@@ -89,16 +88,17 @@ def _fitting(connection: Connection, request: JobsRequest) -> Sequence[Any]:
     if request.namespace is not None:
         fits &= job.c.namespace == request.namespace
     if request.text:
-        fits &= func.lower(job.c.name).contains(request.text.lower(), autoescape=True)
-    query = select(job.c.sort_key, job.c.id).where(fits).order_by(job.c.sort_key, job.c.id)
-    rows = connection.execute(query).all()
+        said = func.lower(job.c.name).contains(request.text.lower(), autoescape=True)
+        fits &= or_(said, beyond_ascii(connection, job.c.name))
+    query = select(job.c.sort_key, job.c.id, job.c.name).where(fits).order_by(job.c.sort_key, job.c.id)
+    rows = [row for row in connection.execute(query) if (request.text or "").lower() in row.name.lower()]
     if not request.datasets:
         return rows
     theirs = jobs.of_assets(connection, request.datasets)
     return [row for row in rows if row.id in theirs]
 
 
-def _shown(connection: Connection, ids: Collection[JobId], scope: AccessScope) -> frozenset[JobId]:
+def shown(connection: Connection, ids: Collection[JobId], scope: AccessScope) -> frozenset[JobId]:
     """Those of `ids` of which the scope shows every dataset; in a full scope all of them."""
     if scope.is_full:
         return frozenset(ids)
@@ -115,18 +115,18 @@ def _shown(connection: Connection, ids: Collection[JobId], scope: AccessScope) -
         if path not in permitted:
             permitted[path] = scope.permits(ScopePath(path))
         verdict[JobId(row.job_id)] = verdict.get(JobId(row.job_id), True) and permitted[path]
-    return frozenset(id_ for id_, shown in verdict.items() if shown)
+    return frozenset(id_ for id_, permits in verdict.items() if permits)
 
 
 def _one(connection: Connection, id_: JobId, scope: AccessScope) -> Job:
-    found = _jobs(connection, [id_], scope) if _shown(connection, [id_], scope) else []
+    found = jobs_of(connection, [id_], scope) if shown(connection, [id_], scope) else []
     if not found:
         raise NotFound(f"there is no job {id_}, or you may not see it")
     return found[0]
 
 
-def _jobs(connection: Connection, ids: Sequence[JobId], scope: AccessScope) -> list[Job]:
-    """Jobs that the scope shows, in the order of `ids`."""
+def jobs_of(connection: Connection, ids: Sequence[JobId], scope: AccessScope) -> list[Job]:
+    """Jobs that the scope shows (`shown` said so), in the order of `ids`."""
     held = jobs.get(connection, ids)
     ends = _ends(connection, ids)
     latest = _latest(connection, ids)
@@ -192,22 +192,19 @@ def _latest(connection: Connection, ids: Collection[JobId]) -> dict[JobId, RunRo
     return {row.job_id: row for row in map(runs.row_of, connection.execute(query))}
 
 
-def _check(limit: int, offset: int) -> None:
+def check_bounds(limit: int, offset: int) -> None:
+    """Refuse what no page has.
+
+    Raises:
+        BadRequest: `limit` or `offset` is out of its bounds.
+
+    """
     if not 1 <= limit <= MAX_LIMIT or offset < 0:
         raise BadRequest(f"a page holds 1 to {MAX_LIMIT} and begins at 0 or later")
-
-
-def _cursor(position: tuple[str, str]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(position, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
 def _position(cursor: str | None) -> tuple[str, str] | None:
     if cursor is None:
         return None
-    try:
-        key, id_ = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
-    except (ValueError, TypeError, RecursionError):  # binascii's and json's errors are ValueErrors
-        raise BadRequest("this cursor was not given by a page") from None
-    if not isinstance(key, str) or not isinstance(id_, str):
-        raise BadRequest("this cursor was not given by a page")
+    key, id_ = values_of(cursor, str, str)
     return key, id_

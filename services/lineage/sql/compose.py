@@ -201,9 +201,11 @@ class Composer:
             content.temporary = write.how == CACHE
         else:
             content = before
-        content.rows |= write.rows
+        is_partial = _is_partial(write)
+        columns = _with_rows(write) if is_partial else write.columns
+        content.rows |= set() if is_partial else write.rows
         content.sources.update(dict.fromkeys(write.sources))
-        for column in write.columns:
+        for column in columns:
             held = content.columns.get(column.key)
             if held is None:
                 content.columns[column.key] = column
@@ -230,6 +232,19 @@ class Composer:
             self._targets.pop(made, None)
         elif not views and table not in self._renamed:
             self._targets.setdefault(table)
+
+
+def _is_partial(write: Write) -> bool:
+    """Whether some columns change and the rows stay, so that what decides about it says nothing of the other columns."""
+    return write.how == CHANGE and bool(write.columns) and all(column.key != ALL for column in write.columns)
+
+
+def _with_rows(write: Write) -> list[OutColumn]:
+    """Its columns, each with what decides which rows are changed."""
+    return [
+        OutColumn(column.name, column.direct, column.indirect | write.rows, starred=column.starred)
+        for column in write.columns
+    ]
 
 
 def lineage_of(writes: Sequence[Write], reads: Iterable[TableKey], tables: Tables) -> Lineage:

@@ -102,10 +102,14 @@ class _Reader:
             self._several(tokens, sql, depth)
 
     def _take(self, root: exp.Expr) -> None:
+        # IF NOT EXISTS makes a table only where the script has dropped it before
+        may_stay = isinstance(root, exp.Create) and root.args.get("exists")
+        if may_stay:
+            root.set("exists", None)
         for one in changes_of(root, self._dialect):
             if isinstance(one, str):
                 self._problem(one)
-            else:
+            elif not may_stay or any(_drops(before, one.table) for before in self._found):
                 self._found.append(one)
 
     def _several(self, tokens: Sequence[Token], sql: str, depth: int) -> None:
@@ -177,6 +181,10 @@ def _made_again(changes: list[SchemaChange]) -> Iterator[SchemaChange]:
     """A table that is dropped and made later in the same script is replaced."""
     for at, change in enumerate(changes):
         later = (one for one in changes[at + 1 :] if one.kind is ChangeKind.REPLACE)
-        whole = change.kind is ChangeKind.DROP and change.column is None
-        if not whole or all(one.table.lower() != change.table.lower() for one in later):
+        if not any(_drops(change, one.table) for one in later):
             yield change
+
+
+def _drops(change: SchemaChange, table: str) -> bool:
+    """Whether it takes away the table of that name, as both are written."""
+    return change.kind is ChangeKind.DROP and change.column is None and change.table.lower() == table.lower()

@@ -18,7 +18,7 @@ from services.lineage.sql.statement import Problem, TableRef
 Pair = tuple[int, str, int, str, str]
 """Two columns that are compared to join: table, column, table, column, kind. Tables by their place in `Usage.tables`."""
 Use = tuple[int, str, str]
-"""Table, column, how: select, filter, join, group or sort."""
+"""Table, column, how: select, filter, join, group, sort or write."""
 Flow = tuple[int, str, int, str, str]
 """Table, column, table, column that it gets into, kind; `*` as in column edges."""
 

@@ -40,13 +40,14 @@ class Problem(StrEnum):
     NOT_A_QUERY = "it is not a query, a view or a table made from a query"
     COLUMNS = "its columns could not be told"
     TIMEOUT = "reading it took too long"
+    TIMEOUT_AGAIN = "reading it took too long, also with more time"
     MEMORY = "reading it took too much memory"
     CRASHED = "reading it ended the reader"
 
     @property
     def lasting(self) -> bool:
         """Whether the same text gives the same problem again; the others depend on how busy the machine is."""
-        return self not in (Problem.TIMEOUT, Problem.MEMORY, Problem.CRASHED)
+        return self not in (Problem.TIMEOUT, Problem.TIMEOUT_AGAIN, Problem.MEMORY, Problem.CRASHED)
 
 
 @dataclass(frozen=True, slots=True)

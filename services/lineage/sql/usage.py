@@ -105,6 +105,11 @@ class _Told:
                 place = self._place(table)
                 if place is not None and key != ALL and len(found) < MAX_COLUMNS:
                     found.setdefault((place, self._tables.column(key), _HOW.get(kind, "select")))
+        for write in writes:
+            place = self._into(write)
+            for column in write.columns:
+                if place is not None and column.name not in (ALL, "") and len(found) < MAX_COLUMNS:
+                    found.setdefault((place, column.name, "write"))
         return list(found)
 
     def _flows(self, writes: Sequence[Write]) -> list[Flow]:

@@ -41,16 +41,22 @@ and one more for every ten column edges."""
 _Key = tuple[str, str, str]
 
 
+PATIENT = Limits(seconds=30.0)
+"""For what took too long on a machine that may have been busy: six times as long."""
+
+
 class SqlParser:
     """Reads statements in a worker process that is started when the first one comes. Safe to use from several threads.
 
     Args:
         limits: what one statement may take.
+        again: whether it is asked for what took too long before: that is then said, and its process ends after each call.
 
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, *, again: bool = False) -> None:
         self._limits = limits or Limits()
+        self._again = again
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
         self._cache: OrderedDict[_Key, Answer] = OrderedDict()
@@ -133,6 +139,8 @@ class SqlParser:
                     answers[key] = answer
                     if keep:
                         self._remember(key, answer)
+            if self._again:
+                self._end_worker()
             return [found for key in keys if (found := answers[key]) is not None]
 
     def _at_once(self, question: Question, key: _Key) -> Answer | None:
@@ -165,7 +173,8 @@ class SqlParser:
                 if body is None:
                     problem = self._end_worker()
                     if problem is Problem.TIMEOUT or suspect == len(answers):
-                        answers.append(Reading(problem=problem))
+                        late = self._again and problem is Problem.TIMEOUT
+                        answers.append(Reading(problem=Problem.TIMEOUT_AGAIN if late else problem))
                     else:  # the statements before it may be to blame, or nobody here: it has a second chance, alone
                         suspect = len(answers)
                     break

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from services.common.model.names import UNLISTED, AssetId, DatasetName, Namespaces, platform_of
 from services.common.model.usage import LogLine
-from services.lineage.sql.logged import RESULT, LogStatement, Usage, usage_in
+from services.lineage.sql.logged import RESULT, LogStatement, Shaped, Usage, usage_in
 from services.lineage.sql.statement import Problem, Reading, TableRef
 from services.lineage.statements.around import DEFAULT_SCHEMAS, Around, Sources
 from services.lineage.statements.known import Known
@@ -110,6 +110,12 @@ def _names(ref: TableRef, place: Place, known: Known) -> tuple[DatasetName, ...]
         return tuple(own.values())
     names = resolved(ref, place.around, known)
     return () if names and is_systems(names[0]) else names
+
+
+def named_in(shape: Shaped | Usage, place: Place, known: Known) -> set[AssetId]:
+    """The datasets that the names in a text may stand for; none where it could not be read."""
+    names = shape.names if isinstance(shape, Shaped) else ()
+    return {name.id for name in meaning_of(Usage("", names), place, known).tables if name is not None}
 
 
 def question(sql: str, names: Sequence[TableRef], place: Place, known: Known, columns_of: ColumnsOf) -> LogStatement:

@@ -23,24 +23,24 @@ from sqlalchemy import Connection
 from services.common.errors import HeadwaterError
 from services.common.model.changes import Seq
 from services.common.model.events import JobId
-from services.common.model.names import AssetId, Namespaces, platform_of
+from services.common.model.names import Namespaces, platform_of
 from services.common.model.sql_tokens import without_literals
 from services.common.runtime.db import Database
 from services.common.runtime.logs import get_logger
 from services.lineage.events.event import Event
 from services.lineage.sql.aliases import ALIASES
-from services.lineage.sql.logged import RESULT, Shape, Shaped, Usage, usage_in
-from services.lineage.sql.statement import TableRef
+from services.lineage.sql.logged import Shape, Shaped, Usage, usage_in
+from services.lineage.sql.statement import Problem
 from services.lineage.statements import intake, job_meaning
 from services.lineage.statements.around import Sources
 from services.lineage.statements.job_meaning import ColumnsOf, Place, Places
+from services.lineage.statements.job_reading import JobReading, columns_in, usage_of
 from services.lineage.statements.known import Known
+from services.lineage.statements.late import Late, Text
 from services.lineage.statements.reading import SqlReader
-from services.lineage.statements.resolving import Columns
 from services.lineage.store import checkpoint, datasets, job_statements
 from services.lineage.store.datasets import Dataset
 from services.lineage.store.job_statements import JobStatement
-from services.lineage.store.lookup import chunks
 
 AT_ONCE = 200
 """Jobs read at once: about a second of reading."""
@@ -57,8 +57,6 @@ _NAME = re.compile(r"[a-z][a-z0-9_.+ -]{0,39}")
 """What may be a dialect's name; what is not is no dialect, and is not kept."""
 
 _log = get_logger("lineage.event-sql")
-Text = tuple[str, str]
-"""SQL, and the dialect that its event says or shows."""
 
 
 @dataclass(slots=True)
@@ -80,6 +78,7 @@ class JobSql:
         reader: the worker process.
         namespaces: whose the sources are, asked anew for each step.
         key: of the home: what a text that cannot be read is recognised by is a hash under it.
+        patient: a worker process that has more time, for what took the other one too long; None: no second try.
         clock: gives the time, with an offset.
 
     """
@@ -91,10 +90,13 @@ class JobSql:
         namespaces: Callable[[], Namespaces],
         *,
         key: Callable[[], bytes],
+        patient: SqlReader | None = None,
         clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     ) -> None:
         self._database = database
         self._reader = reader
+        self._patient = patient
+        self._late = Late()
         self._namespaces = namespaces
         self._key = key
         self._clock = clock
@@ -133,8 +135,11 @@ class JobSql:
         with self._lock:
             self._looked = None
 
-    def step(self) -> bool:
+    def step(self, *, all_too: bool = True) -> bool:
         """Read what some jobs brought, and commit each. Returns whether there may be more.
+
+        Args:
+            all_too: where none brought anything, look at all jobs if a crawl or a setting has shown more since.
 
         Raises:
             ServiceUnavailable: the database or the worker does not answer; what was to be read waits still.
@@ -149,9 +154,9 @@ class JobSql:
         self._alone = max(0, self._alone - 1)
         try:
             if some:
-                self._read(some)
+                self._give_back(self._read(some, self._reader))
                 return True
-            return self._look_at_all()
+            return (all_too and self._look_at_all()) or self._read_late()
         except HeadwaterError:
             self._give_back(some)
             raise
@@ -167,12 +172,12 @@ class JobSql:
         while self.step():
             self._not_before = 0.0
 
-    def run_until(self, stop: threading.Event) -> None:
-        """Read what waits until `stop` is set. Failures are logged and tried again."""
+    def run_until(self, stop: threading.Event, leads: Callable[[], bool] = lambda: True) -> None:
+        """Read what waits until `stop` is set, and look at all jobs again while it leads. Failures are logged and tried again."""
         while not stop.is_set():
             pause_s = 0.0
             try:
-                if not self.step():
+                if not self.step(all_too=leads()):
                     pause_s = POLL_S
             except HeadwaterError as error:
                 _log.warning("the SQL of events cannot be read for now", code=error.code, detail=error.detail)
@@ -205,35 +210,82 @@ class JobSql:
                 self._looked, self._again = state, ""
             jobs = job_statements.jobs_with(connection, self._again, AT_ONCE)
         begun = time.monotonic()
-        self._read({job: _Waiting() for job in jobs})
+        overtaken = self._read({job: _Waiting() for job in jobs}, self._reader)
+        self._give_back(overtaken)
         self._again = jobs[-1] if len(jobs) == AT_ONCE else None
         self._not_before = time.monotonic() + _REST * (time.monotonic() - begun)
-        return self._again is not None
+        return self._again is not None or bool(overtaken)
 
-    def _read(self, some: Mapping[JobId, _Waiting]) -> None:
+    def _read_late(self) -> bool:
+        """Read one text again that took too long, with more time; this once."""
+        found = self._late.take() if self._patient is not None else None
+        if found is None or self._patient is None:
+            return False
+        text, one = found
+        self._forget_shape(text)
+        try:
+            overtaken = self._read({one.job: _Waiting({text: (one.first, one.last)})}, self._patient, one.fingerprint)
+        except HeadwaterError:
+            self._late.add(text, one)
+            raise
+        if overtaken:
+            self._late.add(text, one)
+        return True
+
+    def _read(self, some: Mapping[JobId, _Waiting], reader: SqlReader, instead: str | None = None) -> dict[JobId, _Waiting]:
+        """Read what jobs brought, and look at what they have; returns those of which nothing is stored: they have others by now.
+
+        Args:
+            some: texts, by job.
+            reader: reads them.
+            instead: the fingerprint that a text had which took too long: it is read now, and may have another one.
+
+        """
         namespaces = self._namespaces()
         with self._database.read() as connection:
             stored = job_statements.of_jobs(connection, some.keys())
             jobs = [job for job, waiting in some.items() if waiting.texts or job in stored]
             if not jobs:
-                return
+                return {}
             known = self._loaded(connection)
-            sources = Sources(namespaces, lambda name: known.databases.get(name, {}))
             ends, names = job_statements.ends(connection, jobs), job_statements.namespaces(connection, jobs)
-            places: dict[JobId, Places] = {
-                job: partial(job_meaning.place_of, names.get(job, ""), ends.get(job, ()), sources, namespaces)
-                for job in jobs
-            }
-            columns_of = _cached(connection)
-            self._shape([text for job in jobs for text in some[job].texts])
-            wanted = {
-                job: self._statements(job, some[job], stored.get(job, {}), places[job], known, columns_of) for job in jobs
-            }
-        for job, now in wanted.items():  # a commit each: events that arrive wait for no more than one
+        # no transaction is open while texts are read, which may take minutes
+        sources = Sources(namespaces, lambda name: known.databases.get(name, {}))
+        places: dict[JobId, Places] = {
+            job: partial(job_meaning.place_of, names.get(job, ""), ends.get(job, ()), sources, namespaces) for job in jobs
+        }
+        self._shape([text for job in jobs for text in some[job].texts], reader)
+        reading = JobReading(reader, known, self._columns_of(jobs, some, stored, places, known), instead)
+        overtaken: dict[JobId, _Waiting] = {}
+        for job in jobs:  # a commit each: events that arrive wait for no more than one
+            before = stored.get(job, {})
+            now = self._statements(job, some[job], before, places[job], reading)
             with self._database.write() as connection:
                 checkpoint.read(connection, lock=True)
-                if self._store(connection, job, stored.get(job, {}), now, places[job], known, namespaces):
+                if job_statements.of_jobs(connection, [job]).get(job, {}) != before:
+                    # a renamed dataset took its edges along meanwhile, or another server has read the job
+                    overtaken[job] = some[job]
+                elif self._store(connection, job, before, now, places[job], known, namespaces):
                     checkpoint.raise_version(connection)
+        return overtaken
+
+    def _columns_of(
+        self,
+        jobs: Sequence[JobId],
+        some: Mapping[JobId, _Waiting],
+        stored: Mapping[JobId, Mapping[str, JobStatement]],
+        places: Mapping[JobId, Places],
+        known: Known,
+    ) -> ColumnsOf:
+        """Columns of datasets; of those that the jobs' statements name they are there already."""
+        columns_of = columns_in(self._database)
+        ids = {id_ for of_job in stored.values() for one in of_job.values() for id_ in one.told if id_ is not None}
+        for job in jobs:
+            for text in some[job].texts:
+                shape = self._shapes[text][1]
+                ids |= job_meaning.named_in(shape, places[job](text[1]), known)
+        columns_of(ids)
+        return columns_of
 
     def _statements(
         self,
@@ -241,11 +293,10 @@ class JobSql:
         waiting: _Waiting,
         before: Mapping[str, JobStatement],
         places: Places,
-        known: Known,
-        columns_of: ColumnsOf,
+        reading: JobReading,
     ) -> dict[str, JobStatement]:
         """A job's statements as they are now."""
-        found = dict(before)
+        found = {fingerprint: one for fingerprint, one in before.items() if fingerprint != reading.instead}
         for text, (first, last) in waiting.texts.items():
             fingerprint, _, once = self._shapes[text]
             self._texts[job, fingerprint] = once  # of jobs that run the same there is one text
@@ -254,34 +305,24 @@ class JobSql:
                 one = JobStatement(job, fingerprint, text[1], "", None, Usage("").as_json(), (), "", first, last)
             found[fingerprint] = replace(one, first=min(one.first, first), last=max(one.last, last))
         newest = sorted(found.values(), key=lambda one: (one.last, one.fingerprint))[-MAX_STATEMENTS:]
-        return {one.fingerprint: self._now(one, places(one.dialect), known, columns_of) for one in newest}
+        now = {one.fingerprint: self._now(one, places(one.dialect), reading) for one in newest}
+        for text in waiting.texts:
+            one = now.get(self._shapes[text][0])
+            if one is not None and usage_in(one.said).problem is Problem.TIMEOUT:
+                self._late.add(text, one)
+        return now
 
-    def _now(self, one: JobStatement, place: Place, known: Known, columns_of: ColumnsOf) -> JobStatement:
+    def _now(self, one: JobStatement, place: Place, reading: JobReading) -> JobStatement:
         """A statement read, or read again, where it has a text and what that rests on is another; else only its names."""
-        usage = usage_in(one.said)
+        usage, known, columns_of = usage_in(one.said), reading.known, reading.columns_of
         text = self._texts.get((one.job, one.fingerprint))
         shape = self._shapes.get(text) if text is not None else None
         if text is not None and shape is not None:
             if one.state and job_meaning.seen(usage, place, known, columns_of) == one.seen:
                 return one
-            return job_meaning.stored(
-                one, self._usage(text[0], shape[1], place, known, columns_of), place, known, columns_of
-            )
+            return job_meaning.stored(one, usage_of(text[0], shape[1], place, reading), place, known, columns_of)
         # its reading rests on what it rested on: where that is another now, the text is read again when it comes again
         return replace(job_meaning.stored(one, usage, place, known, columns_of), seen=one.seen)
-
-    def _usage(self, sql: str, shape: Shaped | Usage, place: Place, known: Known, columns_of: ColumnsOf) -> Usage:
-        if isinstance(shape, Usage):
-            return shape
-        names: tuple[TableRef, ...] = shape.names
-        for _ in range(
-            2
-        ):  # a text whose dialect tells its names apart otherwise than the shape does is read with these names
-            usage = self._reader.read_usages([job_meaning.question(sql, names, place, known, columns_of)])[0]
-            if set(usage.tables) <= {*names, RESULT}:
-                break
-            names = usage.tables
-        return job_meaning.safe(usage, sql, place, known, columns_of)
 
     def _store(
         self,
@@ -302,10 +343,10 @@ class JobSql:
         every = [*before.values(), *now.values()]
         return job_statements.show(connection, job, job_meaning.shown(now.values()), every, self._clock()) or added
 
-    def _shape(self, texts: Sequence[Text]) -> None:
+    def _shape(self, texts: Sequence[Text], reader: SqlReader) -> None:
         """See to it that the fingerprints of texts are known."""
         new = [text for text in dict.fromkeys(texts) if text not in self._shapes]
-        answers = self._reader.read_shapes([Shape(sql, dialect) for sql, dialect in new]) if new else []
+        answers = reader.read_shapes([Shape(sql, dialect) for sql, dialect in new]) if new else []
         known: Shaped | Usage
         for (sql, dialect), answer in zip(new, answers, strict=True):
             if isinstance(answer, Shaped):
@@ -327,26 +368,15 @@ class JobSql:
         if dropped or len(self._texts) > 2 * len(self._shapes) + AT_ONCE * MAX_STATEMENTS:
             self._texts = {key: text for key, text in self._texts.items() if text in self._shapes}
 
+    def _forget_shape(self, text: Text) -> None:
+        if self._shapes.pop(text, None) is not None:
+            self._shapes_size -= len(text[0])
+
     def _loaded(self, connection: Connection) -> Known:
         seq = checkpoint.read(connection).seq
         if self._known is None or self._known.seq != seq:
             self._known = Known.load(connection, seq)
         return self._known
-
-
-def _cached(connection: Connection) -> ColumnsOf:
-    """Columns of datasets, each asked for once."""
-    held: dict[AssetId, Mapping[str, str]] = {}
-    asked: set[AssetId] = set()
-
-    def columns_of(ids: set[AssetId]) -> Columns:
-        new = ids - asked
-        for part in chunks(sorted(new)):
-            held.update(intake.columns_of(connection, set(part)))
-        asked.update(new)
-        return {id_: held[id_] for id_ in ids if id_ in held}
-
-    return columns_of
 
 
 def _dialect(event: Event) -> str:

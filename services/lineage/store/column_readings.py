@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, insert, select
 
 from services.common.model.names import AssetId
+from services.lineage.sql.statement import Problem
 from services.lineage.store.lookup import rows_with, write_with
 from services.lineage.store.tables import column_reading, column_todo
 
@@ -90,6 +91,13 @@ def done(connection: Connection, readings: Mapping[AssetId, ColumnReading | None
     ]
     if rows:
         connection.execute(insert(column_reading), rows)
+
+
+def late(connection: Connection, after: str, limit: int) -> list[AssetId]:
+    """The next assets whose columns took too long to read and were not tried again, in order."""
+    reading = column_reading.c
+    query = select(reading.asset_id).where(reading.problem == Problem.TIMEOUT.value, reading.asset_id > after)
+    return [AssetId(id_) for id_ in connection.execute(query.order_by(reading.asset_id).limit(limit)).scalars()]
 
 
 def get(connection: Connection, ids: Collection[AssetId] | None = None) -> dict[AssetId, ColumnReading]:

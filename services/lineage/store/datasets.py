@@ -6,16 +6,17 @@ Journey 3, step "store". Nothing is ever deleted here: a dataset that is gone ke
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Text, and_, cast, delete, exists, insert, select, update
+from sqlalchemy import Connection, Integer, Text, and_, cast, delete, exists, func, insert, select, update
 
 from services.common.model.assets import Asset, Kind
 from services.common.model.names import AssetId, DatasetName, Namespace, ScopePath, scope_path
 from services.common.model.platforms import Case
-from services.lineage.store.lookup import keyed, pieces, rows_of, rows_with, write_with
+from services.lineage.store.blocks import Block, blocks
+from services.lineage.store.lookup import keyed, rows_of, rows_with, write_with
 from services.lineage.store.tables import edge, mention, node, observed
 
 _COLUMNS = (
@@ -30,6 +31,20 @@ _COLUMNS = (
     node.c.told,
 )
 _BY_ID = keyed(select(*_COLUMNS), node.c.id)
+LISTED, GONE, TOLD = 1, 2, 4
+"""The flags of a `NodeRow`."""
+
+
+class NodeRow(NamedTuple):
+    """A dataset as a build reads it: `parts` is still JSON, `kind` empty where no crawl shows one, `flags` a sum in digits."""
+
+    id: str
+    namespace: str
+    parts: str
+    source: str
+    scope_path: str
+    kind: str
+    flags: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +174,12 @@ def listed(connection: Connection, ids: Collection[AssetId]) -> set[AssetId]:
     return {AssetId(row.id) for row in rows_with(connection, select(node.c.id).where(node.c.listed), node.c.id, ids)}
 
 
-def everything_pieces(connection: Connection) -> Iterator[Sequence[Sequence[Any]]]:
-    """Every node in pieces, each row its columns in order, `parts` still JSON: there may be millions."""
-    columns = [cast(column, Text) if column is node.c.parts else column for column in _COLUMNS]
-    return pieces(connection, select(*columns))
+def in_blocks(connection: Connection) -> Iterator[Block]:
+    """Every node, as blocks of the fields of `NodeRow`: there may be millions."""
+    flags = (LISTED, node.c.listed), (GONE, node.c.gone), (TOLD, node.c.told)
+    told = cast(sum(flag * cast(column, Integer) for flag, column in flags), Text)
+    names = node.c.id, node.c.namespace, cast(node.c.parts, Text), node.c.source, node.c.scope_path
+    return blocks(connection, node, [*names, func.coalesce(node.c.kind, ""), told])
 
 
 def everything(connection: Connection) -> Iterator[Dataset]:

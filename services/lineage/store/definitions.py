@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from services.common.model.names import AssetId, ScopePath
 from services.lineage.sql.frames import ref_in, ref_out
-from services.lineage.sql.statement import TableRef
+from services.lineage.sql.statement import Problem, TableRef
 from services.lineage.store.lookup import rows_with, write_with
 from services.lineage.store.tables import definition, mention, node
 
@@ -148,6 +148,12 @@ def problem(connection: Connection, asset_id: AssetId) -> str | None:
     """Why the asset's definition could not be read; None where it was, or there is none."""
     query = select(definition.c.problem).where(definition.c.state == UNPARSED, definition.c.asset_id == asset_id)
     return connection.execute(query).scalar()
+
+
+def late(connection: Connection, after: str, limit: int) -> list[AssetId]:
+    """The next assets whose definitions took too long to read and were not tried again, in order."""
+    query = select(definition.c.asset_id).where(definition.c.problem == Problem.TIMEOUT.value, definition.c.asset_id > after)
+    return [AssetId(id_) for id_ in connection.execute(query.order_by(definition.c.asset_id).limit(limit)).scalars()]
 
 
 def paths(connection: Connection, ids: Collection[AssetId]) -> dict[AssetId, list[ScopePath]]:

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Text, cast, select, update
+from sqlalchemy import BigInteger, Connection, Text, cast, select, update
 
 from services.common.model.names import AssetId, ScopePath
 from services.lineage.store import intervals, observed
-from services.lineage.store.lookup import PIECE, pieces
+from services.lineage.store.blocks import Block, blocks, blocks_of
 from services.lineage.store.tables import edge
 
 VIEW = "view"
@@ -47,15 +46,26 @@ class Edge:
     guards: tuple[ScopePath, ...] = ()
 
 
+SURE = 1 << 62
+"""What a confidence of 1 is as a whole number: one that is at least .001 is told to its last bit."""
+
+
 class EdgeRow(NamedTuple):
-    """An edge as it is stored: `evidence` and `guards` are still JSON, because most edges share theirs with others."""
+    """An edge as a build reads it: `evidence` and `guards` are JSON, because most edges share theirs, `confidence` parts of `SURE`."""
 
     source: AssetId
     target: AssetId
     kind: str
     evidence: str
-    confidence: float
-    guards: str = "[]"
+    confidence: str
+    guards: str
+
+    @classmethod
+    def of(
+        cls, source: AssetId, target: AssetId, kind: str, evidence: str, confidence: float, guards: str = "[]"
+    ) -> EdgeRow:
+        """The row of an edge of that confidence, 0 to 1."""
+        return cls(source, target, kind, evidence, str(int(confidence * SURE)), guards)
 
 
 def replace(
@@ -100,26 +110,26 @@ def follow(connection: Connection, renamed: Mapping[AssetId, AssetId]) -> bool:
     return found
 
 
-def in_force(connection: Connection, now: dt.datetime | None = None) -> Iterator[EdgeRow]:
-    """Every edge along which data flows now: those of definitions in the order they were opened, then what runs, logs and
-    people show and is not stale, one row a pair and kind. Without `now` the machine's clock counts.
+def in_force(connection: Connection, now: dt.datetime | None = None) -> Iterator[Block]:
+    """Every edge along which data flows now, as blocks of the fields of `EdgeRow`: those of definitions in the order they were
+    opened, then what runs, logs and people show and is not stale, one row a pair and kind. Without `now` the machine's clock counts.
     """
-    for piece in in_force_pieces(connection, now):
-        yield from map(EdgeRow._make, piece)
-
-
-def in_force_pieces(connection: Connection, now: dt.datetime | None = None) -> Iterator[Sequence[Sequence[Any]]]:
-    """The same in pieces, each row a sequence of the fields of `EdgeRow`: there may be millions."""
-    texts = cast(edge.c.evidence, Text), edge.c.confidence, cast(edge.c.guards, Text)
-    flows = edge.c.valid_to.is_(None), edge.c.kind != observed.KEY
-    query = select(edge.c.source_id, edge.c.target_id, edge.c.kind, *texts).where(*flows)
-    yield from pieces(connection, query.order_by(edge.c.id))
-    seen = (
-        EdgeRow(one.source, one.target, one.kind, json.dumps([one.evidence]), one.confidence)
+    likelihood = cast(
+        cast(edge.c.confidence * float(SURE), BigInteger), Text
+    )  # as a text a float would lose its last digits
+    columns = (
+        edge.c.source_id,
+        edge.c.target_id,
+        edge.c.kind,
+        cast(edge.c.evidence, Text),
+        likelihood,
+        cast(edge.c.guards, Text),
+    )
+    yield from blocks(connection, edge, columns, edge.c.valid_to.is_(None), edge.c.kind != observed.KEY)
+    yield from blocks_of(
+        EdgeRow.of(one.source, one.target, one.kind, json.dumps([one.evidence]), one.confidence)
         for one in observed.fresh(connection, now or dt.datetime.now(dt.UTC))
     )
-    while piece := list(islice(seen, PIECE)):
-        yield piece
 
 
 def _key(row: Mapping[str, Any]) -> Hashable:

@@ -7,12 +7,29 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, Table, Text, bindparam, cast, func, or_, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CompoundSelect,
+    Connection,
+    Select,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.common.model.names import AssetId, ScopePath
@@ -22,8 +39,8 @@ from services.lineage.store.tables import UtcDateTime, column_edge, edge, observ
 
 ColumnKey = tuple[AssetId, str]
 """A dataset and a column of it in lower case, or `*`."""
-AT_ONCE = 300
-"""Columns in one statement: in order of their names, so that the two lists' product stays small."""
+AT_ONCE = 5_000
+"""Columns in one statement, which is given them as one value and so is the same for any number."""
 DIRECT = frozenset({"identity", "transformation", "aggregation", "window", "conditional"})
 """The kinds of edges between columns that stand in the column's own expression."""
 
@@ -83,14 +100,15 @@ class Flow:
 def between(connection: Connection, ids: Collection[AssetId], *, upstream: bool, when: When) -> Iterator[Flow]:
     """The edges into `ids` (`upstream`) or out of them; loops are left out."""
     end = "target" if upstream else "source"
+    at = _Place(connection.dialect.name, end)
     for part in chunks(sorted(ids)):
         given = {"ids": part}
-        for row in connection.execute(_held(edge, end, dated=when.at is not None), given | when.given).all():
+        for row in connection.execute(_held(at, dated=when.at is not None), given | when.given).all():
             source, target, kind, confidence, guards, evidence = row
             if source != target and when.wants(kind):
                 ends = AssetId(source), AssetId(target)
                 yield Flow(*ends, kind, confidence, kind, guards=_guards(guards), evidence=tuple(json.loads(evidence)))
-        yield from _seen(connection, observed, end, given, when)
+        yield from _seen(connection, at, given, when)
 
 
 def between_columns(
@@ -112,69 +130,125 @@ def between_columns(
 
     """
     end = "target" if upstream else "source"
-    others = {} if among is None else {"others": sorted(among)}
-    for part in chunks(sorted(keys, key=lambda key: (key[1], key[0])), AT_ONCE):
-        wanted = frozenset(part)
-        ids, names = sorted({asset for asset, _ in part}), sorted({column for _, column in part})
-        yield from _columns(connection, end, wanted, {"ids": ids, "names": names, **others}, when)
+    others = {} if among is None else {"others": _listed(connection, sorted(among))}
+    for part in chunks(sorted(keys), AT_ONCE):
+        yield from _columns(connection, end, {**_given(connection, part), **others}, when)
 
 
-def _columns(
-    connection: Connection, end: str, wanted: Collection[ColumnKey], given: Mapping[str, Any], when: When
-) -> Iterator[Flow]:
-    upstream = end == "target"
-    query = _held(column_edge, end, dated=when.at is not None, among="others" in given)
-    for row in connection.execute(query, {**given, **when.given}).all():
-        source, target, kind, confidence, guards, basis, column, into = row
-        if ((target, into) if upstream else (source, column)) in wanted and when.wants(*words_of(kind, basis)):
-            yield Flow(AssetId(source), AssetId(target), kind, confidence, basis, column, into, _guards(guards))
-    for flow in _seen(connection, observed_column, end, given, when):
-        if ((flow.target, flow.into) if upstream else (flow.source, flow.column)) in wanted:
-            yield flow
+def _columns(connection: Connection, end: str, given: Mapping[str, Any], when: When) -> Iterator[Flow]:
+    at = _Place(connection.dialect.name, end, among="others" in given)
+    query = _held_and_seen(at, dated=when.at is not None)
+    for row in connection.execute(query, {**given, "moment": when.moment}).all():
+        source, target, kind, confidence, basis, column, into, guards, *seen = row
+        is_seen = seen[-1] is not None
+        if when.wants(*words_of(kind, basis)) and not (is_seen and source == target):
+            flow = Flow(AssetId(source), AssetId(target), kind, confidence, basis, column, into, _guards(guards))
+            yield _dated(flow, when, *seen) if is_seen else flow
+
+
+def _dated(flow: Flow, when: When, origins: int, times: int, first: dt.datetime, last: dt.datetime) -> Flow:
+    """An edge that runs or logs show, with what they say of it."""
+    line = sightings.evidence_line(flow.basis, origins, int(times), first, last)
+    return replace(flow, evidence=(line,), stale=when.is_stale(last))
 
 
 def _guards(text: str) -> tuple[ScopePath, ...]:
     return () if text == "[]" else tuple(map(ScopePath, json.loads(text)))
 
 
-@cache
-def _held(table: Table, end: str, *, dated: bool, among: bool = False) -> Select[Any]:
-    """The rows of a table of intervals at some places, made once: making it takes longer than asking it."""
-    names = ("basis", "source_column", "target_column") if table is column_edge else ()
-    evidence = () if table is column_edge else (cast(table.c.evidence, Text),)
-    first = table.c.source_id, table.c.target_id, table.c.kind, table.c.confidence, cast(table.c.guards, Text)
-    query = select(*first, *evidence, *(table.c[name] for name in names)).where(_at(table, end, among=among))
-    if not dated:
-        return query.where(table.c.valid_to.is_(None))
-    at = bindparam("moment", type_=UtcDateTime())
-    return query.where(table.c.valid_from <= at, or_(table.c.valid_to.is_(None), table.c.valid_to > at))
+class _Place(NamedTuple):
+    """Where edges are asked for: in which database, at which end, and whether the other end is one of some datasets."""
+
+    dialect: str
+    end: str
+    among: bool = False
 
 
 @cache
-def _sightings(table: Table, end: str, *, among: bool = False) -> Select[Any]:
+def _held(at: _Place, *, dated: bool) -> Select[Any]:
+    """The edges between datasets at some places, made once: making it takes longer than asking it."""
+    pair = edge.c.source_id, edge.c.target_id, edge.c.kind
+    query = select(*pair, edge.c.confidence, cast(edge.c.guards, Text), cast(edge.c.evidence, Text))
+    return query.where(_at(edge, at), _holds(edge, dated=dated))
+
+
+@cache
+def _sightings(at: _Place) -> Select[Any]:
     """What runs and logs showed until a moment, one row a pair and kind."""
-    names = ("basis", "source_column", "target_column") if table is observed_column else ()
-    pair = [table.c[name] for name in ("source_id", "target_id", "kind", *names)]
-    seen = (
-        func.max(table.c.confidence),
-        func.count(),
-        func.sum(table.c.count),
-        func.min(table.c.first_seen),
-        func.max(table.c.last_seen),
+    pair = observed.c.source_id, observed.c.target_id, observed.c.kind
+    seen = func.max(observed.c.confidence), *_told(observed)
+    return select(*pair, *seen).where(_at(observed, at), _begun(observed)).group_by(*pair)
+
+
+@cache
+def _held_and_seen(at: _Place, *, dated: bool) -> CompoundSelect[Any]:
+    """The edges between columns at some places, then what runs and logs showed of them: in one statement, as each costs most of it."""
+    ends, texts = ("source_id", "target_id", "kind"), ("basis", "source_column", "target_column")
+    held, seen = ([table.c[name] for name in (*ends, *texts)] for table in (column_edge, observed_column))
+    none = (cast(null(), type_) for type_ in (BigInteger(), BigInteger(), UtcDateTime(), UtcDateTime()))
+    first = select(*held[:3], column_edge.c.confidence, *held[3:], cast(column_edge.c.guards, Text), *none)
+    then = select(*seen[:3], func.max(observed_column.c.confidence), *seen[3:], literal("[]", Text), *_told(observed_column))
+    return union_all(
+        first.where(_at(column_edge, at), _holds(column_edge, dated=dated)),
+        then.where(_at(observed_column, at), _begun(observed_column)).group_by(*seen),
     )
-    until = table.c.first_seen <= bindparam("moment", type_=UtcDateTime())
-    return select(*seen, *pair).where(_at(table, end, among=among), until).group_by(*pair)
 
 
-def _at(table: Table, end: str, *, among: bool) -> ColumnElement[bool]:
-    """The rows at some columns, and some more: SQLite goes through the index for two lists, and not for a list of pairs."""
-    other = "source" if end == "target" else "target"
-    place: ColumnElement[bool] = table.c[f"{end}_id"].in_(bindparam("ids", expanding=True))
-    if table in (column_edge, observed_column):
-        place &= table.c[f"{end}_column"].in_(bindparam("names", expanding=True))
-    if among:  # as an expression: else SQLite might go through the index of the other end, where hubs have thousands of rows
-        place &= func.coalesce(table.c[f"{other}_id"], "").in_(bindparam("others", expanding=True))
+def _holds(table: Table, *, dated: bool) -> ColumnElement[bool]:
+    if not dated:
+        return table.c.valid_to.is_(None)
+    moment = bindparam("moment", type_=UtcDateTime())
+    return and_(table.c.valid_from <= moment, or_(table.c.valid_to.is_(None), table.c.valid_to > moment))
+
+
+def _begun(table: Table) -> ColumnElement[bool]:
+    return table.c.first_seen <= bindparam("moment", type_=UtcDateTime())
+
+
+def _told(table: Table) -> tuple[ColumnElement[Any], ...]:
+    """How many origins saw an edge, how often, first and last."""
+    return func.count(), func.sum(table.c.count), func.min(table.c.first_seen), func.max(table.c.last_seen)
+
+
+def _at(table: Table, at: _Place) -> ColumnElement[bool]:
+    """The rows at some datasets or columns. Columns are joined as a table: through the index by both parts of each of them."""
+    if table not in (column_edge, observed_column):
+        return table.c[f"{at.end}_id"].in_(bindparam("ids", expanding=True))
+    asset, column = _asked(at.dialect)
+    place = (table.c[f"{at.end}_id"] == asset) & (table.c[f"{at.end}_column"] == column)
+    if (
+        at.among
+    ):  # as an expression: else SQLite might go through the index of the other end, where hubs have thousands of rows
+        other = func.coalesce(table.c["source_id" if at.end == "target" else "target_id"], "")
+        place &= other.in_(_others(at.dialect))
     return place
+
+
+def _asked(dialect: str) -> tuple[ColumnElement[str], ColumnElement[str]]:
+    """Dataset and name of each column that is asked for, from what `_given` gives."""
+    if dialect == "postgresql":
+        names = (bindparam(name, type_=ARRAY(Text)) for name in ("ids", "names"))
+        found = func.unnest(*names).table_valued("id", "name", name="asked").render_derived()
+        return found.c.id, found.c.name
+    pair = func.json_each(bindparam("keys", type_=Text)).table_valued("value", name="asked").c.value
+    return func.json_extract(pair, "$[0]"), func.json_extract(pair, "$[1]")
+
+
+def _others(dialect: str) -> Select[Any]:
+    """The datasets of which the other end is one."""
+    if dialect == "postgresql":
+        return select(func.unnest(bindparam("others", type_=ARRAY(Text))).column_valued("other"))
+    return select(func.json_each(bindparam("others", type_=Text)).table_valued("value", name="other").c.value)
+
+
+def _given(connection: Connection, keys: Sequence[ColumnKey]) -> dict[str, Any]:
+    if connection.dialect.name == "postgresql":
+        return {"ids": [asset for asset, _ in keys], "names": [column for _, column in keys]}
+    return {"keys": json.dumps(keys, ensure_ascii=False)}
+
+
+def _listed(connection: Connection, ids: Sequence[AssetId]) -> Any:
+    return ids if connection.dialect.name == "postgresql" else json.dumps(ids)
 
 
 def words_of(kind: str, basis: str) -> tuple[str, ...]:
@@ -184,22 +258,9 @@ def words_of(kind: str, basis: str) -> tuple[str, ...]:
     return kind, basis, "direct" if kind in DIRECT else "indirect"
 
 
-def _seen(connection: Connection, table: Table, end: str, given: Mapping[str, Any], when: When) -> Iterator[Flow]:
-    """What runs and logs showed by then, one a pair and kind."""
-    query = _sightings(table, end, among="others" in given)
-    for row in connection.execute(query, {**given, "moment": when.moment}).all():
-        confidence, origins, times, first, last, source, target, kind, *columns = row
-        basis, column, into = columns or (kind, "", "")
-        if source == target or not when.wants(*(words_of(kind, basis) if columns else (kind,))):
-            continue
-        yield Flow(
-            AssetId(source),
-            AssetId(target),
-            kind,
-            confidence,
-            basis,
-            column,
-            into,
-            evidence=(sightings.evidence_line(basis, origins, int(times), first, last),),
-            stale=when.is_stale(last),
-        )
+def _seen(connection: Connection, at: _Place, given: Mapping[str, Any], when: When) -> Iterator[Flow]:
+    """What runs and logs showed by then between datasets, one a pair and kind."""
+    for row in connection.execute(_sightings(at), {**given, "moment": when.moment}).all():
+        source, target, kind, confidence, *seen = row
+        if source != target and when.wants(kind):
+            yield _dated(Flow(AssetId(source), AssetId(target), kind, confidence, kind), when, *seen)

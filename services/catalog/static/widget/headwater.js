@@ -295,7 +295,9 @@ export class HeadwaterSearch extends HTMLElement {
 
   async #find(text, signal) {
     try {
-      const answer = await this.#ask(text, signal);
+      const found = await this.#ask(text, signal);
+      // a job has no page to open
+      const answer = { ...found, hits: found.hits.filter((hit) => hit.kind !== "job") };
       this.#answer = answer;
       this.#say(noteOf(answer));
       return {
