@@ -255,7 +255,7 @@ def _is_direct(edge: LineageEdge) -> bool:
 
 
 def _as_dataset(node: LineageNode) -> LineageNode:
-    return replace(node, column=None)
+    return node if node.column is None else replace(node, column=None)
 
 
 def _told(one: Affected, asset: Asset | None) -> Affected:

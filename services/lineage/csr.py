@@ -21,7 +21,7 @@ NEAR = 4
 Measured with `python -m bench lineage_graph`: at 600,000 edges a walk of everything takes 1.0 times scipy's with it and 1.3
 without. Most nodes of a warehouse have fewer.
 """
-_FEW, _SPARSE = 2_000, 8
+_FEW, _SPARSE = 2_000, 16
 """Below so many neighbours, or that part of all nodes, sorting them is faster than passing over a mask of all nodes."""
 _NO_NODES: Nodes = np.empty(0, np.intp)
 

@@ -55,10 +55,11 @@ class Facts:
         """Of a graph without edges."""
         return cls((), np.empty(0, np.uint8), Texts.of(()), np.empty(0, np.float64), ((),))
 
-    def __getitem__(self, fact: int) -> tuple[str, tuple[str, ...], float]:
-        """Kind, evidence and confidence."""
-        evidence = tuple(json.loads(self.evidence[fact]))
-        return self.kinds[int(self.kind[fact])], evidence, float(self.confidence[fact])
+    def some(self, facts: Ints) -> list[tuple[str, tuple[str, ...], float]]:
+        """Kind, evidence and confidence of these facts."""
+        kinds = [self.kinds[kind] for kind in self.kind.take(facts).tolist()]
+        evidence = map(tuple, self.evidence.values(facts))
+        return list(zip(kinds, evidence, self.confidence.take(facts).tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

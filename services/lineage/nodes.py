@@ -93,7 +93,7 @@ class Nodes:
     def datasets(self, nodes: Numbers) -> list[Dataset]:
         """The datasets of some nodes; several times as fast as one by one."""
         order = self.order.take(nodes)
-        texts = zip(self.parts.some(order), self.paths.some(order), strict=True)
+        texts = zip(self.parts.values(order), self.paths.some(order), strict=True)
         numbers = zip(
             self.ids[nodes].tolist(), self.shares.take(nodes).tolist(), self.flags.take(nodes).tolist(), strict=True
         )
@@ -103,7 +103,7 @@ class Nodes:
             found.append(
                 Dataset(
                     AssetId(id_.decode("utf-8", "surrogatepass")),
-                    DatasetName(namespace, tuple(json.loads(parts))),
+                    DatasetName(namespace, tuple(parts)),
                     source,
                     ScopePath(path),
                     kind,

@@ -26,6 +26,11 @@ _NODE_BYTES, _EDGE_BYTES = 200, 160
 """Of a node and of an edge as the API's JSON has them, besides their texts."""
 _WIDE = 8
 """A node with more than so many entries for each node of an answer is asked for those nodes instead of read whole."""
+_AT_ONCE = 2_000
+"""Edges of which it is read at once what they rest on."""
+Rows = NDArray[np.intp]
+"""Edges among the nodes of an answer, one a row: the place of the later end, source, target, fact, set of guards."""
+_PLACE, _FACT = 0, 3
 HIDDEN = "hidden"
 """The kind of an edge of which an end is hidden, where such ends are marked."""
 
@@ -91,7 +96,7 @@ def page_of(teller: Teller, reached: Reached, request: LineageRequest, begin: Cu
 
     """
     stop = min(begin.before + request.limit, len(reached.nodes))
-    coming = _Ahead(_among(teller.snapshot.out, reached.nodes[:stop]), begin.before)
+    coming = _Ahead(teller, _among(teller.snapshot.out, reached.nodes[:stop]), begin.before)
     here = slice(begin.before, stop)
     coming_nodes = teller.nodes(reached.nodes[here], reached.depths[here])
     nodes: list[LineageNode] = []
@@ -100,11 +105,11 @@ def page_of(teller: Teller, reached: Reached, request: LineageRequest, begin: Cu
     for place, node in enumerate(coming_nodes, begin.before):
         left -= _NODE_BYTES + _coded(node.name.qualified) + _coded(node.name.namespace)
         theirs: list[LineageEdge] = []
-        for row in coming.of(place):
-            edge = teller.edge(row)
-            if edge is not None and left >= 0:
-                left -= _EDGE_BYTES + len(edge.kind) + sum(map(_coded, edge.evidence))
-                theirs.append(edge)
+        for edge in coming.of(place):
+            if left < 0:
+                break
+            left -= _EDGE_BYTES + len(edge.kind) + sum(map(_coded, edge.evidence))
+            theirs.append(edge)
         if left < 0 and nodes:
             stop = place
             break
@@ -118,10 +123,9 @@ def page_of(teller: Teller, reached: Reached, request: LineageRequest, begin: Cu
 
 def edges_among(teller: Teller, nodes: Nodes) -> Iterator[LineageEdge]:
     """Every edge between two of `nodes` that is shown, in no particular order."""
-    for row in _among(teller.snapshot.out, nodes).tolist():
-        edge = teller.edge(EdgeAt._make(row))
-        if edge is not None:
-            yield edge
+    rows = _among(teller.snapshot.out, nodes)
+    teller.learn(rows)
+    return teller.edges(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ class Teller:
     marks: Mapping[int, AssetId]
     """The nodes that the caller may not see, with the ids that they have in this answer."""
     told: dict[int, tuple[str, tuple[str, ...], float]] = field(default_factory=dict)
-    """Facts that were said before: edges into one view share theirs."""
+    """Facts that were read: edges into one view share theirs."""
     ids: dict[int, AssetId] = field(default_factory=dict)
     """Ids that were said before: each stands in several edges."""
 
@@ -162,48 +166,47 @@ class Teller:
                 self.ids[node] = dataset.id
                 yield LineageNode(dataset.id, dataset.name, dataset.kind, depth, dataset.listed, dataset.gone)
 
-    def edge(self, row: EdgeAt) -> LineageEdge | None:
-        """An edge; without what it rests on where an end is hidden; None where it asks for what the scope hides."""
-        if row.source in self.marks or row.target in self.marks:
-            confidence = self.snapshot.facts[row.fact][2]
-            return LineageEdge(self.id(row.source), self.id(row.target), HIDDEN, (), confidence)
-        if self.shown.met is not None and not self.shown.met[row.guard]:
-            return None
-        told = self.told.get(row.fact)
-        if told is None:
-            told = self.told[row.fact] = self.snapshot.facts[row.fact]
-        return LineageEdge(self.id(row.source), self.id(row.target), *told)
+    def edges(self, rows: Rows) -> Iterator[LineageEdge]:
+        """The edges that are shown, in their order; without what it rests on where an end is hidden."""
+        met, marks, told = self.shown.met, self.marks, self.told
+        for _, source, target, fact, guard in rows.tolist():
+            if marks and (source in marks or target in marks):
+                yield LineageEdge(self.id(source), self.id(target), HIDDEN, (), told[fact][2])
+            elif met is None or met[guard]:
+                yield LineageEdge(self.id(source), self.id(target), *told[fact])
 
-
-class EdgeAt(NamedTuple):
-    """An edge among the nodes of an answer; `place` is that of its later end."""
-
-    place: int
-    source: int
-    target: int
-    fact: int
-    guard: int
+    def learn(self, rows: Rows) -> None:
+        """Read what these edges rest on, all at once, before they are said."""
+        new = [fact for fact in dict.fromkeys(rows[:, _FACT].tolist()) if fact not in self.told]
+        self.told.update(zip(new, self.snapshot.facts.some(np.array(new, np.int32)), strict=True))
 
 
 class _Ahead:
-    """The edges of an answer, by the place of their later end."""
+    """The edges of an answer, by the place of their later end. Places are asked for in order."""
 
-    def __init__(self, found: NDArray[np.intp], begin: int) -> None:
-        found = found[found[:, 0] >= begin]
-        self._rows = found[np.argsort(found[:, 0], kind="stable")]
-        self._ends = np.searchsorted(self._rows[:, 0], np.arange(begin, 1 + found[:, 0].max(initial=begin)), side="right")
+    def __init__(self, teller: Teller, found: Rows, begin: int) -> None:
+        found = found[found[:, _PLACE] >= begin]
+        self._teller = teller
+        self._rows = found[np.argsort(found[:, _PLACE], kind="stable")]
+        last = found[:, _PLACE].max(initial=begin)
+        self._ends: list[int] = np.searchsorted(self._rows[:, _PLACE], np.arange(begin, 1 + last), side="right").tolist()
         self._begin = begin
+        self._learned = 0
 
-    def of(self, place: int) -> Iterator[EdgeAt]:
+    def of(self, place: int) -> Iterator[LineageEdge]:
         """The edges whose later end stands at `place`."""
         number = place - self._begin
-        if number < len(self._ends):
-            begin = int(self._ends[number - 1]) if number else 0
-            yield from map(EdgeAt._make, self._rows[begin : int(self._ends[number])].tolist())
+        if number >= len(self._ends):
+            return
+        begin, end = self._ends[number - 1] if number else 0, self._ends[number]
+        if end > self._learned:  # not of all: a page may end long before
+            self._learned = max(end, begin + _AT_ONCE)
+            self._teller.learn(self._rows[begin : self._learned])
+        yield from self._teller.edges(self._rows[begin:end])
 
 
-def _among(graph: Adjacency, nodes: Nodes) -> NDArray[np.intp]:
-    """The entries between two of `nodes`, as rows of `EdgeAt`."""
+def _among(graph: Adjacency, nodes: Nodes) -> Rows:
+    """The entries between two of `nodes`."""
     order = np.argsort(nodes, kind="stable")
     ascending = nodes[order]
     within = np.zeros(len(graph.far), np.bool_)

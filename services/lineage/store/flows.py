@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -81,8 +81,7 @@ class When:
         return bool(self.kinds.intersection(words)) if self.kinds else sightings.KEY not in words
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """An edge at that moment; `column` and `into` are empty between datasets, `basis` is `kind` there."""
 
     source: AssetId
@@ -149,7 +148,7 @@ def _columns(connection: Connection, end: str, given: Mapping[str, Any], when: W
 def _dated(flow: Flow, when: When, origins: int, times: int, first: dt.datetime, last: dt.datetime) -> Flow:
     """An edge that runs or logs show, with what they say of it."""
     line = sightings.evidence_line(flow.basis, origins, int(times), first, last)
-    return replace(flow, evidence=(line,), stale=when.is_stale(last))
+    return flow._replace(evidence=(line,), stale=when.is_stale(last))
 
 
 def _guards(text: str) -> tuple[ScopePath, ...]:
