@@ -66,6 +66,10 @@ class Server:
         """Memory of the whole service (PSS: what processes share counts once), the SQL reader's process included."""
         return sum(map(_pss_mb, self.processes()))
 
+    def processor_s(self) -> float:
+        """Processor time of the whole service since it began, in s; steps of a hundredth."""
+        return sum(map(_processor_s, self.processes()))
+
     def processes(self) -> list[int]:
         """The process and all that it started."""
         return [self._process.pid, *_below(self._process.pid)]
@@ -90,6 +94,11 @@ def _pss_mb(process: int) -> float:
     found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
     assert found is not None
     return int(found[1]) / 1000
+
+
+def _processor_s(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _below(process: int) -> list[int]:

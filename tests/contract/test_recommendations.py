@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -118,6 +119,25 @@ def test_facts_are_followed_once_and_news_of_a_statement_replace_what_it_does(tm
     answer = usage.related(RelatedQuery((name("shop.sales.orders").id,), FULL_SCOPE))
     assert {one.name.parts[-1] for one in answer.items} == {"customers", "salaries", "clean"}
     assert usage.usage(name("shop.sales.orders").id, FULL_SCOPE).queries == 3
+
+
+def test_where_nothing_was_logged_questions_do_not_look_again(tmp_path, monkeypatch):
+    """The thread that follows the facts looks every second; until it finds some, no question asks the database for them."""
+    snapshot = snapshot_of(ASSETS, encoder=HashingEncoder(DIMENSION))
+    usage = Usage(Home(tmp_path, MemoryFeed()).database, lambda: snapshot, lambda: NAMESPACES, home=tmp_path)
+    log, stop, looked = Log([]), threading.Event(), []
+    position = usage._position
+    monkeypatch.setattr(usage, "_position", lambda: (looked.append(1), position())[1])
+    assert usage.popular(FULL_SCOPE) == {}
+    assert looked, "nobody follows yet"
+    monkeypatch.setattr(usage, "_has_rested", stop.set)
+    usage.run_until(stop, log)
+    looked.clear()
+    assert usage.popular(FULL_SCOPE) == {}
+    assert not looked
+    log.facts.extend(LOG)
+    usage.catch_up(log)
+    assert name("shop.sales.orders").id in usage.popular(FULL_SCOPE)
 
 
 def test_a_lineage_store_that_was_made_anew_is_followed_from_its_beginning(tmp_path):

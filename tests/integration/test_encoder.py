@@ -115,6 +115,14 @@ class TestContract:
         among = encoder.encode_documents(company)[company.index("monthly revenue per customer")]
         np.testing.assert_allclose(among, alone, atol=1e-5)
 
+    def test_words_get_nearly_the_vectors_of_documents(self, encoder):
+        """Of length 1, near what the index holds, and the same in whatever company."""
+        texts = [*WORDS, "monthly revenue", "customer order"]
+        words, documents = encoder.encode_words(texts), encoder.encode_documents(texts)
+        np.testing.assert_allclose(np.linalg.norm(words, axis=1), 1, atol=1e-5)
+        assert (words * documents).sum(axis=1).min() > 0.98
+        np.testing.assert_allclose(encoder.encode_words(texts[-1:])[0], words[-1], atol=1e-5)
+
     def test_equal_texts_get_equal_rows(self, encoder):
         rows = encoder.encode_documents(["price", "an order", "price", "price"])
         np.testing.assert_allclose(rows[[2, 3]], rows[[0, 0]], atol=1e-6)

@@ -59,6 +59,9 @@ class CountingEncoder:
         self.texts += texts
         return self._inner.encode_documents(texts)
 
+    def encode_words(self, texts: Sequence[str]) -> Vectors:
+        return self.encode_documents(texts)
+
     def encode_query(self, text: str) -> Vectors:
         return self._inner.encode_query(text)
 

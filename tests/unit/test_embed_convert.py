@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import tokenizers
 
@@ -15,7 +17,14 @@ from services.common.errors import ModelUnavailable
 from services.indexer.embed import convert
 from services.indexer.embed.architecture import UnknownArchitecture
 from services.indexer.embed.convert import ensure_converted
-from services.indexer.embed.converted import CONVERTER_VERSION, MANIFEST_FILE, open_converted
+from services.indexer.embed.converted import (
+    CONVERTER_VERSION,
+    MANIFEST_FILE,
+    WITHOUT_WORDS,
+    WORDS_FILE,
+    open_converted,
+    write_manifest,
+)
 from services.indexer.embed.model_files import locate
 from services.indexer.embed.onnx_encoder import OnnxEncoder
 
@@ -175,13 +184,14 @@ def test_conversion_is_reproducible_and_kept(tmp_path):
     assert sorted(path.name for path in first.folder.iterdir()) == sorted(first.file_names)
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "model.weights", "tokenizer.json", "manifest.json"])
+@pytest.mark.parametrize("name", ["model.onnx", "words.onnx", "model.weights", "tokenizer.json", "manifest.json"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
 def test_a_damaged_folder_is_noticed_and_made_again(tmp_path, name, damage):
     """One flipped bit, a cut file or a missing one in any file: opening refuses, ensuring repairs."""
     files = locate(str(make_model(tmp_path / "m")))
     converted = ensure_converted(files, tmp_path / "models")
-    expected = OnnxEncoder(converted, threads=1).encode_documents(TEXTS)
+    whole = OnnxEncoder(converted, threads=1)
+    expected, words = whole.encode_documents(TEXTS), whole.encode_words(TEXTS)
     path = converted.folder / name
     data = bytearray(path.read_bytes())
     data[len(data) // 3] ^= 0x10
@@ -192,7 +202,9 @@ def test_a_damaged_folder_is_noticed_and_made_again(tmp_path, name, damage):
     with pytest.raises(ModelUnavailable):
         open_converted(converted.folder)
     again = ensure_converted(files, tmp_path / "models")
-    assert np.array_equal(OnnxEncoder(again, threads=1).encode_documents(TEXTS), expected)
+    repaired = OnnxEncoder(again, threads=1)
+    assert np.array_equal(repaired.encode_documents(TEXTS), expected)
+    assert np.array_equal(repaired.encode_words(TEXTS), words)
     assert kept(tmp_path / "models") == [".lock", files.sha256]
 
 
@@ -212,6 +224,44 @@ def test_a_folder_of_another_converter_version_is_made_again(tmp_path, monkeypat
         ensure_converted(files, tmp_path / "models")
     monkeypatch.undo()
     assert ensure_converted(files, tmp_path / "models").manifest.converter_version == CONVERTER_VERSION
+
+
+def test_a_folder_without_a_graph_for_words_is_read_where_it_lies(tmp_path):
+    """As in a bundle of an earlier version: words are then encoded as documents are. Where the model is at hand, it is made anew."""
+    files = locate(str(make_model(tmp_path / "m")))
+    made = ensure_converted(files, tmp_path / "models")
+    (made.folder / WORDS_FILE).unlink()
+    kept_files = {name: digest for name, digest in made.manifest.files.items() if name != WORDS_FILE}
+    write_manifest(made.folder, replace(made.manifest, converter_version=WITHOUT_WORDS, files=kept_files))
+    before = OnnxEncoder(open_converted(made.folder), threads=1)
+    assert np.array_equal(before.encode_words(TEXTS), before.encode_documents(TEXTS))
+    anew = ensure_converted(files, tmp_path / "models")
+    assert (anew.manifest.converter_version, anew.words.name) == (CONVERTER_VERSION, WORDS_FILE)
+
+
+def test_words_are_rounded_to_nearly_what_documents_are(tmp_path):
+    """Whole numbers in place of real ones, the same whatever stands beside; both graphs share the arrays that they have in common."""
+    encoder = encoder_of(make_model(tmp_path / "m"), tmp_path / "models")
+    exact, near = encoder.encode_documents(TEXTS), encoder.encode_words(TEXTS)
+    cosines = (exact * near).sum(axis=1)
+    assert cosines.min() > 0.99
+    assert not np.array_equal(exact, near)
+    alone = np.concatenate([encoder.encode_words([text]) for text in TEXTS])
+    np.testing.assert_allclose(alone, near, atol=1e-6)
+
+
+def test_what_both_graphs_need_is_stored_once(tmp_path):
+    converted = ensure_converted(locate(str(make_model(tmp_path / "m"))), tmp_path / "models")
+    exact, near = (places_of(path) for path in (converted.graph, converted.words))
+    products = 4 * LAYERS
+    assert len(exact - near) == products
+    assert len(near - exact) == 2 * products
+
+
+def places_of(graph: Path) -> set[str]:
+    """Where the arrays of a graph lie in the file beside it."""
+    arrays = onnx.load(str(graph), load_external_data=False).graph.initializer
+    return {entry.value for array in arrays for entry in array.external_data if entry.key == "offset"}
 
 
 def test_concurrent_conversions_leave_one_whole_folder(tmp_path):

@@ -8,6 +8,7 @@ from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import RESTRICTED, Column
 from services.common.model.search import Filters
 from services.common.model.vocabulary import Synonyms
+from services.indexer.retrieve import abbreviated
 from services.indexer.retrieve.expansion import MAX_TERMS, understood
 from services.indexer.retrieve.view import view_of
 from services.indexer.text.segmenter import word_list
@@ -93,6 +94,17 @@ def test_of_a_long_question_the_words_that_are_looked_up_have_short_forms():
     words = " ".join(f"customer{'x' * at}" for at in range(MAX_TERMS))
     assert ("rev", "revenue") in read(f"revenue {words}")
     assert ("rev", "revenue") not in read(f"{words} revenue")
+
+
+def test_short_forms_of_a_word_are_looked_for_once_a_view(monkeypatch):
+    """Questions share most of their words; what people said of them is heard each time."""
+    seen, looked = view(), []
+    look = abbreviated.short_forms
+    monkeypatch.setattr(abbreviated, "short_forms", lambda *given: (looked.append(given[1]), look(*given))[1])
+    first = understood(seen, "revenue").alternatives
+    assert understood(seen, "revenue").alternatives == first
+    assert not understood(seen, "revenue", (Synonyms("rev", ("reverse",), ()),)).alternatives
+    assert looked == ["revenue"]
 
 
 def test_a_word_that_nothing_speaks_for_is_left_as_it_is():

@@ -19,12 +19,13 @@ from services.common.errors import ModelUnavailable
 from services.common.runtime.logs import get_logger
 from services.indexer.embed.adapter import Adapted
 from services.indexer.embed.architecture import read_architecture
-from services.indexer.embed.bert_graph import bert_graph
+from services.indexer.embed.bert_graph import bert_graphs
 from services.indexer.embed.converted import (
     CONVERTER_VERSION,
     GRAPH_FILE,
     TOKENIZER_FILE,
     WEIGHTS_FILE,
+    WORDS_FILE,
     ConvertedModel,
     Manifest,
     open_converted,
@@ -51,7 +52,7 @@ def ensure_converted(files: ModelFiles, models: Path) -> ConvertedModel:
     """
     target = models / files.sha256
     with suppress(ModelUnavailable):  # the usual case needs no lock, and no right to write
-        return open_converted(target)
+        return _current(target)
     read_architecture(files)  # an unknown model leaves no folder behind
     try:
         models.mkdir(parents=True, exist_ok=True)
@@ -67,7 +68,7 @@ def _made(files: ModelFiles, target: Path) -> ConvertedModel:
     """The model in `target`, converted unless another process did so while this one waited for the lock."""
     if target.exists():
         try:
-            return open_converted(target)
+            return _current(target)
         except ModelUnavailable as error:
             _log.warning("converted model is made again", model=files.model_id, reason=error.detail)
     began = time.monotonic()
@@ -83,11 +84,19 @@ def _made(files: ModelFiles, target: Path) -> ConvertedModel:
     finally:
         shutil.rmtree(making, ignore_errors=True)
     _log.info("model converted", model=files.model_id, seconds=round(time.monotonic() - began, 2))
-    return open_converted(target)
+    return _current(target)
+
+
+def _current(folder: Path) -> ConvertedModel:
+    """The model in `folder`, made by this version of the converter."""
+    found = open_converted(folder)
+    if found.manifest.converter_version != CONVERTER_VERSION:
+        raise ModelUnavailable(f"The converted model in {folder} was made by version {found.manifest.converter_version}")
+    return found
 
 
 def convert(files: ModelFiles, folder: Path) -> None:
-    """Write graph, weights, tokenizer and manifest into the empty `folder`, all forced to the disk.
+    """Write graphs, weights, tokenizer and manifest into the empty `folder`, all forced to the disk.
 
     Raises:
         UnknownArchitecture: the converter cannot express the model.
@@ -97,11 +106,12 @@ def convert(files: ModelFiles, folder: Path) -> None:
     """
     architecture = read_architecture(files)
     with (folder / WEIGHTS_FILE).open("wb") as weights:
-        model = bert_graph(architecture, _tensors(files), weights, WEIGHTS_FILE)
-    (folder / GRAPH_FILE).write_bytes(model.SerializeToString(deterministic=True))
-    onnx.checker.check_model(str(folder / GRAPH_FILE))
+        graphs = bert_graphs(architecture, _tensors(files), weights, WEIGHTS_FILE)
+    for name, graph in zip((GRAPH_FILE, WORDS_FILE), graphs, strict=True):
+        (folder / name).write_bytes(graph.SerializeToString(deterministic=True))
+        onnx.checker.check_model(str(folder / name))
     shutil.copyfile(files.tokenizer, folder / TOKENIZER_FILE)
-    names = (GRAPH_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
+    names = (GRAPH_FILE, WORDS_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
     for name in names:
         _force(folder / name)
     write_manifest(

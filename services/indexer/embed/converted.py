@@ -1,4 +1,4 @@
-"""A converted model on disk: graph, weights, tokenizer and a manifest that says what each file must be.
+"""A converted model on disk: two graphs, their weights, tokenizer and a manifest that says what each file must be.
 
 Such a folder is all that answering needs: it lies under the home's `models/`, and it travels in a generation.
 """
@@ -18,10 +18,13 @@ from services.common.errors import ModelUnavailable
 from services.indexer.embed.encoder import ModelId
 from services.indexer.embed.model_files import file_sha256
 
-CONVERTER_VERSION = 1
+CONVERTER_VERSION = 2
 """Counts up when the same weights would give another graph; a folder of another version is made again."""
+WITHOUT_WORDS = 1
+"""The version before, which had no graph for words: such a folder in a bundle is still read."""
 
 GRAPH_FILE = "model.onnx"
+WORDS_FILE = "words.onnx"
 WEIGHTS_FILE = "model.weights"
 TOKENIZER_FILE = "tokenizer.json"
 MANIFEST_FILE = "manifest.json"
@@ -69,6 +72,11 @@ class ConvertedModel:
         return self.folder / GRAPH_FILE
 
     @property
+    def words(self) -> Path:
+        """The graph for a question's words, over the same weights; of an older folder the same graph as for the rest."""
+        return self.folder / (WORDS_FILE if WORDS_FILE in self.manifest.files else GRAPH_FILE)
+
+    @property
     def tokenizer(self) -> Path:
         """The tokenizer as the model ships it."""
         return self.folder / TOKENIZER_FILE
@@ -83,7 +91,7 @@ def open_converted(folder: Path) -> ConvertedModel:
     """The converted model in `folder`, every file's sha256 checked (0.1 s for the default).
 
     Raises:
-        ModelUnavailable: there is none, it is damaged, or another version of the converter made it.
+        ModelUnavailable: there is none, it is damaged, or a version of the converter made it that this one cannot read.
 
     """
     path = folder / MANIFEST_FILE
@@ -94,7 +102,7 @@ def open_converted(folder: Path) -> ConvertedModel:
                 raise ModelUnavailable(f"{folder / name} is damaged: its sha256 is not the one in {MANIFEST_FILE}")
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelUnavailable(f"The converted model in {folder} cannot be read: {error}") from error
-    if manifest.converter_version != CONVERTER_VERSION:
+    if manifest.converter_version not in (WITHOUT_WORDS, CONVERTER_VERSION):
         raise ModelUnavailable(f"The converted model in {folder} was made by version {manifest.converter_version}")
     return ConvertedModel(folder, manifest)
 
@@ -118,7 +126,10 @@ def _parse(value: Any) -> Manifest:
     if value.pop(_OWN_DIGEST) != _digest(value):
         raise ValueError(f"{MANIFEST_FILE} is damaged: it does not fit its own sha256")
     files = {str(name): str(sha256) for name, sha256 in value["files"].items()}
-    if set(files) != {GRAPH_FILE, WEIGHTS_FILE, TOKENIZER_FILE}:
+    wanted = {GRAPH_FILE, WEIGHTS_FILE, TOKENIZER_FILE} | (
+        {WORDS_FILE} if value["converter_version"] > WITHOUT_WORDS else set()
+    )
+    if set(files) != wanted:
         raise ValueError(f"{MANIFEST_FILE} names other files than a converted model has")
     return Manifest(
         converter_version=int(value["converter_version"]),

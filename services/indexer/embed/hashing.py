@@ -67,6 +67,9 @@ class HashingEncoder:
             self._fill(row, text)
         return vectors
 
+    def encode_words(self, texts: Sequence[str]) -> Vectors:
+        return self.encode_documents(texts)
+
     def encode_query(self, text: str) -> Vectors:
         vector = np.zeros(self._dimension, dtype=np.float32)
         self._fill(vector, text)

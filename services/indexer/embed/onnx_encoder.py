@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -39,7 +40,7 @@ _MAX_CHARACTERS = 65_536
 
 
 class OnnxEncoder:
-    """An `Encoder` over one onnxruntime session.
+    """An `Encoder` over two onnxruntime sessions: one for texts and questions, one that rounds for a question's words and pairs.
 
     Texts of equal token count share a run, and short ones of nearly equal count, so that hardly anything is padded. On the
     processors we tried a text's vector is then the same to the last bit whatever is encoded beside it and with however many threads.
@@ -57,7 +58,8 @@ class OnnxEncoder:
         self._weights = manifest.weights_sha256
         self._dimension = manifest.dimension
         self._prompts = (manifest.query_prompt, manifest.document_prompt)
-        self._session: Any = _session(model, threads)
+        self._session: Any = _session(model.graph, threads)
+        self._words_session: Any = _session(model.words, threads) if model.words != model.graph else self._session
         self._tokenizer: Any = _tokenizer(model)
         self._queries = QueryCache()
         self._counts = EncoderCounts(0, 0)
@@ -80,22 +82,30 @@ class OnnxEncoder:
         return self._counts
 
     def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        return self._encoded(texts, self._session)
+
+    def encode_words(self, texts: Sequence[str]) -> Vectors:
+        return self._encoded(texts, self._words_session)
+
+    def _encoded(self, texts: Sequence[str], session: Any) -> Vectors:
         vectors = np.empty((len(texts), self._dimension), dtype=np.float32)
         for begin in range(0, len(texts), _WINDOW_TEXTS):
             window = texts[begin : begin + _WINDOW_TEXTS]
             rows = self._token_ids([self._prompts[1] + text for text in window])
             for batch in _batches(rows):
-                vectors[[begin + position for position in batch]] = self._run([rows[position] for position in batch])
+                vectors[[begin + position for position in batch]] = self._run(
+                    [rows[position] for position in batch], session
+                )
         return vectors
 
     def encode_query(self, text: str) -> Vectors:
         return self._queries.get(text, self._encode_query)
 
     def close(self) -> None:
-        self._session = None
+        self._session = self._words_session = None
 
     def _encode_query(self, text: str) -> Vectors:
-        vector: Vectors = self._run(self._token_ids([self._prompts[0] + text]))[0]
+        vector: Vectors = self._run(self._token_ids([self._prompts[0] + text]), self._session)[0]
         return vector
 
     def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:
@@ -108,9 +118,8 @@ class OnnxEncoder:
             self._counts = EncoderCounts(self._counts.texts + len(texts), self._counts.truncated + truncated)
         return [encoding.ids for encoding in encodings]
 
-    def _run(self, rows: Sequence[Sequence[int]]) -> Vectors:
+    def _run(self, rows: Sequence[Sequence[int]], session: Any) -> Vectors:
         """Vectors of rows, shape (len(rows), dimension); shorter ones than the longest are padded."""
-        session = self._session
         if session is None:
             raise ModelUnavailable(f"The encoder of {self._model_id} is closed")
         longest = max(map(len, rows))
@@ -144,7 +153,7 @@ def _pad(by_length: dict[int, list[int]]) -> None:
             longer = length
 
 
-def _session(model: ConvertedModel, threads: int) -> Any:
+def _session(graph: Path, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = max(1, threads)
     options.inter_op_num_threads = 1
@@ -154,9 +163,9 @@ def _session(model: ConvertedModel, threads: int) -> Any:
     # shapes differ from run to run, so that a remembered plan would never fit
     options.enable_mem_pattern = False
     try:
-        return onnxruntime.InferenceSession(str(model.graph), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
     except _runtime_errors() as error:
-        raise ModelUnavailable(f"onnxruntime cannot load {model.graph}: {error}") from error
+        raise ModelUnavailable(f"onnxruntime cannot load {graph}: {error}") from error
 
 
 def _runtime_errors() -> tuple[type[Exception], ...]:

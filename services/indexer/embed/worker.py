@@ -80,6 +80,9 @@ class WorkerEncoder:
             vectors[begin : begin + len(request)] = self._ask(request, query=False)
         return vectors
 
+    def encode_words(self, texts: Sequence[str]) -> Vectors:
+        return self.encode_documents(texts)
+
     def encode_query(self, text: str) -> Vectors:
         return self._queries.get(text, lambda asked: self._ask([asked], query=True)[0])
 

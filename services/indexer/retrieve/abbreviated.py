@@ -22,6 +22,8 @@ from services.indexer.text.short_forms import ByLetters, likelihood, same_family
 
 MAX_GUESSES = 8
 """Short forms looked up for a word: the likeliest."""
+KEPT_WORDS = 8_192
+"""Words whose short forms are remembered with a view: questions share most of their words."""
 UNTOLD = 0.2
 """Guesses that are less likely are none: of those only 6 of 100 were right (`bench/vocabulary.py`)."""
 _IN_NAMES = [TABLE_FIELDS.index("name"), TABLE_FIELDS.index("columns")]
@@ -44,14 +46,27 @@ def guessed(
     rejected = {(one.term.lower(), meaning) for one in said for meaning in one.rejected}
     for word in dict.fromkeys(asked):
         likely = [
-            (likelihood(short, word), short)
-            for short in short_forms(view, word)
+            (weight, short)
+            for weight, short in _likely(view, word)
             if short not in meanings and short not in decided and not _is_rejected(short, word, rejected)
         ]
-        for weight, short in sorted(likely, reverse=True)[:MAX_GUESSES]:
+        for weight, short in likely[:MAX_GUESSES]:
             if weight < UNTOLD:
                 break
             yield word, Alternative((short,), weight, f"{short} read as {word}", guess=True)
+
+
+def _likely(view: View, word: str) -> tuple[tuple[float, str], ...]:
+    """The short forms of a word with how likely each is, likeliest first; remembered."""
+    kept = view.kept.setdefault("likely short forms", {})
+    assert isinstance(kept, dict)
+    found: tuple[tuple[float, str], ...] | None = kept.get(word)
+    if found is None:
+        found = tuple(sorted(((likelihood(short, word), short) for short in short_forms(view, word)), reverse=True))
+        if len(kept) >= KEPT_WORDS:
+            kept.clear()
+        kept[word] = found
+    return found
 
 
 def short_forms(view: View, word: str) -> set[str]:

@@ -50,25 +50,25 @@ class Coverage:
 def coverage(view: View, spans: Spans, matches: Matches, tables: NDArray[np.int64]) -> Coverage:
     """What some tables (ascending numbers of the view) say of a question."""
     asked = stepped(spans.vectors)
-    names = np.zeros((len(tables), len(asked)), dtype=np.float32)
-    columns = np.zeros((len(tables), len(asked)), dtype=np.float32)
+    n = len(spans.words)
+    names = np.zeros((len(tables), n), dtype=np.float32)
+    # of the words, and of the pair that is said best
+    columns = np.zeros((len(tables), n + 1), dtype=np.float32)
     flat, owner = columns_of(view, tables)
     for part in view.parts:
         segment = part.segment
         here = np.flatnonzero((tables >= part.offset) & (tables < part.offset + len(segment)))
         row = segment.texts.row[segment.name_text[tables[here] - part.offset]]
         have = row >= 0
-        names[here[have]] = cosines_of(segment.texts.vectors.rows, row[have].astype(np.int64), asked)
+        names[here[have]] = cosines_of(segment.texts.vectors.rows, row[have].astype(np.int64), asked[:n])
         inside = (flat >= part.column_offset) & (flat < part.column_offset + segment.n_columns)
         text = segment.column_text[flat[inside] - part.column_offset]
         _raise(columns, asked, segment.column_texts.row[text], segment.column_texts.vectors.rows, owner[inside])
-    n = len(spans.words)
-    said = _share(np.maximum(names[:, :n], columns[:, :n]).T, UNRELATED)
+    said = _share(np.maximum(names, columns[:, :n]).T, UNRELATED)
     for at, word in enumerate(spans.words):
         # a name may say a word in letters that no vector knows: `mth`
         said[at] = np.maximum(said[at], matches.otherwise(stem(word), tables))
-    pairs = _share(columns[:, n:], PAIR_UNRELATED).max(axis=1, initial=0.0)
-    return Coverage(said, pairs, _weight(spans, matches, said))
+    return Coverage(said, _share(columns[:, n], PAIR_UNRELATED), _weight(spans, matches, said))
 
 
 def _raise(
@@ -78,12 +78,17 @@ def _raise(
     vectors: NDArray[np.float16],
     owner: NDArray[np.int64],
 ) -> None:
-    """Raise each table's best cosines to those of its columns, whose vectors' rows are given (-1 for none yet)."""
+    """Raise each table's best cosines to those of its columns, whose vectors' rows are given (-1 for none yet).
+
+    What `best` has no room for, the pairs, share its last place.
+    """
     have = row >= 0
     distinct, place = np.unique(row[have], return_inverse=True)
     if not len(distinct):
         return
-    near = cosines_of(vectors, distinct.astype(np.int64), asked)[place]
+    every = cosines_of(vectors, distinct.astype(np.int64), asked)
+    n = best.shape[1] - 1
+    near = np.column_stack([every[:, :n], every[:, n:].max(axis=1, initial=0.0)])[place]
     # `owner` is ascending: each table's columns are one run
     begins = np.flatnonzero(np.diff(owner[have], prepend=-1))
     tables = owner[have][begins]

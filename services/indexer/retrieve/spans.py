@@ -65,7 +65,7 @@ class SpanVectors:
             known = {key: self._known[key] for key in keys if key in self._known}
         missing = [key for key in keys if key not in known]
         if missing:
-            known |= zip(missing, encoder.encode_documents([text for _, text in missing]), strict=True)
+            known |= zip(missing, encoder.encode_words([text for _, text in missing]), strict=True)
         with self._lock:
             for key in keys:
                 self._known[key] = known[key]

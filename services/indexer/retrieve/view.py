@@ -214,11 +214,13 @@ class View:
 
     def records(self, tables: NDArray[np.int64]) -> list[Record]:
         """The records of some tables in the view's numbering."""
+        if len(self.parts) == 1:
+            every = self.parts[0].segment.records
+            return [every[table] for table in tables.tolist()]
         owners = np.searchsorted([part.offset for part in self.parts], tables, side="right") - 1
-        return [
-            self.parts[part].segment.records[table - self.parts[part].offset]
-            for part, table in zip(owners.tolist(), tables.tolist(), strict=True)
-        ]
+        parts = [(part.segment.records, part.offset) for part in self.parts]
+        found = ((*parts[part], table) for part, table in zip(owners.tolist(), tables.tolist(), strict=True))
+        return [records[table - offset] for records, offset, table in found]
 
     def record(self, table: int) -> Record:
         """The record of a table in the view's numbering."""

@@ -123,6 +123,7 @@ class Usage:
         self._weights: Model | None = read_weights(self._file)
         self._learned_at = 0
         self._follows = self._catches_up = False
+        self._seen_without = False  # whether the thread that follows the facts has just found none
         self.caught_up = threading.Event()
         self._windows: tuple[LogWindow, ...] = ()
         self._programs: dict[str, float] = {}
@@ -215,6 +216,7 @@ class Usage:
                 self._popular_file.forget()
                 continue
             page = facts.after(at, limit=PAGE)
+            self._seen_without = self._follows and page.upto == at == NO_FACTS
             if page.upto == at:
                 return new
             with database.write() as connection:
@@ -292,7 +294,8 @@ class Usage:
             return store.position(connection)
 
     def _is_without_facts(self) -> bool:
-        return self._position() == NO_FACTS
+        # every question asks: where a thread follows the facts, it is as it was when that looked
+        return self._seen_without or self._position() == NO_FACTS
 
     def _is_long(self) -> bool:
         if self._database is None:
