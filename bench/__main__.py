@@ -27,6 +27,7 @@ BENCHMARKS = {
     "manifest": "a dbt manifest of 2 GB: peak memory of reading and of crawling it",
     "next_day": "a crawl after 1 % of the tables changed: texts encoded",
     "lineage": "lineage from SQL beside its peers: cases, declared edges, variants, truth by execution, speed: lineage DATA",
+    "lineage_unseen": "lineage from SQL on DataHub's golden files, a suite that it was not made with: lineage_unseen CHECKOUT [--misses]",
     "lineage_all": "every figure of lineage, one benchmark after the other: lineage_all DATA [--only PARTS] [--small]",
     "query_logs": "query logs into facts: lines a second and memory, short, many-shaped and long: query_logs [DATA] [--big N]",
     "lineage_graph": "walks, bounded answers and builds of large graphs beside four graph libraries: lineage_graph [--small]",

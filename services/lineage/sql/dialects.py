@@ -5,6 +5,7 @@ Journey 3, step "SQL → edges".
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from sqlglot.dialects.dialect import Dialect
@@ -19,10 +20,11 @@ _DOTTED = frozenset(
 """`a.b` may be the field `b` of a column `a`."""
 _NUMBERED = frozenset({"postgres", "materialize", "risingwave"})
 """Call every expression without a name alike (`?column?`), so that they are numbered here: `_0`, `_1`, …"""
+_LOOKING_UP = re.compile(r"^(?:dict(?:get|has|isin)\w*|joinget\w*)$")
 _PSEUDO = frozenset(
     {
         "sysdate", "systimestamp", "rownum", "level", "current_date", "current_time", "current_timestamp", "current_user",
-        "session_user", "user", "localtime", "localtimestamp", "getdate", "default",
+        "session_user", "user", "localtime", "localtimestamp", "getdate", "default", "$action",
     }
 )  # fmt: skip
 """Words that look like columns and are none, wherever no column is called so."""
@@ -36,6 +38,15 @@ class Traits:
     lateral_aliases: bool
     dotted_structs: bool
     numbered_columns: bool
+
+    @property
+    def assigns_variables(self) -> bool:
+        """Whether `SELECT @v = x` puts `x` into a variable, and is no comparison."""
+        return self.name in ("tsql", "fabric")
+
+    def looks_up(self, function: str) -> bool:
+        """Whether a function's first argument names a dictionary or a table that it looks something up in."""
+        return self.name == "clickhouse" and _LOOKING_UP.match(function.lower()) is not None
 
     def pseudo(self, name: str) -> bool:
         """Whether an unquoted word may stand for a value of the moment or the session."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from sqlglot import exp
 
 from services.lineage.sql.facts import Kind
-from services.lineage.sql.relation import ALL, Direct, Indirect, OutColumn, Relation, add, as_kind, origins, passed
+from services.lineage.sql.relation import ALL, Direct, Indirect, Origin, OutColumn, Relation, add, as_kind, origins, passed
 from services.lineage.sql.scope import Reads, Scope
 
 _LEAVES = (exp.Literal, exp.Identifier, exp.DataType, exp.Var, exp.Null, exp.Boolean, exp.Placeholder, exp.Parameter)
@@ -83,17 +83,13 @@ def reads(root: exp.Expr, scope: Scope, kind: Kind = Kind.IDENTITY) -> Reads:
             add(direct, found.items(), way)
             indirect |= besides
         elif isinstance(node, _LEAVES):
-            if (
-                isinstance(node, exp.Parameter)
-                and scope.sources
-                and node.name.isdigit()
-                and scope.env.traits.name == "snowflake"
-            ):
-                add(direct, scope.resolve(exp.column(node.name))[0].items(), way)  # $1: a column of a file, by its place
+            _by_place(node, scope, way, direct)
         elif isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star)):
             rows.append(way)
         elif isinstance(node, exp.Query) or type(node) is exp.Subquery:
             _add_query(node, scope, way, direct, indirect)
+        elif isinstance(node, exp.Anonymous) and scope.env.traits.looks_up(node.name):
+            stack.extend((part, passed(way, Kind.TRANSFORMATION)) for part in _looked_up(node, scope, way, direct))
         elif isinstance(node, exp.Exists):
             indirect |= _decided(node.this, scope)
         else:
@@ -111,6 +107,12 @@ def condition(root: exp.Expr | None, scope: Scope, kind: Kind) -> Indirect:
     return as_kind(direct, indirect, kind)
 
 
+def _by_place(node: exp.Expr, scope: Scope, way: Kind, direct: Direct) -> None:
+    """Snowflake's `$1`: a column of a file, by its place."""
+    if isinstance(node, exp.Parameter) and scope.sources and node.name.isdigit() and scope.env.traits.name == "snowflake":
+        add(direct, scope.resolve(exp.column(node.name))[0].items(), way)
+
+
 def _add_query(node: exp.Expr, scope: Scope, way: Kind, direct: Direct, indirect: Indirect) -> None:
     relation = scope.env.query(node, scope.env, scope.ctes, scope)
     for item in relation.items:
@@ -126,6 +128,23 @@ def _decided(node: exp.Expr, scope: Scope) -> Indirect:
         return condition(node, scope, Kind.FILTER)
     relation: Relation = scope.env.query(node, scope.env, scope.ctes, scope)
     return relation.indirect | {(origin, Kind.FILTER) for origin in origins(relation.items) if origin[1] != ALL}
+
+
+def _looked_up(node: exp.Anonymous, scope: Scope, way: Kind, direct: Direct) -> list[exp.Expr]:
+    """ClickHouse's dictGet('d', 'attribute', key): the dictionary is read like a table.
+
+    Returns:
+        The arguments that are left to read.
+
+    """
+    first, *rest = node.expressions or [exp.null()]
+    parts = [part.name for part in first.parts] if isinstance(first, exp.Column) else first.name.split(".")
+    table = scope.env.tables.key(parts)
+    scope.env.reads.setdefault(table)
+    names = rest[0].find_all(exp.Literal) if rest and node.name.lower().startswith(("dictget", "joinget")) else ()
+    found: list[tuple[Origin, Kind]] = [((table, text.name.lower()), Kind.IDENTITY) for text in names if text.is_string]
+    add(direct, found, passed(way, Kind.TRANSFORMATION))
+    return rest
 
 
 def _rows(scope: Scope) -> Iterator[tuple[tuple[str, ...] | None, str]]:
@@ -222,8 +241,11 @@ def _window(node: exp.Expr, way: Kind, scope: Scope) -> Iterator[_Part]:
             yield part, beside
 
 
-def _dot(node: exp.Expr, way: Kind, _scope: Scope) -> Iterator[_Part]:
+def _dot(node: exp.Expr, way: Kind, scope: Scope) -> Iterator[_Part]:
     inner = passed(way, Kind.TRANSFORMATION)
+    if isinstance(node.this, exp.Placeholder) and node.this.name.lower() in scope.env.rows:  # Oracle's :new.column
+        yield exp.column(node.expression.name, table=node.this.name), way
+        return
     if not isinstance(node.this, exp.Identifier):
         yield node.this, inner
     if isinstance(node.expression, exp.Func):

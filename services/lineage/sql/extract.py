@@ -20,11 +20,13 @@ from services.lineage.sql.fallback import tables_in
 from services.lineage.sql.known import Tables, split_name
 from services.lineage.sql.places import place_of
 from services.lineage.sql.query import read_query
-from services.lineage.sql.routines import DATA_WORDS, cut, inner_statements
+from services.lineage.sql.routines import DATA_WORDS, QUIET, cut, inner_statements
+from services.lineage.sql.row_names import RowNames, loop_names, trigger_table
 from services.lineage.sql.scope import PLACEHOLDER, Env, Scope
 from services.lineage.sql.script import Script
 from services.lineage.sql.statement import MAX_NESTING, Problem, Reading, is_template
 from services.lineage.sql.statements.registry import read_statement
+from services.lineage.sql.table_names import table_relation
 from services.lineage.sql.template import rendered
 from services.lineage.sql.tokens import is_routine, members, nesting, routine_kind, split, word
 from services.lineage.sql.trees import Trees, literal_scripts, without_client_commands
@@ -62,6 +64,7 @@ class _Reader:
         self._tables = Tables(script.schema, script.default_database, script.default_schema)
         self._trees = Trees(self._dialect)
         self._in_routine = False
+        self._rows = RowNames()
 
     def read(self) -> ScriptLineage:
         """All of it."""
@@ -134,7 +137,8 @@ class _Reader:
             yield self._read(root, tokens, sql)
 
     def _read(self, root: exp.Expr, tokens: Sequence[Token], sql: str) -> Facts:
-        env = Env(self._traits, self._tables, read_query)
+        env = self._env()
+        env.rows = env.given = self._rows.relations
         env.keeps_into = not (self._in_routine and self._dialect in _FILLS_VARIABLES)
         env.members = _outermost(root)
         env.texts = lambda: members(tokens, sql)
@@ -146,7 +150,11 @@ class _Reader:
             # a tree of a shape that nobody has met: it costs this statement its columns, not the others theirs
             return self._guessed(tokens, _reason(Problem.COLUMNS))
         facts.pairs = tuple(env.pairs)
+        self._rows.note(facts)
         return facts
+
+    def _env(self) -> Env:
+        return Env(self._traits, self._tables, read_query)
 
     def _unparsed(self, tokens: Sequence[Token], sql: str, depth: int, reason: str | None) -> Iterator[Facts]:
         """What is not one statement may be several without semicolons, or code around some; else its words tell tables."""
@@ -164,7 +172,7 @@ class _Reader:
             yield self._guessed(tokens, reason)
         else:
             known = head.isalpha() and head not in ("SELEC", "INSRT")
-            yield Facts(head if known and head in _QUIET else "UNPARSED", error=None if head in _QUIET else reason)
+            yield Facts(head if known and head in QUIET else "UNPARSED", error=None if head in QUIET else reason)
 
     def _guessed(self, tokens: Sequence[Token], reason: str | None) -> Facts:
         reads, writes = tables_in(tokens)
@@ -184,8 +192,10 @@ class _Reader:
         """The statements in a block."""
         for text in literal_scripts(tokens) if word(tokens[0]) == "DO" else ():
             yield from self._facts(text, depth + 1)
+        names = loop_names(tokens)
         for piece in inner_statements(tokens):
             for facts in self._statement(piece, sql, depth + 1):
+                self._rows.take(names.get(id(piece[0]), ()), facts)
                 self._learn(facts)
                 yield facts
 
@@ -193,13 +203,17 @@ class _Reader:
         """A procedure: what its statements do together. They are read, not run: what they fill is not thought away."""
         if routine_kind(tokens) == "FUNCTION" and (found := self._function(tokens, sql)) is not None:
             return found
-        before, self._in_routine = self._in_routine, True
+        before, self._in_routine, rows = self._in_routine, True, self._rows
+        on = trigger_table(tokens) if routine_kind(tokens) == "TRIGGER" else None
+        self._rows = (
+            rows.of_trigger(table_relation(self._tables.key(on), self._env())) if on else RowNames(dict(rows.relations))
+        )
         try:
             inner = [*self._inner(tokens, sql, depth)]
             if not inner:
                 inner = [facts for text in literal_scripts(tokens) for facts in self._facts(text, depth + 1)]
         finally:
-            self._in_routine = before
+            self._in_routine, self._rows = before, rows
         composer = Composer(self._tables, as_one=True)
         for facts in inner:
             composer.take(facts)
@@ -216,7 +230,7 @@ class _Reader:
         body = roots[0].args.get("expression") if len(roots) == 1 and isinstance(roots[0], exp.Create) else None
         if not isinstance(body, exp.Expr) or isinstance(body, exp.Literal | exp.RawString | exp.Heredoc):
             return None
-        env = Env(self._traits, self._tables, read_query)
+        env = self._env()
         read_expression(body, Scope(env, {}))
         return Facts("CREATE_FUNCTION", reads=tuple(env.reads))
 
@@ -265,100 +279,6 @@ class _Reader:
         if facts.dropped:
             return replace(lineage, targets=tuple(map(self._tables.spelled, facts.dropped)))
         return lineage
-
-
-_QUIET = frozenset(
-    [
-        "ADD",
-        "ANALYZE",
-        "ATTACH",
-        "BEGIN",
-        "CACHE",
-        "CALL",
-        "CHECKPOINT",
-        "CLOSE",
-        "CLUSTER",
-        "COLLECT",
-        "COMMENT",
-        "COMMIT",
-        "CONNECT",
-        "DEALLOCATE",
-        "DECLARE",
-        "DEFINE",
-        "DESC",
-        "DESCRIBE",
-        "DETACH",
-        "DISCARD",
-        "DO",
-        "ECHO",
-        "EXEC",
-        "EXECUTE",
-        "EXIT",
-        "EXPLAIN",
-        "FETCH",
-        "FLUSH",
-        "GET",
-        "GO",
-        "GRANT",
-        "HELP",
-        "IMPORT",
-        "INSTALL",
-        "INVALIDATE",
-        "KILL",
-        "LIST",
-        "LISTEN",
-        "LOCK",
-        "LS",
-        "MSCK",
-        "NOTIFY",
-        "OPEN",
-        "OPTIMIZE",
-        "PRAGMA",
-        "PREPARE",
-        "PRINT",
-        "PUT",
-        "QUIT",
-        "RAISERROR",
-        "REASSIGN",
-        "REFRESH",
-        "REINDEX",
-        "RELEASE",
-        "REMOVE",
-        "RENAME",
-        "REPAIR",
-        "RESET",
-        "RESTORE",
-        "RETURN",
-        "REVOKE",
-        "RM",
-        "ROLLBACK",
-        "SAVEPOINT",
-        "SET",
-        "SHOW",
-        "SPOOL",
-        "START",
-        "SUMMARIZE",
-        "SUSPEND",
-        "THROW",
-        "UNCACHE",
-        "UNDROP",
-        "UNLISTEN",
-        "UNLOCK",
-        "UNSET",
-        "USE",
-        "USING",
-        "VACUUM",
-        "WHENEVER",
-        "ADMIN",
-        "COPY_HISTORY",
-        "END",
-        "LEAVE",
-        "ITERATE",
-        "SIGNAL",
-        "RAISE",
-    ]
-)
-"""Words that statements begin with that move no data between tables."""
 
 
 def _outermost(root: exp.Expr) -> Sequence[exp.Expr]:

@@ -16,6 +16,24 @@ _READS = frozenset({"FROM", "JOIN", "USING"})
 _FUNCTIONS_WITH_FROM = frozenset({"EXTRACT", "TRIM", "SUBSTRING", "SUBSTR", "OVERLAY", "POSITION"})
 _SKIPPED = frozenset({"LATERAL", "ONLY", "TABLE", "IF", "NOT", "EXISTS", "INTO", "OVERWRITE", "LOW_PRIORITY", "IGNORE"})
 _NO_NAME = frozenset(["SELECT", "VALUES", "UNNEST", "WITH", "SET", "WHERE", "ON", "(", "GENERATE_SERIES", "TABLE"])
+_ENDS_FROM = frozenset(
+    [
+        "WHERE",
+        "GROUP",
+        "ORDER",
+        "ON",
+        "SELECT",
+        "HAVING",
+        "LIMIT",
+        "UNION",
+        "WINDOW",
+        "QUALIFY",
+        "OUTPUT",
+        "SET",
+        "MAP",
+        "REDUCE",
+    ]
+)
 _MADE = frozenset({"TABLE", "VIEW"})
 
 
@@ -36,13 +54,15 @@ def tables_in(tokens: Sequence[Token]) -> tuple[list[Name], list[Name]]:
             brackets.pop()
             commas.pop()
         elif (
-            text in _READS and not _is_of_function(brackets, before) and not (text == "USING" and _follows(tokens, at, "("))
+            (text in _READS or (text == "CLONE" and word(tokens[0]) == "CREATE"))
+            and not _is_of_function(brackets, before)
+            and not (text == "USING" and (_follows(tokens, at, "(") or word(tokens[0]) == "CREATE"))
         ):
             commas[-1] = text == "FROM"
             _add(reads, tokens, at + 1)
         elif token.token_type is TokenType.COMMA and commas[-1]:
             _add(reads, tokens, at + 1)
-        elif text in ("WHERE", "GROUP", "ORDER", "ON", "SELECT", "HAVING", "LIMIT", "UNION", "WINDOW", "QUALIFY"):
+        elif text in _ENDS_FROM:
             commas[-1] = False
         _add_written(writes, tokens, at, text, before)
     return [name for name in reads if name not in ctes and not _is_number(name)], list(writes)

@@ -11,13 +11,15 @@ from services.lineage.sql.expression import condition
 from services.lineage.sql.facts import Kind
 from services.lineage.sql.pivot import pivoted
 from services.lineage.sql.relation import Indirect, Item, OutColumn, Relation, Star, add, as_kind, origins
-from services.lineage.sql.scope import Ctes, Env, Scope, Source
+from services.lineage.sql.scope import SCALAR, Ctes, Env, Scope, Source
 from services.lineage.sql.select import read_select
-from services.lineage.sql.sources import add_sources, renamed, rows_of
+from services.lineage.sql.sources import add_sources, rows_of
 from services.lineage.sql.stars import expanded
+from services.lineage.sql.table_names import renamed
 
 _ROUNDS = 3
 """Of a recursive query: what its columns read is complete after as many, but for swaps of three columns or more."""
+_NEW = "__new_rows"
 _UNSAID = frozenset({"tsql", "fabric", "oracle", "snowflake", "teradata", "sqlite"})
 """Let a body of WITH name itself without the keyword RECURSIVE."""
 
@@ -70,6 +72,8 @@ def with_ctes(node: exp.Expr, env: Env, ctes: Ctes, outer: Scope | None = None) 
             found[name] = _recursive(body, cte, name, env, found, outer)
         elif isinstance(body, exp.Query | exp.Values | exp.Table | exp.DML):
             found[name] = renamed(_body(body, env, found, outer), cte.args.get("alias"))
+            if cte.args.get("scalar"):  # ClickHouse: WITH (SELECT max(a) FROM t) AS m SELECT m
+                found[SCALAR + name] = found[name]
         else:  # ClickHouse: WITH expression AS name
             scope = Scope(env, found, outer)
             found[name] = Relation([], condition(body, scope, Kind.FILTER))
@@ -79,15 +83,29 @@ def with_ctes(node: exp.Expr, env: Env, ctes: Ctes, outer: Scope | None = None) 
 def _body(body: exp.Expr, env: Env, ctes: Ctes, outer: Scope | None) -> Relation:
     if not isinstance(body, exp.DML) or isinstance(body, exp.Query):
         return read_query(body, env, ctes, outer)
+    if not any(body is node for node, _ in env.changes):
+        env.changes.append((body, ctes))
     returning = body.args.get("returning")  # PostgreSQL: WITH moved AS (DELETE … RETURNING …)
     scope = Scope(env, ctes, outer)
     table = body.this.this if isinstance(body.this, exp.Schema) else body.this
-    indirect = add_sources(table, scope) if isinstance(table, exp.Table) else set()
     select = exp.Select(expressions=list(returning.expressions) if returning is not None else [])
+    if isinstance(body, exp.Insert) and isinstance(table, exp.Table) and isinstance(body.expression, exp.Query):
+        ctes = {**ctes, _NEW: _new_rows(body, env, ctes, outer)}
+        table = exp.Table(this=exp.to_identifier(_NEW), alias=exp.TableAlias(this=exp.to_identifier(table.alias_or_name)))
+    indirect = add_sources(table, Scope(env, ctes, outer)) if isinstance(table, exp.Table) else set()
     select.set("from_", exp.From(this=table))
     relation = read_select(select, env, ctes, outer)
+    if isinstance(body.this, exp.Table) and not isinstance(body, exp.Insert):
+        add_sources(body.this, scope)
     relation.indirect |= indirect | condition(body.args.get("where"), scope, Kind.FILTER)
     return relation
+
+
+def _new_rows(insert: exp.Expr, env: Env, ctes: Ctes, outer: Scope | None) -> Relation:
+    """The rows that an INSERT adds, under the names of the columns that it lists."""
+    listed = [part for part in insert.this.expressions if part.name] if isinstance(insert.this, exp.Schema) else []
+    relation = read_query(insert.expression, env, ctes, outer)
+    return renamed(relation, exp.TableAlias(columns=[exp.to_identifier(part.name) for part in listed]))
 
 
 def _names(body: exp.Expr, name: str) -> bool:

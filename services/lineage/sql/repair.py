@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 
 from sqlglot import Token, TokenType
 
-from services.lineage.sql.tokens import CLOSING, OPENING, word
+from services.lineage.sql.rewrites import REWRITES, like, past
+from services.lineage.sql.tokens import word
 
 _PHRASES = frozenset({"TITLE", "FORMAT", "NAMED", "CASESPECIFIC", "COMPRESS"})
 _COMPOUND = frozenset({"+", "-", "*", "/", "%", "||", "&", "|", "^"})
@@ -18,9 +19,10 @@ _COMPOUND = frozenset({"+", "-", "*", "/", "%", "||", "&", "|", "^"})
 def repaired(tokens: Sequence[Token]) -> list[Token] | None:
     """The tokens after all repairs; None where none of them had anything to do."""
     found = list(tokens)
-    for repair in REPAIRS:
+    for repair in (*REPAIRS, *REWRITES):
         found = repair(found)
-    return found if [token.text for token in found] != [token.text for token in tokens] else None
+    same = [(token.token_type, token.text) for token in found] == [(token.token_type, token.text) for token in tokens]
+    return None if same else found
 
 
 def _phrases(tokens: list[Token]) -> list[Token]:
@@ -30,7 +32,7 @@ def _phrases(tokens: list[Token]) -> list[Token]:
     while at < len(tokens):
         opens = tokens[at].text == "(" and at + 1 < len(tokens) and word(tokens[at + 1]) in _PHRASES
         if opens and at + 2 < len(tokens) and tokens[at + 2].text != ",":
-            at = _past(tokens, at)
+            at = past(tokens, at)
             continue
         found.append(tokens[at])
         at += 1
@@ -45,7 +47,7 @@ def _compound(tokens: list[Token]) -> list[Token]:
         touches = after is not None and after.text == "=" and after.start == token.end + 1
         if token.text in _COMPOUND and touches and found and found[-1].token_type in (TokenType.VAR, TokenType.IDENTIFIER):
             name = _name_before(found)
-            found.extend([_like(token, TokenType.EQ, "="), *name, token])
+            found.extend([like(token, TokenType.EQ, "="), *name, token])
         elif not (found and token.text == "=" and at and tokens[at - 1].text in _COMPOUND and found[-1] is tokens[at - 1]):
             found.append(token)
     return found
@@ -61,7 +63,7 @@ def _name_before(tokens: list[Token]) -> list[Token]:
 def _replace_into(tokens: list[Token]) -> list[Token]:
     """REPLACE INTO and UPSERT INTO write like INSERT INTO."""
     if len(tokens) > 1 and word(tokens[0]) in ("REPLACE", "UPSERT") and word(tokens[1]) in ("INTO", "INSERT"):
-        return [_like(tokens[0], TokenType.INSERT, "INSERT"), *tokens[1:]]
+        return [like(tokens[0], TokenType.INSERT, "INSERT"), *tokens[1:]]
     return tokens
 
 
@@ -73,7 +75,7 @@ def _directory_format(tokens: list[Token]) -> list[Token]:
     at = words.index("USING")
     end = at + 2
     if end < len(tokens) and word(tokens[end]) == "OPTIONS":
-        end = _past(tokens, end + 1)
+        end = past(tokens, end + 1)
     return [*tokens[:at], *tokens[end:]]
 
 
@@ -87,7 +89,7 @@ def _table_hints(tokens: list[Token]) -> list[Token]:
             and at + 2 < len(tokens)
             and word(tokens[at + 1]) in ("NOLOCK", "READPAST", "UPDLOCK", "TABLOCK")
         ):
-            at = _past(tokens, at)
+            at = past(tokens, at)
             continue
         found.append(tokens[at])
         at += 1
@@ -97,7 +99,7 @@ def _table_hints(tokens: list[Token]) -> list[Token]:
 def _virtual_data_set(tokens: list[Token]) -> list[Token]:
     """Dremio's CREATE VDS is a view."""
     if tokens and word(tokens[0]) == "CREATE":
-        head = [_like(one, TokenType.VIEW, "VIEW") if word(one) == "VDS" else one for one in tokens[:5]]
+        head = [like(one, TokenType.VIEW, "VIEW") if word(one) == "VDS" else one for one in tokens[:5]]
         return [*head, *tokens[5:]]
     return tokens
 
@@ -108,7 +110,7 @@ def _delete_table(tokens: list[Token]) -> list[Token]:
     if words[:2] == ["DELETE", "FROM"] and len(tokens) > 3 and words[2] == "TABLE":
         return [*tokens[:2], *tokens[3:]]
     if words[:1] == ["DELETE"] and len(tokens) > 1 and words[1] not in ("FROM", "TOP") and "FROM" not in map(word, tokens):
-        return [tokens[0], _like(tokens[0], TokenType.FROM, "FROM"), *tokens[1:]]
+        return [tokens[0], like(tokens[0], TokenType.FROM, "FROM"), *tokens[1:]]
     return tokens
 
 
@@ -122,20 +124,6 @@ def _tails(tokens: list[Token]) -> list[Token]:
         if words[at : at + 2] == ["OPTION", "("] and at > 1:
             return tokens[:at]
     return tokens
-
-
-def _past(tokens: list[Token], at: int) -> int:
-    """The place behind the bracket that closes the one at `at`."""
-    depth = 0
-    for end in range(at, len(tokens)):
-        depth += (tokens[end].token_type in OPENING) - (tokens[end].token_type in CLOSING)
-        if depth == 0:
-            return end + 1
-    return len(tokens)
-
-
-def _like(token: Token, kind: TokenType, text: str) -> Token:
-    return Token(kind, text, token.line, token.col, token.start, token.end, [])
 
 
 REPAIRS: tuple[Callable[[list[Token]], list[Token]], ...] = (

@@ -60,7 +60,25 @@ _BREAKS = _STARTS | frozenset(
 _STOPS = frozenset(["END", "ELSE", "ELSEIF", "ELSIF", "EXCEPTION", "LOOP"])
 """Words that end a statement in a block where no CASE is open."""
 _BEFORE = frozenset(
-    [";", "BEGIN", "THEN", "ELSE", "LOOP", "DO", "AS", "IS", "TRY", "CATCH", "END", "FOR", "REPEAT", "(", "DECLARE"]
+    [
+        ";",
+        "BEGIN",
+        "ROW",
+        "STATEMENT",
+        "THEN",
+        "ELSE",
+        "LOOP",
+        "DO",
+        "AS",
+        "IS",
+        "TRY",
+        "CATCH",
+        "END",
+        "FOR",
+        "REPEAT",
+        "(",
+        "DECLARE",
+    ]
 )
 """What may stand before the first word of a statement in a block."""
 _NOT_BEFORE = frozenset(["UPDATE"]) | frozenset(
@@ -88,6 +106,98 @@ _NOT_BEFORE = frozenset(["UPDATE"]) | frozenset(
         "FOR",
     ]
 )
+QUIET = frozenset(
+    [
+        "ADD",
+        "ANALYZE",
+        "ATTACH",
+        "BEGIN",
+        "CACHE",
+        "CALL",
+        "CHECKPOINT",
+        "CLOSE",
+        "CLUSTER",
+        "COLLECT",
+        "COMMENT",
+        "COMMIT",
+        "CONNECT",
+        "DEALLOCATE",
+        "DECLARE",
+        "DEFINE",
+        "DESC",
+        "DESCRIBE",
+        "DETACH",
+        "DISCARD",
+        "DO",
+        "ECHO",
+        "EXEC",
+        "EXECUTE",
+        "EXIT",
+        "EXPLAIN",
+        "FETCH",
+        "FLUSH",
+        "GET",
+        "GO",
+        "GRANT",
+        "HELP",
+        "IMPORT",
+        "INSTALL",
+        "INVALIDATE",
+        "KILL",
+        "LIST",
+        "LISTEN",
+        "LOCK",
+        "LS",
+        "MSCK",
+        "NOTIFY",
+        "OPEN",
+        "OPTIMIZE",
+        "PRAGMA",
+        "PREPARE",
+        "PRINT",
+        "PUT",
+        "QUIT",
+        "RAISERROR",
+        "REASSIGN",
+        "REFRESH",
+        "REINDEX",
+        "RELEASE",
+        "REMOVE",
+        "RENAME",
+        "REPAIR",
+        "RESET",
+        "RESTORE",
+        "RETURN",
+        "REVOKE",
+        "RM",
+        "ROLLBACK",
+        "SAVEPOINT",
+        "SET",
+        "SHOW",
+        "SPOOL",
+        "START",
+        "SUMMARIZE",
+        "SUSPEND",
+        "THROW",
+        "UNCACHE",
+        "UNDROP",
+        "UNLISTEN",
+        "UNLOCK",
+        "UNSET",
+        "USE",
+        "USING",
+        "VACUUM",
+        "WHENEVER",
+        "ADMIN",
+        "COPY_HISTORY",
+        "END",
+        "LEAVE",
+        "ITERATE",
+        "SIGNAL",
+        "RAISE",
+    ]
+)
+"""Words that statements begin with that move no data between tables."""
 _MAX_CUTS = 200
 
 
@@ -102,7 +212,7 @@ def inner_statements(tokens: Sequence[Token]) -> list[list[Token]]:
     for at, token in enumerate(tokens):
         text = word(token)
         if not current:
-            if at and text in _STARTS and _may_start(tokens, at):
+            if at and (text in _STARTS or _runs_text(tokens, at)) and _may_start(tokens, at):
                 current, base, cases = [token], depth, 0
         elif depth == base and _ends(token, text, cases, current):
             found.append(current)
@@ -116,8 +226,19 @@ def inner_statements(tokens: Sequence[Token]) -> list[list[Token]]:
     return found
 
 
+def _runs_text(tokens: Sequence[Token], at: int) -> bool:
+    """EXECUTE IMMEDIATE '…', EXEC ('…'), EXEC sp_executesql '…', which the tokenizer may keep as two tokens."""
+    if word(tokens[at]) not in ("EXECUTE", "EXEC") or at + 1 == len(tokens):
+        return False
+    return word(tokens[at + 1]).lstrip().startswith(("IMMEDIATE", "(", "SP_EXECUTESQL"))
+
+
 def _may_start(tokens: Sequence[Token], at: int) -> bool:
     before, text = word(tokens[at - 1]), word(tokens[at])
+    if before in ("AFTER", "BEFORE", "OF", "OR", ","):  # what a trigger waits for
+        return False
+    if before == "IN" and at > 2:
+        return text in ("SELECT", "WITH") and word(tokens[at - 3]) == "FOR"
     if before in ("FOR", "IS", "("):
         return text in ("SELECT", "WITH") and (before != "(" or (at > 2 and word(tokens[at - 2]) == "IN"))
     if text == "COPY":

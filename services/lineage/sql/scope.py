@@ -19,6 +19,8 @@ Reads = tuple[Direct, Indirect]
 """What an expression reads: as data, and only to decide about rows."""
 NOTHING: Reads = ({}, set())
 Ctes = Mapping[str, Relation]
+SCALAR = "="
+"""Before the name of a value that WITH defines, beside those of its tables."""
 PLACEHOLDER = "__jinja"
 """What stands in a text where a template's macro would have put something."""
 
@@ -33,6 +35,9 @@ class Env:
         keeps_into: whether SELECT … INTO makes a table; in a procedure of most engines it fills variables.
         texts: the texts of the members of the outermost select list, as far as they can be told.
         members: those members.
+        changes: statements inside WITH that change tables, each with what was defined before it, in order.
+        given: what is defined around such a statement, and the tables of rows in a trigger.
+        rows: names of rows in the code around, such as a loop's variable.
         pairs: the columns that conditions compare to put rows together, with the kind of the join, in order.
 
     """
@@ -44,6 +49,9 @@ class Env:
     keeps_into: bool = True
     texts: Callable[[], list[str]] = list
     members: Sequence[exp.Expr] = ()
+    changes: list[tuple[exp.Expr, Ctes]] = field(default_factory=list)
+    given: Ctes = field(default_factory=dict)
+    rows: Ctes = field(default_factory=dict)
     pairs: dict[tuple[tuple[TableKey, str], tuple[TableKey, str], str], None] = field(default_factory=dict)
 
     def text_of(self, part: object) -> str:
@@ -145,6 +153,8 @@ class Scope:
 
     def _qualified(self, qualifier: TableKey, key: str) -> Reads | None:
         source = self.source(qualifier)
+        if source is None and len(qualifier) == 1 and qualifier[0] in self.env.rows:
+            source = Source("", self.env.rows[qualifier[0]])
         return None if source is None else column_of(source, key)
 
     def _field(self, parts: tuple[str, ...]) -> Reads:
@@ -165,6 +175,9 @@ class Scope:
         known = self._known(key)
         if known is not None:
             return known
+        scalar = self.ctes.get(SCALAR + key)
+        if scalar is not None:
+            return _merged((column.direct, column.indirect | scalar.indirect) for column in scalar.columns)
         candidates = [source for source in self.sources if any(key not in star.without for star in source.relation.stars)]
         alias = self.aliases.get(key)
         if alias is not None and (not candidates or self.env.traits.lateral_aliases):

@@ -5,6 +5,7 @@ Journey 3, step "SQL → edges". The steps stand in `STEPS`, in the order in whi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from sqlglot import exp
@@ -48,6 +49,7 @@ def _match(select: exp.Expr, scope: Scope, relation: Relation) -> None:
     if not isinstance(match, exp.MatchRecognize):
         return
     items: list[Item] = []
+    match = _without_symbols(match)
     for part in match.args.get("partition_by") or ():
         items.append(OutColumn(part.alias_or_name, *reads(part, scope)))
         relation.indirect |= condition(part, scope, Kind.GROUP)
@@ -57,13 +59,28 @@ def _match(select: exp.Expr, scope: Scope, relation: Relation) -> None:
     for measure in match.args.get("measures") or ():
         direct, indirect = reads(measure.this, scope, Kind.TRANSFORMATION)
         items.append(OutColumn(measure.this.alias_or_name, direct, indirect))
-    for source in scope.sources:
-        items.extend(source.relation.stars)
+    rows = match.args.get("rows")
+    if isinstance(rows, exp.Expr) and rows.name.upper().startswith("ALL"):  # else a match is one row of those columns
+        known = {item.name.lower() for item in items if isinstance(item, OutColumn)}
+        given = [item for source in scope.sources for item in source.relation.items]
+        items.extend(item for item in given if not isinstance(item, OutColumn) or item.key not in known)
     scope.sources[-1].relation = Relation(items)
     scope.sources[-1].table = ()
     alias = match.args.get("alias")
     scope.sources[-1].alias = alias.name.lower() if alias is not None else scope.sources[-1].alias
     scope.forget_names()
+
+
+def _without_symbols(match: exp.MatchRecognize) -> exp.Expr:
+    """With `symbol.column` as `column`: a symbol of the pattern stands for rows of the table."""
+    symbols = (
+        {name.lower() for name in re.findall(r"\w+", match.args["pattern"].name)} if match.args.get("pattern") else set()
+    )
+    found = match.copy()
+    for column in found.find_all(exp.Column):
+        if column.table.lower() in symbols:
+            column.set("table", None)
+    return found
 
 
 def _windows(select: exp.Expr, scope: Scope, _relation: Relation) -> None:
@@ -78,6 +95,8 @@ def _columns(select: exp.Expr, scope: Scope, relation: Relation) -> None:
         elif isinstance(part, exp.Columns) and isinstance(part.this, exp.Literal | exp.Star):
             found = star_items(part.this, scope) if isinstance(part.this, exp.Star) else matching(part.this.name, scope)
             relation.items.extend(found)
+        elif isinstance(part, exp.EQ) and isinstance(part.this, exp.Parameter) and scope.env.traits.assigns_variables:
+            reads(part.expression, scope)  # T-SQL's SELECT @v = …: nothing is given out
         elif isinstance(part, exp.Aliases):
             direct, indirect = reads(part.this, scope)
             relation.items.extend(OutColumn(str(name), dict(direct), set(indirect)) for name in part.aliases)

@@ -30,7 +30,7 @@ _OTHERS = (
     "clickhouse",
 )
 """Tried in this order where a statement is not of the dialect that was named: texts are often of a relative of it."""
-_MUST_BE_TREES = frozenset(["CREATE", "REPLACE", "INSERT", "MERGE", "UPDATE", "DELETE", "SELECT", "WITH"])
+_MUST_BE_TREES = frozenset(["COPY", "CREATE", "REPLACE", "INSERT", "MERGE", "UPDATE", "DELETE", "SELECT", "WITH"])
 _OPENS = frozenset({"BEGIN", "DECLARE", "IF", "LOOP", "WHILE", "FOR"})
 _STRANGE = frozenset("`\"'")
 """A quote that is a token by itself is one that the dialect does not have."""
@@ -39,6 +39,8 @@ _COMMANDS_OF_CLIENTS = re.compile(
 )
 _PARAMETERS = re.compile(r"##\w+(?:[:?][^#\n]*)?##")
 """`##name:type##`: what a web page asks for before it runs a query."""
+_DOLLARS = re.compile(r"^\s*(?:LANGUAGE\s+\w+\s*)?(\$\w*\$)(.*)\1.*$", re.IGNORECASE | re.DOTALL)
+"""`$$ … $$` around the text of a block, where the tokenizer leaves it there."""
 _DELIMITER = re.compile(r"^[ \t]*DELIMITER\s+(\S+)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -215,7 +217,7 @@ def literal_scripts(tokens: Sequence[Token]) -> list[str]:
     """SQL in the strings of a statement that runs them: UNLOAD ('…'), EXECUTE IMMEDIATE '…', a routine's $$ … $$."""
     kinds = (TokenType.STRING, TokenType.HEREDOC_STRING, TokenType.RAW_STRING, TokenType.NATIONAL_STRING)
     return [
-        token.text
+        _DOLLARS.sub(r"\2", token.text)
         for token in tokens
-        if token.token_type in kinds and re.search(r"(?i)\b(select|insert|merge)\b", token.text)
+        if token.token_type in kinds and re.search(r"(?i)\b(select|insert|merge|update|delete)\b", token.text)
     ]

@@ -96,3 +96,92 @@ ALTER TABLE a EXCHANGE PARTITION (day = 'x') WITH TABLE b
 -- case: a column more
 -- writes: a
 ALTER TABLE a ADD COLUMN x int
+
+-- case: OUTPUT of an INSERT into a second table
+-- dialect: tsql
+-- reads: dbo.walkers
+-- writes: dbo.visits, dbo.log
+-- direct: dbo.walkers.name > dbo.visits.visitor identity
+-- direct: dbo.walkers.name > dbo.log.who identity
+INSERT INTO dbo.visits (visitor) OUTPUT inserted.visitor, GETDATE() INTO dbo.log (who, at) SELECT w.name FROM dbo.walkers w
+
+-- case: OUTPUT of a DELETE into an archive
+-- dialect: tsql
+-- reads: dbo.visits
+-- writes: dbo.visits, dbo.archive
+-- direct: dbo.visits.visitor > dbo.archive.visitor identity
+-- direct: dbo.visits.day > dbo.archive.day identity
+-- decides: dbo.visits.day filter
+DELETE FROM dbo.visits OUTPUT deleted.visitor, deleted.day INTO dbo.archive WHERE day < 5
+
+-- case: OUTPUT of an UPDATE: before and after
+-- dialect: tsql
+-- reads: dbo.walkers, dbo.visits
+-- writes: dbo.visits, dbo.moved
+-- direct: dbo.walkers.day > dbo.visits.day identity
+-- direct: dbo.visits.day > dbo.moved.was identity
+-- direct: dbo.walkers.day > dbo.moved.is_now identity
+-- decides: dbo.visits.id join, dbo.walkers.id join
+UPDATE v SET v.day = w.day OUTPUT deleted.day, inserted.day INTO dbo.moved (was, is_now) FROM dbo.visits v JOIN dbo.walkers w ON w.id = v.id
+
+-- case: OUTPUT of a MERGE
+-- dialect: tsql
+-- reads: dbo.walkers, dbo.visits
+-- writes: dbo.visits, dbo.moved
+-- direct: dbo.walkers.day > dbo.visits.day identity
+-- direct: dbo.walkers.id > dbo.visits.id identity
+-- direct: dbo.walkers.id > dbo.moved.id identity
+-- direct: dbo.visits.day > dbo.moved.was identity
+-- decides: dbo.visits.id join, dbo.walkers.id join
+MERGE dbo.visits AS v USING dbo.walkers AS w ON v.id = w.id WHEN MATCHED THEN UPDATE SET v.day = w.day WHEN NOT MATCHED THEN INSERT (id, day) VALUES (w.id, w.day) OUTPUT $action, inserted.id, deleted.day INTO dbo.moved (what, id, was);
+
+-- case: some rows only
+-- dialect: tsql
+-- reads: dbo.walkers
+-- writes: dbo.visits
+-- direct: dbo.walkers.day > dbo.visits.day identity
+-- decides: dbo.visits.id filter, dbo.walkers.id filter
+UPDATE TOP (10) dbo.visits SET day = w.day FROM dbo.walkers w WHERE w.id = visits.id
+
+-- case: a variable is no column
+-- dialect: tsql
+-- writes: dbo.visits
+-- direct: dbo.visits.next_day > dbo.visits.day identity
+-- direct: dbo.visits.total > dbo.visits.total transformation
+UPDATE dbo.visits SET day = next_day, @seen = total = total + 1
+
+-- case: rows that are deleted by a MERGE, and errors put aside
+-- dialect: oracle
+-- reads: walkers
+-- writes: visits
+-- direct: walkers.day > visits.day identity
+-- direct: walkers.id > visits.id identity
+-- decides: visits.id join, walkers.day filter, walkers.id join
+MERGE INTO visits v USING walkers w ON (v.id = w.id) WHEN MATCHED THEN UPDATE SET v.day = w.day WHERE w.day > 1 DELETE WHERE v.day = 9 WHEN NOT MATCHED THEN INSERT (id) VALUES (w.id) LOG ERRORS INTO bad REJECT LIMIT 9
+
+-- case: a MERGE that may add columns
+-- dialect: databricks
+-- reads: walkers
+-- writes: visits
+-- direct: walkers.id > visits.id identity
+-- decides: visits.id join, walkers.id join
+MERGE WITH SCHEMA EVOLUTION INTO visits USING walkers ON visits.id = walkers.id WHEN NOT MATCHED THEN INSERT (id) VALUES (walkers.id)
+
+-- case: changes applied by a pipeline
+-- dialect: databricks
+-- reads: live.changes
+-- writes: live.visits
+-- direct: live.changes.* > live.visits.* identity
+APPLY CHANGES INTO live.visits FROM STREAM(live.changes) KEYS (id) SEQUENCE BY at
+
+-- case: partitions replaced by those of another table
+-- dialect: clickhouse
+-- reads: web.staged
+-- writes: web.visits
+-- direct: web.staged.* > web.visits.* identity
+ALTER TABLE web.visits REPLACE PARTITION 202603 FROM web.staged
+
+-- case: rows changed in place
+-- dialect: clickhouse
+-- writes: web.visits
+ALTER TABLE web.visits UPDATE day = day + 1 WHERE visitor = 'x'

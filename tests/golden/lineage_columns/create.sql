@@ -69,3 +69,37 @@ CREATE TABLE t (id int PRIMARY KEY, other int REFERENCES u (id))
 -- writes: t
 -- direct: s.x > t.x identity
 CACHE TABLE c AS SELECT x FROM s; INSERT INTO t SELECT x FROM c
+
+-- case: a stream of a table's changes, and what reads it
+-- dialect: snowflake
+-- reads: raw.visits
+-- writes: raw.visit_changes
+-- direct: raw.visits.* > raw.visit_changes.* identity
+CREATE OR REPLACE STREAM raw.visit_changes ON TABLE raw.visits APPEND_ONLY = TRUE
+
+-- case: names given as texts
+-- dialect: snowflake
+-- reads: raw.days, raw.visits
+-- writes: mart.days
+-- direct: raw.days.day > mart.days.day identity
+-- decides: raw.days.day join, raw.visits.day join
+CREATE TABLE IDENTIFIER('mart.days') AS SELECT d.day FROM IDENTIFIER('raw.days') d JOIN TABLE('raw.visits') v ON v.day = d.day
+
+-- case: a snapshot of a moment
+-- dialect: bigquery
+-- reads: mart.visits
+-- writes: mart.before
+-- direct: mart.visits.* > mart.before.* identity
+CREATE SNAPSHOT TABLE mart.before CLONE mart.visits FOR SYSTEM_TIME AS OF TIMESTAMP '2026-01-01'
+
+-- case: a deep clone of a version
+-- dialect: databricks
+-- reads: mart.visits
+-- writes: mart.copied
+-- direct: mart.visits.* > mart.copied.* identity
+CREATE OR REPLACE TABLE mart.copied DEEP CLONE mart.visits VERSION AS OF 12
+
+-- case: a model learns from rows
+-- dialect: bigquery
+-- reads: web.days
+CREATE OR REPLACE MODEL web.guess OPTIONS (model_type = 'linear_reg') AS SELECT day, visitors FROM web.days

@@ -97,3 +97,28 @@ INSERT OVERWRITE DIRECTORY 'hdfs://out/x' USING parquet SELECT a FROM s
 -- writes: t
 -- direct: s.x > t.a identity
 REPLACE INTO t (a) SELECT x FROM s
+
+-- case: into a partition by its name
+-- dialect: bigquery
+-- reads: shop.web.walkers
+-- writes: shop.web.visits
+-- direct: shop.web.walkers.name > shop.web.visits.visitor identity
+INSERT INTO `shop.web.visits$20260301` (visitor) SELECT name FROM `shop.web.walkers$20260301`
+
+-- case: all of a view
+-- dialect: spark
+-- types: CREATE_VIEW INSERT
+-- reads: walkers
+-- writes: visits
+-- direct: walkers.name > visits.name identity
+CREATE TEMPORARY VIEW recent AS SELECT name FROM walkers;
+INSERT INTO visits TABLE recent
+
+-- case: columns that VALUES names
+-- dialect: oracle
+-- reads: visits
+-- writes: late, early
+-- direct: visits.visitor > late.visitor identity
+-- direct: visits.day > late.day identity
+-- direct: visits.visitor > early.who identity
+INSERT FIRST WHEN day > 1 THEN INTO late VALUES (visitor, day) ELSE INTO early (who) VALUES (visitor) SELECT visitor, day FROM visits

@@ -130,6 +130,7 @@ CREATE TEMP FUNCTION best(x INT64) AS ((WITH r AS (SELECT max(v) AS v FROM rates
 -- dialect: duckdb
 -- reads: s3://bucket/*.parquet
 -- writes: t
+-- direct: s3://bucket/*.parquet.x > t.x identity
 CREATE TABLE t AS SELECT x FROM read_parquet('s3://bucket/*.parquet')
 
 -- case: Dremio's virtual data sets
@@ -142,7 +143,7 @@ CREATE VDS v AS SELECT a FROM s
 -- case: rows that are moved and given back
 -- dialect: postgres
 -- reads: a
--- writes: b
+-- writes: b, a
 -- direct: a.id > b.id identity
 -- direct: a.v > b.v identity
 -- decides: a.old filter

@@ -76,10 +76,9 @@ CREATE PROCEDURE dbo.load @d date AS BEGIN SET NOCOUNT ON; IF @d IS NULL SET @d 
 
 -- case: PL/SQL fills variables, a cursor reads
 -- dialect: oracle
--- reads: s, ids, a
+-- reads: s, a, ids
 -- writes: b
 -- direct: s.y > b.x identity
--- direct: ids.id > id identity
 -- direct: a.* > count(*) aggregation
 CREATE OR REPLACE PROCEDURE load IS n NUMBER; CURSOR c IS SELECT id FROM ids; BEGIN SELECT count(*) INTO n FROM a; FOR r IN c LOOP INSERT INTO b (x) SELECT y FROM s; END LOOP; EXCEPTION WHEN OTHERS THEN NULL; END;
 
@@ -129,3 +128,105 @@ DELIMITER //
 CREATE PROCEDURE p() BEGIN INSERT INTO t (a) SELECT x FROM s; END //
 DELIMITER ;
 INSERT INTO u (b) SELECT y FROM r
+
+-- case: statements inside WITH change tables too
+-- dialect: postgres
+-- reads: visits
+-- writes: walkers, visits, archive
+-- direct: visits.visitor > walkers.last_seen identity
+-- direct: visits.visitor > archive.who identity
+-- direct: visits.day > archive.day identity
+-- decides: visits.day filter, visits.visitor filter, walkers.name filter
+WITH moved AS (DELETE FROM visits WHERE day < 5 RETURNING visitor, day), kept AS (INSERT INTO archive (who, day) SELECT visitor, day FROM moved RETURNING who) UPDATE walkers SET last_seen = kept.who FROM kept WHERE walkers.name = kept.who
+
+-- case: a block in dollars
+-- dialect: postgres
+-- reads: days
+-- writes: visits
+-- direct: days.day > visits.day identity
+-- decides: days.id filter, visits.id filter
+DO LANGUAGE plpgsql $body$ BEGIN UPDATE visits SET day = d.day FROM days d WHERE d.id = visits.id; END $body$
+
+-- case: texts that a block executes
+-- dialect: oracle
+-- types: INSERT INSERT
+-- reads: walkers, visitors
+-- writes: visits, archive
+-- direct: walkers.name > visits.name identity
+-- direct: visitors.who > archive.who identity
+BEGIN
+  INSERT INTO visits SELECT name FROM walkers;
+  EXECUTE IMMEDIATE 'INSERT INTO archive SELECT who FROM visitors';
+  COMMIT;
+END;
+
+-- case: texts that a procedure executes
+-- dialect: tsql
+-- reads: dbo.walkers, dbo.visitors
+-- writes: dbo.visits, dbo.archive
+-- direct: dbo.walkers.name > dbo.visits.name identity
+-- direct: dbo.visitors.who > dbo.archive.who identity
+CREATE PROCEDURE dbo.fill AS BEGIN
+  EXEC('INSERT INTO dbo.visits SELECT name FROM dbo.walkers');
+  EXEC sp_executesql N'INSERT INTO dbo.archive SELECT who FROM dbo.visitors';
+  EXEC dbo.tell_everybody;
+END
+
+-- case: a loop's row
+-- dialect: oracle
+-- types: SELECT INSERT
+-- reads: walkers
+-- writes: visits
+-- direct: walkers.id > visits.id identity
+-- direct: walkers.name > visits.visitor transformation
+BEGIN
+  FOR w IN (SELECT id, name FROM walkers WHERE active = 1) LOOP
+    INSERT INTO visits (id, visitor) VALUES (w.id, upper(w.name));
+  END LOOP;
+END;
+
+-- case: a cursor's row in a loop
+-- dialect: oracle
+-- reads: walkers
+-- writes: visits
+-- direct: walkers.day > visits.day identity
+-- decides: visits.id filter, walkers.id filter
+CREATE PROCEDURE fill IS CURSOR c IS SELECT id, day FROM walkers; BEGIN FOR w IN c LOOP UPDATE visits SET day = w.day WHERE id = w.id; END LOOP; END;
+
+-- case: a loop over a query in a block in dollars
+-- dialect: postgres
+-- types: DECLARE SELECT INSERT
+-- reads: walkers
+-- writes: visits
+-- direct: walkers.name > visits.visitor identity
+DO $$ DECLARE w record; BEGIN FOR w IN SELECT name FROM walkers LOOP INSERT INTO visits (visitor) VALUES (w.name); END LOOP; END $$
+
+-- case: a loop over a query
+-- dialect: bigquery
+-- types: SELECT INSERT END
+-- reads: web.walkers, web.days
+-- writes: web.visits
+-- direct: web.walkers.id > web.visits.id identity
+-- direct: web.days.name > web.visits.visitor identity
+FOR w IN (SELECT id, name FROM web.walkers) DO INSERT INTO web.visits (id, visitor) SELECT w.id, d.name FROM web.days d; END FOR
+
+-- case: the new row in a trigger
+-- dialect: mysql
+-- reads: web.visits
+-- writes: web.log
+-- direct: web.visits.visitor > web.log.who identity
+CREATE TRIGGER kept AFTER INSERT ON web.visits FOR EACH ROW INSERT INTO web.log (who) VALUES (NEW.visitor)
+
+-- case: the table of new rows in a trigger
+-- dialect: tsql
+-- reads: dbo.visits
+-- writes: dbo.log
+-- direct: dbo.visits.visitor > dbo.log.who identity
+CREATE TRIGGER kept ON dbo.visits AFTER INSERT AS BEGIN INSERT INTO dbo.log (who) SELECT i.visitor FROM inserted i; END
+
+-- case: the old row in a trigger
+-- dialect: oracle
+-- reads: web.visits
+-- writes: web.log
+-- direct: web.visits.visitor > web.log.who identity
+CREATE TRIGGER kept BEFORE DELETE ON web.visits FOR EACH ROW BEGIN INSERT INTO web.log (who) VALUES (:OLD.visitor); END;

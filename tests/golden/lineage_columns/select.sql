@@ -231,3 +231,78 @@ SELECT m.symbol, m.low FROM ticks MATCH_RECOGNIZE (PARTITION BY symbol ORDER BY 
 -- direct: returns.product_id > best aggregation
 -- decides: customers.age filter, customers.region group, returns.id filter, returns.product_id group
 SELECT c.region, (SELECT max(r.product_id) FROM returns r WHERE r.id = c.age) AS best, count(*) AS n FROM customers AS c GROUP BY 1, 2
+
+-- case: brackets around a query and the tables that are joined to it
+-- reads: first_one, second_one, third_one
+-- direct: first_one.x > x identity
+-- direct: second_one.y > y identity
+-- direct: third_one.z > z identity
+-- decides: first_one.id join, second_one.id join, third_one.id join
+SELECT a.x, b.y, c.z FROM (((SELECT x, id FROM first_one) a JOIN second_one b ON b.id = a.id) LEFT JOIN third_one c ON c.id = b.id)
+
+-- case: rows of a pattern
+-- dialect: snowflake
+-- reads: prices
+-- direct: prices.name > name identity
+-- direct: prices.price > low transformation
+-- decides: prices.day sort, prices.name group, prices.price filter
+SELECT * FROM prices MATCH_RECOGNIZE (PARTITION BY name ORDER BY day MEASURES LAST(falling.price) AS low PATTERN (start falling+) DEFINE falling AS falling.price < LAG(price))
+
+-- case: a semantic view
+-- dialect: snowflake
+-- reads: mart.sales
+-- direct: mart.sales.area > region identity
+-- direct: mart.sales.total > total identity
+-- decides: mart.sales.active filter
+SELECT region, total FROM SEMANTIC_VIEW(mart.sales METRICS orders.total DIMENSIONS clients.area AS region WHERE clients.active)
+
+-- case: what dictionaries say
+-- dialect: clickhouse
+-- reads: visits, geo.towns, geo.lands, geo.banned
+-- direct: geo.towns.name > town transformation
+-- direct: visits.town > town transformation
+-- direct: geo.lands.iso > land transformation
+-- direct: visits.land > land transformation
+-- decides: visits.town filter
+SELECT dictGet('geo.towns', 'name', v.town) AS town, dictGetOrDefault(geo.lands, 'iso', v.land, '-') AS land FROM visits v WHERE dictHas('geo.banned', v.town) = 0
+
+-- case: a value defined by WITH
+-- dialect: clickhouse
+-- reads: days, visits
+-- direct: visits.id > id identity
+-- direct: days.day > last_day aggregation
+-- decides: days.day filter, visits.day filter
+WITH (SELECT max(day) FROM days) AS last_day SELECT v.id, last_day FROM visits v WHERE v.day < last_day
+
+-- case: tables of other servers
+-- dialect: clickhouse
+-- reads: web.visits, web.days
+-- direct: web.visits.id > id identity
+-- direct: web.days.day > day identity
+-- decides: web.days.id join, web.visits.id join
+SELECT a.id, b.day FROM remote('far:9000', web, visits) a JOIN cluster('all', web.days) b ON b.id = a.id
+
+-- case: a variable gets a value, nothing is given out
+-- dialect: tsql
+-- reads: dbo.visits, dbo.days
+SELECT @last = max(v.day), @first = (SELECT min(day) FROM dbo.days) FROM dbo.visits v
+
+-- case: tables as arguments
+-- reads: visits
+-- direct: visits.at > window_start transformation
+-- direct: visits.* > n aggregation
+-- decides: visits.at group
+SELECT w.window_start, count(*) AS n FROM TABLE(TUMBLE(TABLE visits, DESCRIPTOR(at), INTERVAL '1' MINUTE)) w GROUP BY w.window_start
+
+-- case: a lock before the query
+-- dialect: teradata
+-- reads: web.visits
+-- direct: web.visits.visitor > visitor identity
+LOCKING TABLE web.visits FOR ACCESS SELECT visitor FROM web.visits
+
+-- case: rows of a pattern that lasts no longer than an hour, all of them
+-- reads: prices
+-- direct: prices.price > low transformation
+-- direct: prices.* > * identity
+-- decides: prices.day sort, prices.name group, prices.price filter
+SELECT * FROM prices MATCH_RECOGNIZE (PARTITION BY name ORDER BY day MEASURES LAST(f.price) AS low ALL ROWS PER MATCH PATTERN (s f+) WITHIN INTERVAL '1' HOUR DEFINE f AS f.price < 5)

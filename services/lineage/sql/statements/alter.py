@@ -26,6 +26,10 @@ def read(node: exp.Expr, env: Env) -> Facts:
         if isinstance(action, exp.SwapTable):
             other = written(action.this, env)
             return swap(target, other, "SWAP") if other is not None else Facts("SWAP")
+        if isinstance(action, exp.ReplacePartition) and (source := written(action.args.get("source"), env)) is not None:
+            facts = swap(target, source, "SWAP")
+            facts.swapped = None
+            return facts
     return Facts("ALTER_TABLE", [Write(target, how=CHANGE)])
 
 

@@ -11,8 +11,8 @@ from services.lineage.sql.facts import Kind, TableKey
 from services.lineage.sql.query import read_query
 from services.lineage.sql.relation import OutColumn, Relation
 from services.lineage.sql.scope import Env
-from services.lineage.sql.sources import table_relation
 from services.lineage.sql.statements.naming import listed, read_for, written
+from services.lineage.sql.table_names import table_relation
 from services.lineage.sql.writes import APPEND, REPLACE, Facts, Write, mapped
 
 

@@ -11,8 +11,8 @@ from services.lineage.sql.facts import TableKey
 from services.lineage.sql.query import read_query, with_ctes
 from services.lineage.sql.relation import ALL, OutColumn, Relation
 from services.lineage.sql.scope import Env
-from services.lineage.sql.sources import table_relation
 from services.lineage.sql.statements.naming import listed, read_for, written
+from services.lineage.sql.table_names import table_relation
 from services.lineage.sql.writes import CACHE, CREATE, Facts, Write, mapped
 
 _MAKES = ("TABLE", "VIEW", "MATERIALIZED VIEW", "DYNAMIC TABLE", "STREAM", "SYNONYM", "EXTERNAL TABLE")
@@ -21,6 +21,11 @@ _MAKES = ("TABLE", "VIEW", "MATERIALIZED VIEW", "DYNAMIC TABLE", "STREAM", "SYNO
 def read(node: exp.Expr, env: Env) -> Facts:
     """What is made, and from what."""
     kind = str(node.args.get("kind") or "").upper()
+    if (
+        kind == "MODEL" and (training := _query(node)) is not None
+    ):  # BigQuery's models are no tables, what they learn from is
+        read_query(training, env, {})
+        return Facts("CREATE_MODEL", reads=tuple(env.reads))
     if kind not in _MAKES:
         return Facts(f"CREATE_{kind.replace(' ', '_')}" if kind else "CREATE")
     target = written(node.this, env)

@@ -20,7 +20,7 @@ from services.lineage.sql.writes import CHANGE, Facts, Write
 
 def read(node: exp.Expr, env: Env) -> Facts:
     """Rows go; what decides which is read for it, the table itself left out."""
-    scope = Scope(env, with_ctes(node, env, {}))
+    scope = Scope(env, with_ctes(node, env, env.given))
     indirect, target = targeted(node, scope)
     named = [table for table in node.args.get("tables") or () if isinstance(table, exp.Table)]
     targets = []

@@ -19,12 +19,12 @@ from services.lineage.sql.writes import APPEND, REPLACE, Facts, Write, mapped
 
 def read(node: exp.Expr, env: Env) -> Facts:
     """One INSERT."""
-    return Facts("INSERT", [_write(node, env, with_ctes(node, env, {}))], tuple(env.reads))
+    return Facts("INSERT", [_write(node, env, with_ctes(node, env, env.given))], tuple(env.reads))
 
 
 def read_many(node: exp.Expr, env: Env) -> Facts:
     """Several targets of one source: Hive's FROM … INSERT … INSERT, INSERT ALL of Oracle and Snowflake."""
-    ctes = with_ctes(node, env, {})
+    ctes = with_ctes(node, env, env.given)
     source = node.args.get("source")
     facts = Facts("INSERT")
     inserts = [part.this if isinstance(part, exp.ConditionalInsert) else part for part in node.expressions]
@@ -53,14 +53,23 @@ def _from_rows(insert: exp.Expr, relation: Relation, scope: Scope) -> Write | No
     if target is None:
         return None
     rows = insert.args.get("expression")
-    given = rows_of(rows, scope) if isinstance(rows, exp.Values) else relation
+    given = _called(rows_of(rows, scope), rows) if isinstance(rows, exp.Values) else relation
     columns = mapped(given, _names(insert, target, given, scope.env), scope.env)
     return Write(target, columns, relation.indirect | given.indirect)
 
 
+def _called(relation: Relation, rows: exp.Values) -> Relation:
+    """With the names of the columns that VALUES lists, for a table whose own nobody knows."""
+    first = rows.expressions[0] if rows.expressions else None
+    for column, value in zip(relation.columns, first.expressions if isinstance(first, exp.Tuple) else (), strict=False):
+        if isinstance(value, exp.Column):
+            column.name, column.named = value.name, True
+    return relation
+
+
 def _write(node: exp.Expr, env: Env, ctes: Ctes) -> Write:
     target = written(node.this, env) or _elsewhere(node, env)
-    query = node.args.get("expression")
+    query = node.args.get("expression") or node.args.get("source") or None
     relation = Relation() if query is None else _given(query, env, ctes)
     names = _names(node, target, relation, env) if target is not None else None
     columns = mapped(relation, names, env, own_names=bool(node.args.get("by_name")))

@@ -21,7 +21,7 @@ from services.lineage.sql.writes import CHANGE, Facts, Write
 
 def read(node: exp.Expr, env: Env) -> Facts:
     """Which columns get what. What VALUES names without a table is the source's."""
-    ctes = with_ctes(node, env, {})
+    ctes = with_ctes(node, env, env.given)
     source_scope = Scope(env, ctes)
     indirect = add_sources(node.args["using"], source_scope)
     scope = Scope(env, ctes)

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from services.lineage.sql.facts import TableKey
 from services.lineage.sql.scope import Env
-from services.lineage.sql.sources import name_parts, table_key
+from services.lineage.sql.table_names import name_parts, table_key
 
 
 def written(node: exp.Expr | None, env: Env) -> TableKey | None:

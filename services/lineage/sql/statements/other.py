@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from services.lineage.sql.scope import Env
 from services.lineage.sql.statements.alter import swap
-from services.lineage.sql.writes import Facts
+from services.lineage.sql.writes import CHANGE, Facts, Write
 
 _NAME = r'((?:[\w$#@-]+|"[^"]+"|`[^`]+`|\[[^\]]+\])(?:\s*\.\s*(?:[\w$#@-]+|"[^"]+"|`[^`]+`|\[[^\]]+\]))*)'
 _COMMENTS = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
@@ -24,6 +24,7 @@ _SWITCH = re.compile(
     rf"TABLE\s+{_NAME}\s+(?:SWITCH|MOVE\s+PARTITION|ATTACH\s+PARTITION)\b.*?\bTO\s+(?:TABLE\s+)?{_NAME}",
     re.IGNORECASE | re.DOTALL,
 )
+_MUTATION = re.compile(rf"TABLE\s+{_NAME}\s+(?:ON\s+CLUSTER\s+\S+\s+)?(?:UPDATE|DELETE)\b", re.IGNORECASE)
 _APPEND = re.compile(rf"TABLE\s+{_NAME}\s+APPEND\s+FROM\s+{_NAME}", re.IGNORECASE)
 
 
@@ -60,6 +61,9 @@ def read_command(node: exp.Expr, env: Env) -> Facts:
                 facts = swap(other, one, "SWAP") if turned else swap(one, other, "SWAP")
                 facts.swapped = None
                 return facts
+        match = _MUTATION.match(rest.strip())
+        if match:
+            return Facts("ALTER_TABLE", [Write(env.tables.key(_parts(match[1])), how=CHANGE)])
     return Facts(head.split()[0] if head.split() else "OTHER")
 
 

@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from services.lineage.sql.scope import Env
 from services.lineage.sql.statements import alter, copy, create, delete, insert, merge, other, select, update
+from services.lineage.sql.statements.output import add_output
 from services.lineage.sql.writes import Facts
 
 READERS: tuple[tuple[type[exp.Expr], Callable[[exp.Expr, Env], Facts]], ...] = (
@@ -38,8 +39,21 @@ READERS: tuple[tuple[type[exp.Expr], Callable[[exp.Expr, Env], Facts]], ...] = (
 
 
 def read_statement(root: exp.Expr, env: Env) -> Facts:
-    """What one statement does to tables; nothing where its kind moves no data."""
+    """What one statement does to tables, with those inside its WITH; nothing where its kind moves no data."""
+    facts = _read(root, env)
+    for node, ctes in env.changes:
+        inner = _read(node, Env(env.traits, env.tables, env.query, given=ctes))
+        facts.writes.extend(inner.writes)
+        facts.reads = tuple(dict.fromkeys((*facts.reads, *inner.reads)))
+    return facts
+
+
+def _read(root: exp.Expr, env: Env) -> Facts:
+    if isinstance(root, exp.LockingStatement):  # Teradata's LOCKING TABLE t FOR ACCESS SELECT …
+        return _read(root.expression, env)
     for kind, read in READERS:
         if isinstance(root, kind):
-            return read(root, env)
+            facts = read(root, env)
+            add_output(root, facts, env)
+            return facts
     return Facts(root.key.upper())

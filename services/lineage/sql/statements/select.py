@@ -26,9 +26,10 @@ def read(node: exp.Expr, env: Env) -> Facts:
     moved = _moves(node, env)
     if moved is not None:
         return moved
-    relation = read_query(node, env, {})
+    relation = read_query(node, env, env.given)
     into = _first(node).args.get("into")
-    target = written(into.this, env) if into is not None and env.keeps_into else None
+    named = into.this if isinstance(into, exp.Expr) and env.keeps_into else None
+    target = None if named is None or isinstance(named.this, exp.Parameter) else written(named, env)
     columns = mapped(relation, None, env)
     how = ANSWER if target is None else CREATE
     write = Write(target, columns, relation.indirect, tuple(env.reads), how, relation.closed)

@@ -22,7 +22,7 @@ from services.lineage.sql.writes import CHANGE, Facts, Write
 
 def read(node: exp.Expr, env: Env) -> Facts:
     """Which columns are set from what. The table itself is no source of its own."""
-    scope = Scope(env, with_ctes(node, env, {}))
+    scope = Scope(env, with_ctes(node, env, env.given))
     indirect, target = targeted(node, scope)
     for join in node.args.get("joins") or ():
         indirect |= add_join(join, scope)
@@ -72,6 +72,9 @@ def assignments(parts: list[exp.Expr]) -> Iterator[tuple[exp.Expr, exp.Expr, int
     """Pairs of a column and its value; a list of columns set by one query gives its place in that."""
     for part in parts:
         if not isinstance(part, exp.EQ | exp.PropertyEQ):
+            continue
+        if isinstance(part.this, exp.Parameter):  # T-SQL: SET @v = a, SET @v = column = a
+            yield from assignments([part.expression])
             continue
         left = part.this.this if isinstance(part.this, exp.Paren) else part.this
         if not isinstance(left, exp.Tuple):
