@@ -39,7 +39,7 @@ class Verdict(StrEnum):
     """What a change does to what reads the table, the later in this list the worse."""
 
     SAFE = "safe"  # nothing that is known reads it, or it means nothing to readers
-    UNKNOWN = "unknown"  # the table is not known, or what it has afterwards is not
+    UNKNOWN = "unknown"  # the table is not known here, or what it has afterwards is not
     RISKY = "risky"  # readers go on, or nothing has shown them for long; wider values, or columns not known, may surprise
     BREAKING = "breaking"  # a known reader fails, its values mean something else, or a declared key points at what goes
 
@@ -100,12 +100,13 @@ class Checker:
         self._known: dict[AssetId, bool] = {}
         self._pointing: dict[AssetId, tuple[Pointing, ...]] = {}
         self._dropped: set[tuple[AssetId, str | None]] = set()
+        self._made: set[str] = set()
 
     def check(self, planned: PlannedChanges) -> Report:
         """Judge every change, equal ones once. What was looked up for one is there for the next.
 
         Raises:
-            BadRequest: there are more than `MAX_CHANGES` different ones, or a type changes and no column is named.
+            BadRequest: there are more than `MAX_CHANGES` different ones, or a type changes or a column comes and none is named.
             ServiceUnavailable: the lineage service does not answer; trying again helps.
 
         """
@@ -116,6 +117,8 @@ class Checker:
             )
         if any(one.kind is ChangeKind.RETYPE and one.column is None for one in changes):
             raise BadRequest("a type is that of a column: say which one with `column`")
+        if any(one.kind is ChangeKind.ADD and one.column is None for one in changes):
+            raise BadRequest("what is added is a column: say which one with `column`")
         self._left = MAX_COLUMNS
         return Report(tuple(self._in_order(changes)), planned.problems)
 
@@ -129,13 +132,20 @@ class Checker:
     def _judged(self, change: SchemaChange) -> Iterator[Checked]:
         found = self._assets(change.table)
         if len(found) != 1:
-            if not found and change.kind is ChangeKind.REPLACE:
+            if not found and (change.kind is ChangeKind.REPLACE or change.table.lower() in self._made):
+                self._made.add(change.table.lower())
                 return  # it is new
-            why = f"{len(found)} tables may be meant; write a longer name" if found else "no table of this name is known"
+            why = (
+                f"{len(found)} tables may be meant; write a longer name"
+                if found
+                else f"table {change.table} is not known here"
+            )
             yield Checked(change, None, Verdict.UNKNOWN, why)
             return
         asset = found[0]
-        if change.kind is not ChangeKind.REPLACE:
+        if change.kind is ChangeKind.ADD:
+            yield _added(change, asset)
+        elif change.kind is not ChangeKind.REPLACE:
             yield self._one(change, asset)
         elif change.columns is None:
             why = "which columns it has afterwards cannot be told"
@@ -322,10 +332,17 @@ class Checker:
         return self._reader.by_name(text, self._scope)
 
 
+def _added(change: SchemaChange, asset: Asset) -> Checked:
+    there = any(one.name.lower() == (change.column or "").lower() for one in asset.columns)
+    return Checked(
+        change, asset, Verdict.SAFE, "the table has it already" if there else "nothing reads a column that is new"
+    )
+
+
 def _threat_to_keys(one: Checked) -> Verdict:
     """What a change does to keys that point at what it changes. A renamed table or column takes them along."""
     change, asset = one.change, one.asset
-    if asset is None or change.kind is ChangeKind.RENAME:
+    if asset is None or change.kind in (ChangeKind.RENAME, ChangeKind.ADD):
         return Verdict.SAFE
     if change.kind is ChangeKind.REPLACE:
         # also with all of its columns: some databases refuse it like a drop, others drop the keys

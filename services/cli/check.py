@@ -45,7 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
         print((as_markdown if arguments.format == "markdown" else as_text)(report), end="")
     if report.verdict is Verdict.BREAKING:
         return FAILED
-    return PARTLY if report.problems else DONE
+    # what is not known was not checked: a pipeline must not take it for safe
+    unknown = any(one.verdict is Verdict.UNKNOWN for one in report.changes)
+    return PARTLY if report.problems or unknown else DONE
 
 
 def _of_models(walker: LineageQuery, new: dict[str, Model], old: dict[str, Model] | None) -> PlannedChanges:

@@ -10,7 +10,7 @@ import pytest
 from services.catalog.api.marquez_shapes import graph
 from services.catalog.check import MAX_COLUMNS, Checker
 from services.cli.main import main
-from services.common.errors import NotFound
+from services.common.errors import BadRequest, NotFound
 from services.common.model.access import FULL_SCOPE
 from services.common.model.assets import Asset, Column
 from services.common.model.events import Job, JobId
@@ -97,7 +97,33 @@ def test_a_script_may_be_packed_and_of_an_unknown_dialect(capsys, tmp_path, monk
     file = tmp_path / "a.sql.gz"
     file.write_bytes(gzip.compress(b"DROP TABLE gone"))
     code, told = run(capsys, tmp_path / "home", "--ddl", str(file), "--dialect", "klingon")
-    assert (code, "no dialect called 'klingon'" in told, "drop gone: unknown" in told) == (0, True, True)
+    assert (code, "no dialect called 'klingon'" in told, "drop gone: unknown" in told) == (3, True, True)
+
+
+def test_a_table_that_is_not_known_is_not_taken_for_safe(capsys, tmp_path, monkeypatch):
+    """It is said plainly, and the exit code is that of work done in part; one that the script makes itself is new."""
+    monkeypatch.setenv("HEADWATER_MODEL", "hashing")
+    file = tmp_path / "a.sql"
+    file.write_text("ALTER TABLE sales.gone ADD COLUMN a int")
+    code, told = run(capsys, tmp_path / "home", "--ddl", str(file))
+    assert (code, "add sales.gone.a: unknown, table sales.gone is not known here" in told) == (3, True)
+    file.write_text("CREATE TABLE sales.fresh (a int); ALTER TABLE Sales.Fresh ADD COLUMN b int")
+    code, told = run(capsys, tmp_path / "home", "--ddl", str(file))
+    assert (code, "0 changes, the worst is safe" in told) == (0, True)
+
+
+def test_a_column_that_comes_is_counted_and_breaks_nobody():
+    """Nobody who reads the table is looked for; of a whole table it is no change."""
+    report, asked = checked(
+        SchemaChange(ChangeKind.ADD, "orders", "note", "TEXT"), SchemaChange(ChangeKind.ADD, "orders", "C1")
+    )
+    assert [(one.verdict.value, one.why) for one in report.changes] == [
+        ("safe", "nothing reads a column that is new"),
+        ("safe", "the table has it already"),
+    ]
+    assert asked == []
+    with pytest.raises(BadRequest):
+        checked(SchemaChange(ChangeKind.ADD, "orders"))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from services.lineage.sql.ddl import read_ddl
 from services.lineage.sql.ddl_script import Ddl
 from services.lineage.sql.frames import dump_answer, dump_batch, load_answer, load_batch
 
-DROP, RENAME, RETYPE, REPLACE = ChangeKind
+DROP, RENAME, RETYPE, REPLACE, ADD = ChangeKind
 
 
 def change(kind: ChangeKind, table: str, column: str | None = None, to: str | None = None, *columns: str) -> SchemaChange:
@@ -58,7 +58,21 @@ CASES = [
     ("snowflake", "EXECUTE IMMEDIATE $$ BEGIN DROP TABLE t; END $$", [change(DROP, "t")]),
     ("postgres", "DO $$ begin drop table t; end $$", [change(DROP, "t")]),
     ("tsql", "SET NOCOUNT ON\nBEGIN TRAN\nINSERT INTO t SELECT 1 AS a\nUPDATE t SET a = 2\nCOMMIT\nPRINT 'drop it'", []),
-    ("postgres", "ALTER TABLE t ADD COLUMN a int, ALTER b SET NOT NULL, DROP CONSTRAINT c; VACUUM t; LOCK TABLE t", []),
+    (
+        "postgres",
+        "ALTER TABLE t ALTER b SET NOT NULL, DROP CONSTRAINT c, ADD CONSTRAINT d CHECK (a > 0); VACUUM t; LOCK TABLE t",
+        [],
+    ),
+    ("postgres", "ALTER TABLE t ADD COLUMN a int, DROP COLUMN b", [change(ADD, "t", "a", "INT"), change(DROP, "t", "b")]),
+    ("postgres", "ALTER TABLE t ADD COLUMN IF NOT EXISTS a text DEFAULT 'x'", [change(ADD, "t", "a", "TEXT")]),
+    ("mysql", "ALTER TABLE t ADD a INT AFTER b, ADD INDEX i (a)", [change(ADD, "t", "a", "INT")]),
+    ("oracle", "ALTER TABLE t ADD (a INT, b INT)", [change(ADD, "t", "a", "INT"), change(ADD, "t", "b", "INT")]),
+    (
+        "spark",
+        "ALTER TABLE t ADD COLUMNS (a INT, b STRING)",
+        [change(ADD, "t", "a", "INT"), change(ADD, "t", "b", "STRING")],
+    ),
+    ("tsql", "ALTER TABLE t ADD a INT, b BIT", [change(ADD, "t", "a", "INTEGER"), change(ADD, "t", "b", "BIT")]),
     ("postgres", "SELECT replace(a, 'drop', 'x') FROM t; COMMENT ON TABLE t IS 'drop it'; SET a TO b; END", []),
     ("", "CREATE TABLE IF NOT EXISTS t (a INT)", []),
     ("bigquery", "DROP TABLE `p`.`odd name`.t", [change(DROP, 'p."odd name".t')]),

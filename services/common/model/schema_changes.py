@@ -10,12 +10,13 @@ from enum import StrEnum
 
 
 class ChangeKind(StrEnum):
-    """What is done to a table or to a column of it; `REPLACE`: a view or table is made anew with other columns."""
+    """What is done to a table or to a column of it; `REPLACE`: a view or table is made anew with other columns; `ADD`: a column comes."""
 
     DROP = "drop"
     RENAME = "rename"
     RETYPE = "retype"
     REPLACE = "replace"
+    ADD = "add"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class SchemaChange:
     Attributes:
         table: the name as written, parts joined by dots, quoted where they must be; or an id.
         column: None where the whole table is meant.
-        to: the new name, or the new type; None where it is not known, or there is none.
+        to: the new name, or the type that the column gets; None where it is not known, or there is none.
         columns: what a replaced table has afterwards, in order; None where that is not known (`SELECT *`).
         types: of those columns, as written, where they are said; None for a column, or for all, where they are not.
 

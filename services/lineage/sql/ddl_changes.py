@@ -38,10 +38,10 @@ _DATA = (
 )
 _RIGHTS = (exp.Grant, exp.Revoke, exp.Comment)
 _KEPT_BY = (
-    *(exp.ColumnDef, exp.Schema, exp.AddConstraint, exp.AddPartition, exp.DropPartition, exp.DropPrimaryKey),
+    *(exp.Schema, exp.AddConstraint, exp.AddPartition, exp.DropPartition, exp.DropPrimaryKey),
     *(exp.AlterSet, exp.AlterDistStyle, exp.AlterSortKey, exp.AlterIndex, exp.ClusterProperty),
 )
-"""Actions of an ALTER that leave every column as it is: columns and keys that are added, properties, partitions' rows."""
+"""Actions of an ALTER that leave every column as it is: keys that are added, properties, partitions' rows."""
 _KEPT_WITHOUT = frozenset(["CONSTRAINT", "INDEX", "KEY", "FOREIGN KEY", "PRIMARY KEY", "CHECK"])
 
 
@@ -101,6 +101,8 @@ def _altered(table: str, action: exp.Expr, options: list[exp.Expr], dialect: Dia
         before, now = action.args.get("rename_from"), action.this
         old = before.name if before is not None else now.name
         yield from _column(table, old, now.this, now.args.get("kind"), dialect)
+    elif isinstance(action, exp.ColumnDef | exp.Schema):
+        yield from _added(table, action, dialect)
     elif isinstance(action, exp.SwapTable):
         yield SchemaChange(ChangeKind.REPLACE, table)
         yield SchemaChange(ChangeKind.REPLACE, _name(action.this))
@@ -121,6 +123,13 @@ def _dropped(table: str, action: exp.Drop) -> Iterator[Found]:
             yield SchemaChange(ChangeKind.DROP, table, column.name)
     elif kind not in _KEPT_WITHOUT:
         yield _NOT_KNOWN
+
+
+def _added(table: str, action: exp.ColumnDef | exp.Schema, dialect: Dialect) -> Iterator[SchemaChange]:
+    """The columns of `ADD COLUMN a …` and of `ADD (a …, b …)`; what else stands among them leaves every column as it is."""
+    for one in action.expressions if isinstance(action, exp.Schema) else [action]:
+        if isinstance(one, exp.ColumnDef):
+            yield SchemaChange(ChangeKind.ADD, table, one.name, _type(one, dialect))
 
 
 def _column(
