@@ -11,6 +11,7 @@ BENCHMARKS = {
     "ranker": "the learned ranking where it never was, what each feature is worth, and shuffled labels: ranker DATA",
     "adapter": "trains the encoder's adapter on spider_train, a half of the databases at a time (needs torch): adapter DATA",
     "relevance": "open pools of questions, beside six other ways to search, with the shuffled control: relevance DATA",
+    "answerable": "whether anything answers: pools whole, a database at a time, names shortened, with a control: answerable DATA",
     "documented_columns": "columns found by what their descriptions say, beside MiniLM alone: documented_columns DATA",
     "filtered": "100,000 tables: filters against exact search, and how long questions take over HTTP: filtered DATA",
     "asked": "a home over HTTP: start to the first hybrid answer, a thousand questions each asked once, memory: asked HOME DATA",

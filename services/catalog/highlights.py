@@ -44,15 +44,37 @@ class Highlight:
     end: int
 
 
-def question_words(text: str) -> frozenset[str]:
-    """The words of a question that are worth marking."""
-    words = dict.fromkeys(place.word for place in places(text[:MAX_CHARS]) if place.word not in SENTENCE_WORDS)
-    return frozenset(list(words)[:MAX_WORDS])
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words that are worth marking.
+
+    Attributes:
+        typed: those of the question; they are found inside of names too.
+        read: what they were read as, as `customer` for `custmer`, or are also called, as `qty` for quantity: only whole words.
+
+    """
+
+    typed: frozenset[str]
+    read: frozenset[str] = frozenset()
+
+    def any_of(self, words: frozenset[str]) -> bool:
+        """Whether one of some words is among them."""
+        return not (self.typed.isdisjoint(words) and self.read.isdisjoint(words))
+
+    def __contains__(self, word: str) -> bool:
+        return word in self.typed or word in self.read
 
 
-def highlights(words: frozenset[str], asset: Asset, column: Column | None) -> tuple[Highlight, ...]:
+def question_words(text: str, read: Iterable[str] = ()) -> Words:
+    """The words of a question that are worth marking; `read` is what the index read or also calls them."""
+    typed = dict.fromkeys(place.word for place in places(text[:MAX_CHARS]) if place.word not in SENTENCE_WORDS)
+    others = dict.fromkeys(place.word for one in read for place in places(one))
+    return Words(frozenset(list(typed)[:MAX_WORDS]), frozenset(list(others)[:MAX_WORDS]))
+
+
+def highlights(words: Words, asset: Asset, column: Column | None) -> tuple[Highlight, ...]:
     """The places of a hit, in the order name, description, columns, each from left to right; never in a restricted column."""
-    if not words:
+    if not words.typed:
         return ()
     shown = column or asset
     found = [_marked("name", None, column.name if column else asset.table, words, name=True)]
@@ -63,21 +85,21 @@ def highlights(words: frozenset[str], asset: Asset, column: Column | None) -> tu
     return tuple(place for places_found in found for place in places_found)[:MAX_PLACES]
 
 
-def marked_name(words: frozenset[str], name: str) -> tuple[Highlight, ...]:
+def marked_name(words: Words, name: str) -> tuple[Highlight, ...]:
     """The places in a name alone, from left to right."""
     return tuple(_marked("name", None, name, words, name=True))[:MAX_PLACES]
 
 
-def _marked(field: str, text: str | None, where: str, words: frozenset[str], *, name: bool) -> list[Highlight]:
+def _marked(field: str, text: str | None, where: str, words: Words, *, name: bool) -> list[Highlight]:
     return [Highlight(field, text, start, end) for start, end in _joined(_spans(where[:MAX_CHARS], words, name=name))]
 
 
-def _spans(text: str, words: frozenset[str], *, name: bool) -> Iterator[tuple[int, int]]:
+def _spans(text: str, words: Words, *, name: bool) -> Iterator[tuple[int, int]]:
     if not name:
         yield from ((place.start, place.end) for place in places(text) if place.word in words)
         return
     pieces, _, line = _pieces(text)
-    within = [word for word in words if len(word) >= MIN_BEGINNING and word in line]
+    within = [word for word in words.typed if len(word) >= MIN_BEGINNING and word in line]
     for word, start, end, piece in pieces:
         if word in words:
             yield start, end
@@ -85,17 +107,17 @@ def _spans(text: str, words: frozenset[str], *, name: bool) -> Iterator[tuple[in
             yield from _inside(piece, start, within)
 
 
-def _worth_marking(words: frozenset[str], names: Sequence[str]) -> list[str]:
+def _worth_marking(words: Words, names: Sequence[str]) -> list[str]:
     """Those of some names that have one of the words, or may have it inside: most have none, and are looked at together."""
     read = [_pieces(name[:MAX_CHARS]) for name in names]
     every = "".join(line for _, _, line in read)
-    near = [typed for typed in _typed(words) if typed in every]
+    near = [typed for typed in _typed(words.typed) if typed in every]
     if not near:
-        return [name for name, (_, said, _) in zip(names, read, strict=True) if not words.isdisjoint(said)]
+        return [name for name, (_, said, _) in zip(names, read, strict=True) if words.any_of(said)]
     return [
         name
         for name, (_, said, line) in zip(names, read, strict=True)
-        if not words.isdisjoint(said) or any(typed in line for typed in near)
+        if words.any_of(said) or any(typed in line for typed in near)
     ]
 
 

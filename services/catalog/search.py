@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from services.catalog.assets import AssetReader
-from services.catalog.highlights import Highlight, highlights, question_words
+from services.catalog.highlights import Highlight, Words, highlights, question_words
 from services.catalog.join_sql import from_clause
 from services.catalog.vocabulary import Vocabulary
 from services.common.errors import BadRequest
@@ -110,16 +110,28 @@ def find(query: SearchQuery, search: Search, reader: AssetReader, vocabulary: Vo
 
     """
     check_asked(query)
-    if vocabulary is not None and query.text.strip():
-        query = replace(query, vocabulary=vocabulary.said(query.text, query.scope))
-    answer = search.search(query)
+    answer = _answered(query, search, vocabulary)
     ids = dict.fromkeys(asset for hit in answer.hits for asset in (hit.asset, *hit.folded))
     ids |= dict.fromkeys(answer.answer_set.tables if answer.answer_set is not None else ())
     assets = reader.many(list(ids), query.scope)
-    words = question_words(query.text)
+    words = question_words(query.text, (*(one.read_as for one in answer.corrections), *answer.also_called))
     whole = (_whole(hit, assets, words) for hit in answer.hits)
     together = _shown_set(answer.answer_set, assets) if answer.answer_set is not None else None
     return WholeAnswer(answer, tuple(hit for hit in whole if hit is not None), together)
+
+
+def _answered(query: SearchQuery, search: Search, vocabulary: Vocabulary | None) -> SearchAnswer:
+    """The index's answer, with what people decided about the words as they were typed and as they were read."""
+    if vocabulary is None or not query.text.strip():
+        return search.search(query)
+    query = replace(query, vocabulary=vocabulary.said(query.text, query.scope))
+    answer = search.search(query)
+    if not answer.corrections:
+        return answer
+    # what was meant is known once the index has been asked; it is asked again only where people said something of that
+    meant = vocabulary.said(" ".join(one.read_as for one in answer.corrections), query.scope)
+    more = tuple(one for one in meant if one not in query.vocabulary)
+    return search.search(replace(query, vocabulary=(*query.vocabulary, *more))) if more else answer
 
 
 def _shown_set(found: AnswerSet, assets: Mapping[AssetId, Asset]) -> WholeSet:
@@ -129,7 +141,7 @@ def _shown_set(found: AnswerSet, assets: Mapping[AssetId, Asset]) -> WholeSet:
     return WholeSet(replace(found, tables=tables, joins=joins, pieces=pieces), {table: assets[table] for table in tables})
 
 
-def _whole(hit: Hit, assets: Mapping[AssetId, Asset], words: frozenset[str]) -> WholeHit | None:
+def _whole(hit: Hit, assets: Mapping[AssetId, Asset], words: Words) -> WholeHit | None:
     asset = assets.get(hit.asset)
     if asset is None:
         return None

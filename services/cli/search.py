@@ -60,6 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _print(whole: WholeAnswer, space: Workspace) -> None:
     if whole.answer.degraded:
         say(f"note: {', '.join(whole.answer.degraded)}; answered by {whole.answer.mode.value} search")
+    if read := [f"'{one.word}' as '{one.read_as}'" for one in whole.answer.corrections]:
+        say(f"read {', '.join(read)}")
     if not whole.hits and not whole.named and not whole.jobs:
         say("nothing found; `headwater doctor` says what is indexed")
         return

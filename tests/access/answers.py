@@ -87,8 +87,9 @@ def answer_of(route: str, response: Any, loosely: frozenset[str] = frozenset()) 
 
 
 def _without_the_question(body: dict[str, Any]) -> dict[str, Any]:
-    """What search says but the words that the reader typed: how they were read, and which of them no table has."""
+    """What search says but the words that the reader typed, and which of them no table has; what they were read as is said."""
     shown = {key: value for key, value in body.items() if key not in ("understood", "answer")}
+    shown["read_as"] = [one["read_as"] for one in body["understood"]["corrections"]] if "understood" in body else []
     if (answer := body.get("answer")) is not None:
         shown["answer"] = answer | {"missing": [one for one in answer["missing"] if one["kind"] != "words"]}
     return shown

@@ -112,6 +112,19 @@ def test_the_tables_that_answer_together_are_shown_when_asked_for(browser: Brows
     assert text(browser, ".found pre") == answer["sql"]
 
 
+def test_a_misspelt_word_is_shown_with_what_it_was_read_as(browser: Browser, site: Site) -> None:
+    """On the page and in the widget; a question that was read as it was typed has no such line."""
+    shown(browser, f"{site.catalog}/?q=ordres+total", RESULTS)
+    assert "Read “ordres” as “orders”." in text(browser, ".found")
+    shown(browser, f"{site.catalog}/?q=orders+total", RESULTS)
+    assert "Read “" not in text(browser, ".found")
+    shown(browser, f"{site.host}/", "document.querySelector('headwater-search').shadowRoot")
+    browser.evaluate("document.querySelector('headwater-search').focus()")
+    browser.type("ordres total")
+    note = "document.querySelector('headwater-search').shadowRoot.querySelector('.note').textContent"
+    browser.wait(f"{note}.includes('Read “ordres” as “orders”.')")
+
+
 def test_an_answer_that_is_probably_none_says_so(browser: Browser, site: Site) -> None:
     asked = site.ask("/search", params={"q": "taxidermy of unicorns"}).json()
     assert asked["hits"], "the test needs hits that answer nothing"

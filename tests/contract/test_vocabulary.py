@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from services.catalog.search import find
 from services.catalog.store import tables
 from services.catalog.vocabulary import Entry, Vocabulary, fold
 from services.common.errors import BadRequest, Forbidden, PreconditionFailed, PreconditionRequired
 from services.common.model.access import FULL_SCOPE, NO_SCOPE, AccessScope
 from services.common.model.names import AssetId
+from services.common.model.search import Correction, Mode, SearchAnswer, SearchQuery
 from services.common.model.vocabulary import Synonyms
 from tests.support import catalogs
 from tests.support.catalogs import Catalog, id_of, person, table
@@ -120,3 +122,29 @@ def test_a_list_goes_on_where_it_ended(vocabulary):
         page, after = vocabulary.page(FULL_SCOPE, after=after, limit=3)
         seen += [fold(term.entry.term) for term in page]
     assert seen == names
+
+
+class CorrectingIndex:
+    """An index that reads `custmer` as `customer`, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[SearchQuery] = []
+
+    def search(self, query: SearchQuery) -> SearchAnswer:
+        self.asked.append(query)
+        read = (Correction("custmer", "customer"),) if "custmer" in query.text else ()
+        return SearchAnswer(Mode.LEXICAL, (), 0.5, "1.1", 0, (), {}, None, 1.0, corrections=read)
+
+
+def test_a_misspelt_word_has_what_people_said_of_the_word_that_was_meant(catalog, vocabulary):
+    """The index is asked again only where something was said of it, inside the asker's scope."""
+    index = CorrectingIndex()
+    find(SearchQuery("custmer", FULL_SCOPE), index, catalog.reader, vocabulary)
+    assert len(index.asked) == 1
+    orders = id_of("orders")
+    vocabulary.put(Entry("customer", ("payer",), (), None, (orders,)), person(), if_match=None)
+    find(SearchQuery("a custmer", FULL_SCOPE), index, catalog.reader, vocabulary)
+    assert [one.vocabulary for one in index.asked[1:]] == [(), (Synonyms("customer", ("payer",), ()),)]
+    assert index.asked[-1].text == "a custmer"
+    find(SearchQuery("custmer", NO_SCOPE), index, catalog.reader, vocabulary)
+    assert [one.vocabulary for one in index.asked[3:]] == [()]

@@ -66,7 +66,7 @@ class TestDemo:
         """The home, the crawl and three questions that can be pasted; nothing on standard output."""
         said = demo.ran.err.splitlines()
 
-        assert said[0] == f"home: {demo.home} (empty)"
+        assert said[0] == f"home: {demo.home} (nothing in it yet)"
         assert re.search(r"demo: complete, 191 tables and views \(191 added", demo.ran.err)
         assert len(pasted(demo)) == 3
         assert demo.ran.out == ""
@@ -102,6 +102,14 @@ class TestDemo:
         found = hw(*asked, home=home, HEADWATER_MODEL="all-MiniLM-L6-v2")
         assert (found.code, found.json["mode"], len(found.json["hits"])) == (0, "lexical", 3)
         assert found.json["degraded"]
+
+    def test_a_misspelt_question_says_what_it_was_read_as(self, demo: Demo, quick: Callable[..., Done]) -> None:
+        """To people beside the answer, to programs in it."""
+        told = quick("search", "-k", "1", "revenue per custmer", home=demo.home)
+        found = quick("search", "--json", "-k", "1", "revenue per custmer", home=demo.home)
+
+        assert "read 'custmer' as 'customer'" in told.err.splitlines()
+        assert found.json["understood"]["corrections"] == [{"word": "custmer", "read_as": "customer"}]
 
     def test_search_by_kind(self, demo: Demo, quick: Callable[..., Done]) -> None:
         found = quick("search", "--json", "--kind", "column", "-k", "5", "loyalty number", home=demo.home)
@@ -274,7 +282,7 @@ class TestCrawl:
         first = hw("crawl", "--json", cwd=tmp_path)
 
         assert first.code == 0, first.err
-        assert first.err.splitlines()[0] == f"home: {tmp_path / '.headwater'} (empty)"
+        assert first.err.splitlines()[0] == f"home: {tmp_path / '.headwater'} (nothing in it yet)"
         assert set(first.json) == {"crawls"}
         assert [set(crawl) for crawl in first.json["crawls"]] == [REPORT, REPORT]
         assert [set(crawl["tables"]) for crawl in first.json["crawls"]] == [COUNTS, COUNTS]
@@ -288,7 +296,7 @@ class TestCrawl:
         assert (report["source"], report["texts_encoded"], report["failures"]) == ("north", 0, [])
         assert report["tables"] == dict.fromkeys(COUNTS, 0) | {"found": 2, "unchanged": 2}
         assert report["seconds"] > 0
-        assert "(empty)" not in again.err
+        assert "(nothing in it yet)" not in again.err
 
         by_url = quick("crawl", "--json", north, cwd=tmp_path)
 
@@ -415,7 +423,7 @@ class TestEmptyHome:
         found = hw("search", "--json", "orders", home=home)
 
         assert found.code == 0
-        assert found.err.splitlines()[0] == f"home: {home} (empty)"
+        assert found.err.splitlines()[0] == f"home: {home} (nothing in it yet)"
         assert (found.json["total"], found.json["hits"]) == (0, [])
 
     def test_a_home_that_cannot_be(self, tmp_path: Path, quick: Callable[..., Done]) -> None:

@@ -61,8 +61,8 @@ def test_filters_are_understood_and_told(served: Server) -> None:
     """`me` is the caller; what was understood is in the answer."""
     answer = search(served, "net sales owner:me NOT tag:pii")
     assert names(answer) == ["orders"]
-    assert answer.json()["understood"] == {"words": "net sales", "where": "owner:local AND NOT tag:pii"}
-    assert search(served, "net sales").json()["understood"] == {"words": "net sales", "where": None}
+    assert answer.json()["understood"] == {"words": "net sales", "where": "owner:local AND NOT tag:pii", "corrections": []}
+    assert search(served, "net sales").json()["understood"] == {"words": "net sales", "where": None, "corrections": []}
 
 
 def test_a_hit_says_what_to_mark(served: Server) -> None:

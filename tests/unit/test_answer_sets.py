@@ -53,6 +53,14 @@ def test_tables_that_answer_together_come_with_their_declared_join():
     assert 0 < found.confidence <= 1
 
 
+def test_a_word_that_a_table_has_in_short_is_not_missing():
+    """`qty` says quantity by its letters; a word that no table has in any form is missing."""
+    short = asset("shop.public.orders", Column("qty", "bigint"), Column("order_id", "bigint"))
+    found = asked([CUSTOMERS, short], "quantity of orders by planet")
+    assert found.tables[0] == short.id
+    assert found.uncovered == ("planet",)
+
+
 def test_a_key_that_is_not_declared_is_inferred_and_told_as_such():
     """Never more than 0.95 sure, and only by columns of both tables."""
     view = view_of(snapshot_of([CUSTOMERS, replace(ORDERS, foreign_keys=()), WEATHER]), FULL_SCOPE, Filters())

@@ -51,6 +51,17 @@ def test_what_the_question_says_is_marked(question, expected):
     assert marked(question) == expected
 
 
+def test_what_a_word_was_read_as_is_marked():
+    """A short form where it stands alone and not inside of a word, and the word that was meant by a mistake."""
+    one = asset("a.b.qty_ord_items", "qty", "qtyfoo", "custmers")
+    found = highlights(question_words("quantity of custmers", ("qty", "customer")), one, None)
+    assert [(h.field, h.text, h.start, h.end) for h in found] == [
+        ("name", None, 0, 3),
+        ("columns", "qty", 0, 3),
+        ("columns", "custmers", 0, 8),
+    ]
+
+
 def test_a_column_is_marked_as_itself():
     """Its own name and description, restricted or not; nothing of its table."""
     assert marked("customer", SHOP.columns[1]) == [("name", "customer"), ("description", "customers")]

@@ -6,7 +6,7 @@ import pytest
 
 from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import RESTRICTED, Column
-from services.common.model.search import Filters
+from services.common.model.search import Correction, Filters
 from services.common.model.vocabulary import Synonyms
 from services.indexer.retrieve import abbreviated
 from services.indexer.retrieve.expansion import MAX_TERMS, understood
@@ -80,6 +80,34 @@ def test_the_question_and_its_misspelt_twin_have_one_answer():
     assert first[0][0][0] == SALES[2].id
     texts = {reason.text for reason in answers[0].hits[0].why}
     assert any("mth read as monthly" in text for text in texts)
+
+
+def test_a_word_that_was_read_as_another_is_told_to_who_sees_what_it_was_drawn_from():
+    """Lower case, in the question's order; where only a hidden table says the word nothing is corrected, and nothing told."""
+    search = retriever(snapshot_of([*SALES, asset("tiny.secret.zarquon", "id")]))
+    told = ask(search, "Orders of a custmer by zarqon").corrections
+    assert told == (Correction("custmer", "customer"), Correction("zarqon", "zarquon"))
+    hidden = ask(search, "zarqon of a custmer", scope=AccessScope(("*",), ("*.secret",)))
+    assert hidden.corrections == (Correction("custmer", "customer"),)
+    assert ask(search, "orders").corrections == ()
+
+
+def test_a_misspelt_plural_is_read_as_the_plural():
+    assert understood(view(), "addresses of custmers").text == "addresses of customers"
+
+
+def test_what_names_call_the_words_is_told_inside_the_scope():
+    """So that the places can be marked; a hidden table's short form is none."""
+    search = retriever(snapshot_of(SALES))
+    assert set(ask(search, "quantity per customer").also_called) == {"qty", "cust"}
+    assert ask(search, "department").also_called == ("dept",)
+    assert ask(search, "department", scope=AccessScope(("*",), (SALES[3].scope_path,))).also_called == ()
+
+
+def test_a_word_of_peoples_vocabulary_is_no_mistake():
+    """Whether it is the term or what it is called."""
+    for said in (Synonyms("custmer", ("payer",), ()), Synonyms("payer", ("custmer",), ())):
+        assert understood(view(), "custmer", (said,)).text == "custmer"
 
 
 def test_the_word_of_a_restricted_column_is_no_mistake():

@@ -79,11 +79,19 @@ class HitShape(Shape):
     highlights: list[HighlightShape]
 
 
+class CorrectionShape(Shape):
+    """A word of a question that was taken for a typing mistake, in lower case, and the word that it was read as."""
+
+    word: str
+    read_as: str
+
+
 class UnderstoodShape(Shape):
-    """How a question was read: the words that were ranked by, and the conditions, null where it has none."""
+    """How a question was read: its words, the conditions, null where it has none, and words that were read as others."""
 
     words: str
     where: str | None
+    corrections: list[CorrectionShape]
 
 
 class SearchShape(Shape):

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from services.catalog.api.caller import Narrowed, Reader, Strict, answer, request_id
 from services.catalog.api.schemas import (
+    CorrectionShape,
     HighlightShape,
     HitShape,
     ReasonShape,
@@ -110,7 +111,11 @@ def search_shape(query: SearchQuery, whole: WholeAnswer, query_id: str) -> Searc
     found = whole.answer
     return SearchShape(
         query_id=query_id,
-        understood=UnderstoodShape(words=query.text, where=told(query.where) if query.where is not None else None),
+        understood=UnderstoodShape(
+            words=query.text,
+            where=told(query.where) if query.where is not None else None,
+            corrections=[CorrectionShape(word=one.word, read_as=one.read_as) for one in found.corrections],
+        ),
         mode=found.mode,
         degraded=list(found.degraded),
         answerable=found.answerable,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.catalog.api.schemas import HighlightShape, HitShape, ReasonShape
-from services.catalog.highlights import marked_name
+from services.catalog.highlights import Words, marked_name
 from services.common.model.assets import Kind
 from services.common.model.job_search import JOB_FIELDS, JobHit
 
@@ -33,6 +33,6 @@ def job_hit_shape(hit: JobHit, score: float) -> HitShape:
         n_folded=0,
         highlights=[
             HighlightShape(field=one.field, text=one.text, start=one.start, end=one.end)
-            for one in marked_name(frozenset(hit.met), job.name)
+            for one in marked_name(Words(frozenset(hit.met)), job.name)
         ],
     )

@@ -103,10 +103,12 @@ function summary(answer) {
 }
 
 function notices(answer, state) {
-  const out = answer.degraded.map((code) => {
+  const read = answer.understood.corrections.map((one) => `“${one.word}” as “${one.read_as}”`);
+  const out = read.length ? [notice(`Read ${read.join(", ")}.`)] : [];
+  for (const code of answer.degraded) {
     const known = Object.hasOwn(LACKS, code) ? LACKS[code] : `Something was missing: ${code}.`;
-    return notice(`${known} ${Math.floor(answer.coverage * 100)} % of the texts have their vector.`, "warning");
-  });
+    out.push(notice(`${known} ${Math.floor(answer.coverage * 100)} % of the texts have their vector.`, "warning"));
+  }
   if (!answer.hits.length) {
     const text = state.filters.length ? "Nothing matches with these filters." : "Nothing matches.";
     out.push(notice(`${text} Try other words, fewer filters, or a part of a table's name.`));

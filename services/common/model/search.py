@@ -155,6 +155,14 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """A word of a question that was taken for a typing mistake, lower case, and the word that it was read as."""
+
+    word: str
+    read_as: str
+
+
+@dataclass(frozen=True, slots=True)
 class SearchAnswer:
     """Hits, best first, ties in order of id.
 
@@ -167,6 +175,8 @@ class SearchAnswer:
         coverage: share of the texts in scope of the index that have their vector, 0 to 1.
         offset: how many hits stand on the pages before this one.
         answer_set: the tables that answer the question together; None where that was not asked for.
+        corrections: words that were read otherwise than they were typed, in the question's order; of what the scope shows.
+        also_called: what else the question's words are called in names that the scope shows, as `qty` is for quantity.
 
     """
 
@@ -181,6 +191,8 @@ class SearchAnswer:
     coverage: float
     offset: int = 0
     answer_set: AnswerSet | None = None
+    corrections: tuple[Correction, ...] = ()
+    also_called: tuple[str, ...] = ()
 
 
 class SuggestionOf(StrEnum):

@@ -17,7 +17,7 @@ from services.common.errors import ModelUnavailable
 from services.common.model.access import AccessScope
 from services.common.model.assets import Kind
 from services.common.model.names import AssetId
-from services.common.model.search import AnswerSet, IndexStatus, Mode, SearchAnswer, SearchQuery, Suggestion
+from services.common.model.search import AnswerSet, Correction, IndexStatus, Mode, SearchAnswer, SearchQuery, Suggestion
 from services.common.model.vocabulary import Proposal
 from services.common.runtime.cursors import OF_ANOTHER, cursor_of, refused, values_of
 from services.indexer.embed.encoder import Encoder
@@ -118,6 +118,8 @@ class Retriever:
         degraded: list[str] = []
         kinds = _kinds(query)
         together = AnswerSet() if query.answer_set else None
+        corrections: tuple[Correction, ...] = ()
+        also: tuple[str, ...] = ()
         if not query.text.strip():
             found = browse(view, kinds)
             mode = Mode.LEXICAL if self._encoder(snapshot) is None else Mode.HYBRID
@@ -125,10 +127,11 @@ class Retriever:
             question = replace(self._understood(query, snapshot, view, degraded), popular=used)
             found = _found(view, question, lambda asked: self._ranker_for(asked, snapshot), kinds)
             mode = Mode.LEXICAL if question.vector is None else Mode.HYBRID
+            corrections, also = question.corrections, question.also
             if question.failed:
                 degraded.append("model_missing")
             if query.answer_set and Kind.COLUMN not in kinds:
-                together = answer_set(view, question.read, question.vector, found)
+                together = answer_set(view, question, found)
         if query.fold:
             found = folded(view, found)
         done, every = view.coverage
@@ -148,6 +151,8 @@ class Retriever:
             coverage=round(done / every, 4) if every else 1.0,
             offset=offset,
             answer_set=together,
+            corrections=corrections,
+            also_called=also,
         )
 
     def candidates(self, query: SearchQuery) -> tuple[list[Record], Candidates]:
@@ -185,7 +190,7 @@ class Retriever:
     def _understood(self, query: SearchQuery, snapshot: Snapshot, view: View, degraded: list[str]) -> Question:
         # what teaches short forms is all that the caller may see, not only what passes the filters
         known = expansion.understood(self._view(snapshot, SearchQuery("", query.scope)), query.text, query.vocabulary)
-        words = Question(query.text, known.terms, known.alternatives, known.text, tuple(known.misspelt))
+        words = Question(query.text, known.terms, known.alternatives, known.text, known.misspelt)
         encoder = self._encoder(snapshot)
         if encoder is None:
             degraded.append("model_missing")

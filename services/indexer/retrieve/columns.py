@@ -83,7 +83,7 @@ def column_hits(
     mask = matches.scores > 0
     mask[columns] = True
     best = int(order[0]) if len(order) else -1
-    sure = 1.0 if best >= 0 and numbers.names[best] == 1.0 else _answerable(numbers.cosines, best, matches.covered(columns))
+    sure = 1.0 if best >= 0 and numbers.names[best] == 1.0 else _answerable(numbers.cosines, best, matches.read(columns))
     none = np.full(len(columns), -1, dtype=np.int64)
 
     def hit(position: int) -> Hit:

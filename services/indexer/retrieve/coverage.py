@@ -20,6 +20,8 @@ from services.indexer.retrieve.view import View
 
 UNRELATED = 0.3
 """A cosine up to this says nothing: unrelated names of the open pools are as near as that to a word."""
+CLEAR = 0.3
+"""A word that a table says so far may be named to a person: a cosine of a half."""
 PAIR_UNRELATED = 0.5
 """The same for pairs of words, which say more and so must be nearer."""
 
@@ -29,6 +31,7 @@ class Coverage:
     """Which words of a question some tables say.
 
     Attributes:
+        words: the question's.
         said: how well each table says each word with its name or one of its columns, 0 to 1, float64 (words, tables).
         pairs: how well its columns say the pair of words that they say best, 0 to 1, float64 (tables,).
         weight: what each word counts, float64 (words,), adding up to 1: rare words count more, and words that no table
@@ -36,6 +39,7 @@ class Coverage:
 
     """
 
+    words: tuple[str, ...]
     said: NDArray[np.float64]
     pairs: NDArray[np.float64]
     weight: NDArray[np.float64]
@@ -45,6 +49,10 @@ class Coverage:
         # added word by word, so that a table's share does not depend on its place
         total: NDArray[np.float64] = (self.weight[:, None] * said).sum(axis=0)
         return total
+
+    def clear(self, at: int) -> tuple[str, ...]:
+        """The words that the table at a place clearly says, in the question's order."""
+        return tuple(word for word, said in zip(self.words, self.said[:, at].tolist(), strict=True) if said >= CLEAR)
 
 
 def coverage(view: View, spans: Spans, matches: Matches, tables: NDArray[np.int64]) -> Coverage:
@@ -68,7 +76,7 @@ def coverage(view: View, spans: Spans, matches: Matches, tables: NDArray[np.int6
     for at, word in enumerate(spans.words):
         # a name may say a word in letters that no vector knows: `mth`
         said[at] = np.maximum(said[at], matches.otherwise(stem(word), tables))
-    return Coverage(said, _share(columns[:, n], PAIR_UNRELATED), _weight(spans, matches, said))
+    return Coverage(spans.words, said, _share(columns[:, n], PAIR_UNRELATED), _weight(spans, matches, said))
 
 
 def _raise(

@@ -60,7 +60,7 @@ def understood(view: View, text: str, said: Sequence[Synonyms] = ()) -> Understo
         said: what people decided about words of this question, already inside the caller's scope.
 
     """
-    misspelt = corrections(view, text)
+    misspelt = corrections(view, text, said)
     text = corrected(text, misspelt)
     glued = glued_words(text)
     parts = {part for found in glued.values() for part in found}

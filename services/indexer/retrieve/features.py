@@ -99,6 +99,7 @@ class Candidates:
         features: float64 (n, len(FEATURES)).
         cosines: the table's own cosine, float64 (n,).
         best: their best columns; None where there is no query vector.
+        read: those that were read word by word, numbers in the view, int64, ascending, and what they say; None without vectors.
 
     """
 
@@ -107,13 +108,22 @@ class Candidates:
     features: NDArray[np.float64]
     cosines: NDArray[np.float64]
     best: BestColumns | None
+    read: tuple[NDArray[np.int64], Coverage] | None = None
+
+    def says(self, table: int) -> tuple[str, ...]:
+        """The question's words that a table, by its number in the view, clearly says; none where it was not read word by word."""
+        if self.read is None:
+            return ()
+        tables, words = self.read
+        at = int(np.searchsorted(tables, table))
+        return words.clear(at) if at < len(tables) and tables[at] == table else ()
 
     def only(self, keep: Sequence[bool]) -> Candidates:
         """Some of the candidates; statistics over all of them (surroundings, weights of words) stay as they are."""
         kept = np.flatnonzero(np.asarray(keep, dtype=np.bool_))
         best = self.best.only(kept) if self.best is not None else None
         records = self.records if len(kept) == len(self.tables) else [self.records[at] for at in kept.tolist()]
-        return Candidates(self.tables[kept], records, self.features[kept], self.cosines[kept], best)
+        return Candidates(self.tables[kept], records, self.features[kept], self.cosines[kept], best, self.read)
 
 
 def features_of(view: View, tables: NDArray[np.int64], asked: Asked, near: Near | None) -> Candidates:
@@ -131,13 +141,15 @@ def features_of(view: View, tables: NDArray[np.int64], asked: Asked, near: Near 
     values["thin"] = thin(traits.columns, view.joins.degrees[tables])
     deep = np.sort(highest(evidence(values), lambda rows: [records[row].id for row in rows.tolist()], DEEP))
     spans = asked.spans() if n else None
+    read = None
     if spans is not None:
         words = coverage(view, spans, asked.matches, tables[deep])
         for name, numbers in _deep(view, tables[deep], [records[row] for row in deep.tolist()], values, deep, words).items():
             values[name][deep] = numbers
+        read = tables[deep], words
     matrix = np.column_stack([values[name] for name in FEATURES]) if n else np.zeros((0, len(FEATURES)))
     best = near.best if near is not None else None
-    return Candidates(tables, records, matrix, values["meaning"], best)
+    return Candidates(tables, records, matrix, values["meaning"], best, read)
 
 
 def evidence(values: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:

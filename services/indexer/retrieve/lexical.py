@@ -97,10 +97,22 @@ class Matches:
             total += np.where(has, counts[at] if isinstance(counts, np.ndarray) else counts, 0.0)
         return total / self.weight
 
+    def read(self, documents: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The same share, what a word is also called counted as the word itself, however unlikely that is; float64 (n,)."""
+        total = np.zeros(len(documents))
+        for idf, (having, _) in zip(self.terms.values(), self.shared, strict=True):
+            total += np.where(among(having, documents), idf, 0.0)
+        return total / self.weight
+
     def of(self, document: int) -> tuple[str, ...]:
         """The question's terms that a document has, in the question's order."""
         wanted = np.int32(document)  # of the rows' own type: numpy would else copy all of them
         return tuple(term for term, rows in self.documents.items() if _has(rows, wanted))
+
+    def said(self, document: int) -> frozenset[str]:
+        """The question's terms that a document has, or has what they are also called."""
+        wanted = np.int32(document)
+        return frozenset(term for term, (rows, _) in zip(self.terms, self.shared, strict=True) if _has(rows, wanted))
 
     def rarity(self, term: str) -> float:
         """The inverse document frequency of a term of the question; that of an unknown one where nothing seen has it."""

@@ -1,16 +1,17 @@
 """Words of a question with a typing mistake, read as what was meant: `custmer` as customer.
 
 Journey 2, step "question understood", before its words are looked up and encoded: the question spelled rightly and the one with the
-mistake get the same answer, but for what people's vocabulary says of the right word. Only a word that neither the caller's view nor the word list of the pinned model has is one;
-names with a mistake are found by `spelling.py` besides.
+mistake get the same answer. Only a word that neither the caller's view, nor people's vocabulary, nor the word list of the pinned
+model has is one; names with a mistake are found by `spelling.py` besides.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
+from services.common.model.vocabulary import Synonyms
 from services.common.model.words import stem
 from services.indexer.index.signatures import Signatures, one_edit, signatures
 from services.indexer.retrieve.abbreviated import short_forms
@@ -26,10 +27,18 @@ LEFT_OUT, SWAPPED, TOO_MANY, ANOTHER = range(4)
 _WORD = re.compile(r"(?<![^\s\"'(,;])[A-Za-z]{5,}(?![^\s\"'),;:?!.])")
 
 
-def corrections(view: View, text: str) -> Mapping[str, str]:
-    """The misspelt words of a question, lower case, with what they are read as."""
+def corrections(view: View, text: str, said: Sequence[Synonyms] = ()) -> Mapping[str, str]:
+    """The misspelt words of a question, lower case, with what they are read as.
+
+    Args:
+        view: whose tables say which words there are; nothing else of a catalog does.
+        text: the question.
+        said: what people decided about its words: one that they gave a meaning is no mistake.
+
+    """
     words = dict.fromkeys(match[0].lower() for match in _WORD.finditer(text) if match[0].islower())
-    unknown = [word for word in words if not _is_word(word) and not _has(view, word)]
+    given = {word for one in said for name in (one.term, *one.synonyms) for word in name.lower().split()}
+    unknown = [word for word in words if word not in given and not _is_word(word) and not _has(view, word)]
     if not unknown or len(unknown) > MOST:
         return {}
     found = {word: _meant(view, word) for word in unknown}
@@ -42,10 +51,15 @@ def corrected(text: str, read: Mapping[str, str]) -> str:
 
 
 def _is_word(word: str) -> bool:
-    """Whether a word is of the list, derived from one of it, or made of several; `monthy` is no word though month is."""
+    """Whether a word is of the list, derived from one of it, or made of several; `monthy` is no word though month is.
+
+    A plural is one where its singular is: what looks derived by an s alone may be `custmers`.
+    """
     found = segmenter()
     if found is None or word in _ranks() or stem(word) in _ranks():
         return True
+    if word.endswith("s") and stem(word) != word:
+        return _is_word(stem(word))
     return not word.endswith("y") if not found.is_glued(word) else len(found.parts(word)) > 1
 
 

@@ -56,7 +56,7 @@ _TEXTS = {
     "fuzzy_name": "its name is what you typed, spelled otherwise or in part",
     "words": "shares words with the question",
     "covered": "has many of the question's words",
-    "meaning": "it is about what the question asks",
+    "meaning": "its text is close in meaning",
     "name_meaning": "its name means what the question asks",
     "columns": "its columns are close to the question",
     "said": "its name and columns cover what is asked",
@@ -72,6 +72,8 @@ _TEXTS = {
     "copy": "its name looks like a copy or a backup",
     "popular": "people use it a lot",
 }
+_NAMED = 3
+"""Words and columns that one reason names."""
 _SMALL = 0.005
 """Contributions below this are not told as reasons."""
 
@@ -174,31 +176,52 @@ def rank(candidates: Candidates, ids: list[str], ranker: Ranker) -> Ranked:
     return Ranked(order, scores, contributions)
 
 
-def reasons(contributions: NDArray[np.float64], words: tuple[str, ...], columns: tuple[str, ...]) -> tuple[Reason, ...]:
-    """Why one candidate stands where it does, strongest first.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the reasons of one candidate name.
 
-    Args:
-        contributions: its row of `Ranked.contributions`.
+    Attributes:
         words: the question's words that it has.
         columns: its columns that matched.
+        meant: the question's words that its name or a column says by meaning alone.
+        near: of its columns, those that are near the question in meaning.
 
     """
-    told = [
-        Reason(name, _text(name, value, words, columns), round(float(value), 4))
+
+    words: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    meant: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
+
+
+def reasons(contributions: NDArray[np.float64], told: Told) -> tuple[Reason, ...]:
+    """Why one candidate, whose row of `Ranked.contributions` is given, stands where it does, strongest first."""
+    named = [
+        Reason(name, _text(name, value, told), round(float(value), 4))
         for name, value in zip(FEATURES, contributions.tolist(), strict=True)
         if abs(value) >= _SMALL
     ]
-    return tuple(sorted(told, key=lambda reason: -abs(reason.contribution)))
+    return tuple(sorted(named, key=lambda reason: -abs(reason.contribution)))
 
 
-def _text(name: str, value: float, words: tuple[str, ...], columns: tuple[str, ...]) -> str:
-    if name == "words" and words:
-        return _words(words)
-    if name == "columns" and columns:
-        return f"its column{'s' if len(columns) > 1 else ''} {', '.join(columns)} {'are' if len(columns) > 1 else 'is'} close to the question"
+def _text(name: str, value: float, told: Told) -> str:
+    if name == "words" and told.words:
+        return _words(told.words)
+    if name == "meaning":
+        return _meaning(told) if value > 0 else "its text is far in meaning"
+    if name == "columns" and told.columns:
+        several = len(told.columns) > 1
+        return f"its column{'s' if several else ''} {', '.join(told.columns)} {'are' if several else 'is'} close to the question"
     if name == "status":
         return "people endorsed it" if value > 0 else "people warned of it"
     return _TEXTS[name]
+
+
+def _meaning(told: Told) -> str:
+    """What is near in meaning: words that it has in other words, and columns, as far as any can be named."""
+    to = f" to {', '.join(told.meant[:_NAMED])}" if told.meant else ""
+    by = f": column{'s' if len(told.near) > 1 else ''} {', '.join(told.near[:_NAMED])}" if told.near else ""
+    return f"its text is close in meaning{to}{by}"
 
 
 def _words(words: tuple[str, ...]) -> str:

@@ -6,13 +6,14 @@ Journey 2, the main line.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.common.model.assets import Kind
 from services.common.model.search import Hit
+from services.common.model.words import stem
 from services.indexer.retrieve.candidates import table_candidates
 from services.indexer.retrieve.facets import facet_index
 from services.indexer.retrieve.features import NAMES, Asked, Candidates
@@ -20,14 +21,17 @@ from services.indexer.retrieve.found import Found, Matched
 from services.indexer.retrieve.lexical import Matches, NamesSaying, match_tables
 from services.indexer.retrieve.names import Named, named_tables
 from services.indexer.retrieve.question import Question
-from services.indexer.retrieve.rank import Ranked, Ranker, rank, reasons
+from services.indexer.retrieve.rank import Ranked, Ranker, Told, rank, reasons
 from services.indexer.retrieve.spelling import NOTHING, spelled_tables
 from services.indexer.retrieve.view import View
+from services.indexer.text.tokens import raw_words
 
 COLUMN_COSINE = 0.35
 """A column is named in a hit from this cosine on: below it, unrelated column names of the open pools are as near."""
 MAX_COLUMNS = 3
 """Columns named in a hit."""
+AHEAD_OF = 10
+"""The best hit's lead is taken over so many."""
 DENSE_FLOOR = 0.1
 """A table matches a question by meaning alone from this cosine on. At 0.2 glued names (`HASLEGALNAME`) lost 2 points of R@10."""
 
@@ -55,13 +59,14 @@ def table_hits(view: View, question: Question, ranker_of: Callable[[Question], R
     mask = (matches.scores > 0) & wanted
     mask[candidates.tables[near]] = True
     sharing = NamesSaying(view, question.names)
+    spelled = {stem(word): word for word in raw_words(question.read)}
     return Found(
         order=order,
         scores=ranked.scores,
         keys=ids,
         tables=candidates.tables,
         matched=Matched.of_tables(mask),
-        hit=lambda position: _hit(view, candidates, ranked, position, matches, sharing, named),
+        hit=lambda position: _hit(view, candidates, ranked, position, matches, sharing, named, spelled),
         answerable=_answerable(candidates, order, matches, named, ranked if ranker.model else None),
     )
 
@@ -104,10 +109,15 @@ def _hit(
     matches: Matches,
     sharing: NamesSaying,
     named: Named,
+    spelled: Mapping[str, str],
 ) -> Hit:
     table = int(candidates.tables[position])
+    words = tuple(spelled.get(word, word) for word in matches.of(table))
     record = view.record(table)
-    columns = _columns(view, candidates, position, sharing)
+    near, columns = _columns(view, candidates, position, sharing)
+    says, shared = candidates.says(table), matches.said(table)
+    # words that it has itself are told anyway
+    meant = tuple(word for word in says if stem(word) not in shared) or says
     if table in named.column:
         columns = tuple(dict.fromkeys((named.column[table], *columns)))
     return Hit(
@@ -115,13 +125,15 @@ def _hit(
         asset=record.id,
         kind=record.kind,
         score=float(ranked.scores[position]),
-        why=reasons(ranked.contributions[position], matches.of(table), columns),
+        why=reasons(ranked.contributions[position], Told(words, columns, meant, near)),
         columns=columns,
     )
 
 
-def _columns(view: View, candidates: Candidates, position: int, sharing: NamesSaying) -> tuple[str, ...]:
-    """The columns that speak for a table: near in meaning and sharing a word, then only near, then only sharing."""
+def _columns(
+    view: View, candidates: Candidates, position: int, sharing: NamesSaying
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The columns that are near in meaning, and those that speak for a table: near and sharing a word, only near, only sharing."""
     table = int(candidates.tables[position])
     part, row = view.locate(table)
     record = part.segment.records[row]
@@ -131,7 +143,7 @@ def _columns(view: View, candidates: Candidates, position: int, sharing: NamesSa
     if candidates.best is not None:
         near = [record.columns[c - start] for c, cosine in candidates.best.of(position) if cosine >= COLUMN_COSINE]
     both = [name for name in near if name in shared]
-    return tuple(dict.fromkeys([*both, *near, *shared]))[:MAX_COLUMNS]
+    return tuple(near[:MAX_COLUMNS]), tuple(dict.fromkeys([*both, *near, *shared]))[:MAX_COLUMNS]
 
 
 def _answerable(
@@ -142,28 +154,40 @@ def _answerable(
         return 1.0
     if not len(order):
         return 0.0
-    if learned is not None:
-        first = learned.scores[order[:10]]
-        return standing_out(float(first[0]), float(first[0] - first.mean()))
     best = int(order[0])
+    table = candidates.tables[best : best + 1]
+    read = float(matches.read(table)[0])
+    if learned is not None:
+        first = learned.scores[order[:AHEAD_OF]]
+        return standing_out(float(first[0]), ahead(first), read - float(matches.covered(table)[0]))
     top = np.sort(candidates.cosines)[::-1]
-    lead = float(top[0] - top[:10].mean())
-    return answerable(float(candidates.cosines[best]), lead, float(matches.covered(candidates.tables[best : best + 1])[0]))
+    return answerable(float(candidates.cosines[best]), float(top[0] - top[:AHEAD_OF].mean()), read)
 
 
-def standing_out(score: float, lead: float) -> float:
+def ahead(first: NDArray[np.float64]) -> float:
+    """By how much the best of at most `AHEAD_OF` scores, best first, is ahead of so many on average; those that are not there count 0.
+
+    The mean of those that are there would hold it against an only hit that it is the only one.
+    """
+    return float(first[0] - first.sum() / AHEAD_OF)
+
+
+def standing_out(score: float, lead: float, doubted: float) -> float:
     """How likely it is that the best hit answers the question, 0 to 1, by what a learned ranker says of it.
 
     Args:
         score: of the best hit, where meaning weighs 1.
         lead: by how much it is ahead of the first ten on average.
+        doubted: the share of the question's weight in words that it has in short, as far as their likelihood was taken off.
 
-    The coefficients were fitted to 800 questions of spider_train, each asked once as it is and once with its gold tables
-    hidden, in the half of the databases that the encoder had not seen. Sixteen other numbers of the best hit were tried:
-    with them the fit was closer there, and farther on the pools that it was not made for.
+    The first coefficients were fitted to 800 questions of spider_train, each asked once as it is and once with its gold
+    tables hidden, in the half of the databases that the encoder had not seen. Sixteen other numbers of the best hit were
+    tried: with them the fit was closer there, and farther on the pools that it was not made for. What is read by its letters
+    may count little in the order and be the answer all the same, since the short forms of one name speak for each other:
+    `doubted` counts as much as is best on pools with shortened names and moves nothing on the others (`bench/answerable.py`).
 
     """
-    return 1.0 / (1.0 + math.exp(-(1.70 * score + 1.95 * lead - 3.29)))
+    return 1.0 / (1.0 + math.exp(-(1.70 * score + 1.95 * lead + 4.0 * doubted - 3.29)))
 
 
 def answerable(cosine: float, lead: float, coverage: float) -> float:

@@ -230,6 +230,12 @@ li[aria-selected="true"] { background: var(--_active); outline: 2px solid var(--
 
 /** What the catalog's answer means for a person: a doubt, a lack, or nothing. */
 function noteOf(answer) {
+  // a catalog of an earlier version tells no corrections
+  const read = (answer.understood?.corrections ?? []).map((one) => `“${one.word}” as “${one.read_as}”`);
+  return [read.length ? `Read ${read.join(", ")}.` : "", doubtOf(answer)].filter(Boolean).join(" ");
+}
+
+function doubtOf(answer) {
   if (!answer.hits.length) return "Nothing found.";
   if (answer.answerable < UNLIKELY) return "Probably not here. The nearest are:";
   return answer.mode === "lexical" ? "Answered by words only; meaning is not available." : "";
