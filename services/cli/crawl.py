@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -99,9 +99,17 @@ def _exit_code(states: set[CrawlState]) -> int:
     return FAILED if states == {CrawlState.FAILED} else PARTLY
 
 
-def crawl_and_index(space: Workspace, name: str, source: SourceSettings) -> Report:
-    """Crawl one source and wait until all of it is searchable; tells people what it does."""
-    return _crawl(space, name, source, wait=True)
+def crawl_and_index(space: Workspace, name: str, source: SourceSettings, then: Callable[[], Seq] | None = None) -> Report:
+    """Crawl one source and wait until all of it is searchable; tells people what it does.
+
+    Args:
+        space: the home.
+        name: of the source.
+        source: what is crawled.
+        then: says more of its tables, and gives the sequence number that is to be searchable too.
+
+    """
+    return _crawl(space, name, source, wait=True, then=then)
 
 
 def _chosen(space: Workspace, wanted: list[str]) -> Iterator[tuple[str, SourceSettings]]:
@@ -144,7 +152,9 @@ def _unnamed(space: Workspace, url: str) -> tuple[str, SourceSettings]:
     return name, configured.model_copy(update={"url": url, "password": None, "namespace": str(namespace)})
 
 
-def _crawl(space: Workspace, name: str, source: SourceSettings, *, wait: bool) -> Report:
+def _crawl(
+    space: Workspace, name: str, source: SourceSettings, *, wait: bool, then: Callable[[], Seq] | None = None
+) -> Report:
     begun = time.monotonic()
     try:
         with progress(f"crawling {name}") as update:
@@ -166,7 +176,8 @@ def _crawl(space: Workspace, name: str, source: SourceSettings, *, wait: bool) -
         say(f"  {costs}")
     for failure in record.failures:
         say(f"  {failure}")
-    encoded = _index(space, record.seq) if wait else 0
+    upto = record.seq if then is None else then()
+    encoded = _index(space, upto) if wait else 0
     spent = time.monotonic() - begun
     return Report(name, record.state, counts, encoded, outcome.statements, spent, record.failures)
 

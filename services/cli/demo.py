@@ -7,13 +7,18 @@ import datetime as dt
 import json
 import shutil
 import sys
+from importlib import resources
 from pathlib import Path
 
+from services.catalog.exchange_import import Importer
+from services.catalog.exchange_lines import read_rows
 from services.cli.crawl import crawl_and_index
 from services.cli.exits import DONE
 from services.cli.query_logs import open_logs, read_logs
 from services.cli.serve import bound, serve
 from services.cli.terminal import say, settings_of
+from services.common.model.access import FULL_SCOPE, Principal, Role
+from services.common.model.changes import Seq
 from services.common.runtime.settings import DEFAULT_PORT, Settings
 from services.common.runtime.source_settings import SourceSettings
 from services.compose import Workspace
@@ -27,6 +32,8 @@ NAMESPACE = "duckdb:///headwater-demo/retail.duckdb"
 """Not the file's own path, so that the sample's tables have the same ids everywhere: the API's examples name them."""
 SETTINGS = "# The sample warehouse, as `headwater demo` crawls it; written by it.\n"
 PORTS_TRIED = 20
+BY = Principal(SOURCE, Role.EDITOR, FULL_SCOPE)
+"""Who is recorded as having said whose tables they are."""
 QUESTIONS = (
     "which table has monthly revenue per customer?",
     "which deliveries arrived later than we promised?",
@@ -48,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings.model_copy(update={"sources": {**settings.sources, SOURCE: source}})
     space = Workspace(settings)
     try:
-        report = crawl_and_index(space, SOURCE, source)
+        report = crawl_and_index(space, SOURCE, source, lambda: _say_owners(space))
         space.lineage.follower.catch_up()
         read_logs(space, open_logs([settings.home / "queries.jsonl"], [(SOURCE, source)]))
         holder = space.indexer.lease.state()
@@ -66,6 +73,13 @@ def run(arguments: argparse.Namespace) -> int:
     if listening.getsockname()[1] != DEFAULT_PORT and arguments.port is None:
         say(f"port {port} is taken, so the next free one is used")
     return serve(settings, "all", listening)
+
+
+def _say_owners(space: Workspace) -> Seq:
+    """Who the sample's tables belong to, as if people had said so; what somebody said otherwise meanwhile stays."""
+    with resources.files("services.demo").joinpath("owners.jsonl").open("rb") as lines:
+        Importer(space.reader, space.curator, BY).run(read_rows(lines, "jsonl"))
+    return space.feed.head()
 
 
 def _remember(path: Path, source: SourceSettings) -> None:

@@ -100,7 +100,7 @@ def _print_ways(lineage: LineageQuery, asked: PathsRequest, *, as_json: bool) ->
         print(" → ".join(names[key] for key in zip(path, theirs, strict=True)))
     if not found.paths:
         back = PathsRequest(asked.target, asked.source, asked.scope, asked.depth, 1, asked.to_column, asked.from_column)
-        turned = ", and one is the other way round: turn the two names" if lineage.paths(back).paths else ""
+        turned = "; there is one the other way: ask with the two names swapped" if lineage.paths(back).paths else ""
         say(f"no way is known{turned}")
     if found.truncated:
         say(f"there are more than these {len(found.paths)}, or some were not looked for")

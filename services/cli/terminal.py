@@ -60,7 +60,7 @@ def settings_of(arguments: argparse.Namespace, *, default_home: Path = DEFAULT_H
     is_new = not settings.home.exists() or not any(settings.home.glob("*.db"))
     where = f"home: {settings.home}"
     if settings.database_url is None and is_new:
-        where += " (empty)"
+        where += " (nothing in it yet)"
     # a sidecar answers from its bundle and has no home
     say(f"bundle: {settings.bundle}" if is_sidecar else where)
     return settings

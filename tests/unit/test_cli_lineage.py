@@ -57,7 +57,7 @@ def test_a_dataset_that_no_crawl_has_shown_is_known_by_name_only(capsys: pytest.
 
 
 @pytest.mark.parametrize(
-    ("back", "told"), [(True, "no way is known, and one is the other way round"), (False, "no way is known\n")]
+    ("back", "told"), [(True, "no way is known; there is one the other way"), (False, "no way is known\n")]
 )
 def test_where_no_way_is_known_the_way_back_is_told(capsys: pytest.CaptureFixture[str], back: bool, told: str) -> None:
     """With the columns turned as well."""

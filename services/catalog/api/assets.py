@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -21,11 +22,12 @@ from services.catalog.api.schemas import (
     VersionsShape,
     asset_shape,
 )
-from services.catalog.assets import AssetReader
+from services.catalog.assets import AssetReader, SchemaVersion
 from services.catalog.curation import Curator
 from services.catalog.definitions import definition_for
 from services.catalog.patches import parse_patch
 from services.catalog.related import usage_of
+from services.catalog.store.curated import AuditEntry
 from services.common.errors import BadRequest, NotFound, PreconditionFailed, PreconditionRequired
 from services.common.model.access import AccessScope, Principal
 from services.common.model.assets import Asset
@@ -33,6 +35,8 @@ from services.common.model.names import AssetId
 from services.common.ports import LineageQuery, Recommendations
 from services.common.runtime.wire import plain
 
+_Telling = Callable[[Asset, Principal], Response]
+"""Answers with an asset, whole, as a caller may see it."""
 _ETAG = re.compile(r'"(?P<id>[^"]+)\.(?P<revision>[0-9]{1,18})"')
 _PATCH_BODY = {
     "requestBody": {
@@ -83,14 +87,22 @@ def create_router(
     """The routes over the catalog's reader and curator; lineage says which definitions a caller may read, and usage is asked for."""
     router = APIRouter(tags=["assets"])
 
-    def shape(asset: Asset, scope: AccessScope) -> AssetShape:
-        definition = definition_for(asset, scope, lineage)
-        return asset_shape(asset, definition)
-
     def told(asset: Asset, caller: Principal) -> Response:
         usage = usage_of(asset.id, caller, recommendations)
         whole = asset_shape(asset, definition_for(asset, caller.scope, lineage), UsageShape.of(usage) if usage else None)
         return answer(whole, headers={"ETag": etag(asset)})
+
+    _add_listing(router, reader, lineage)
+    _add_asset(router, reader, curator, told)
+    _add_changes(router, reader, curator, told)
+    return router
+
+
+def _add_listing(router: APIRouter, reader: AssetReader, lineage: LineageQuery) -> None:
+    """Assets by their names and by filters."""
+
+    def shape(asset: Asset, scope: AccessScope) -> AssetShape:
+        return asset_shape(asset, definition_for(asset, scope, lineage))
 
     @router.get("/assets", response_model=AssetPageShape, operation_id="list_assets", summary="List assets by name")
     def list_route(caller: Reader, asked: Annotated[PageParameters, Query()]) -> Response:
@@ -101,6 +113,10 @@ def create_router(
         page = reader.page(caller.scope, asked.filters, cursor=asked.cursor, limit=asked.limit)
         assets = [shape(asset, caller.scope) for asset in page.assets]
         return answer(AssetPageShape(assets=assets, total=page.total, cursor=page.cursor))
+
+
+def _add_asset(router: APIRouter, reader: AssetReader, curator: Curator, told: _Telling) -> None:
+    """One asset, read and written."""
 
     @router.get("/assets/{asset_id}", response_model=AssetShape, operation_id="get_asset", summary="One asset, whole")
     def get_route(caller: Reader, asset_id: AssetPath) -> Response:
@@ -126,28 +142,16 @@ def create_router(
         # the curator has the whole asset; what of it the writer may see is the reader's to say
         return await run_in_threadpool(lambda: told(reader.get(asset, caller.scope), caller))
 
+
+def _add_changes(router: APIRouter, reader: AssetReader, curator: Curator, told: _Telling) -> None:
+    """What people changed, and the schemas that there were."""
+
     @router.get(
         "/assets/{asset_id}/changes", response_model=ChangesShape, operation_id="list_changes", summary="Who said what, when"
     )
     def changes_route(caller: Reader, asset_id: AssetPath, asked: Annotated[HistoryParameters, Query()]) -> Response:
         entries = reader.history(known_id(asset_id), caller.scope, before=asked.before, limit=asked.limit)
-        return answer(
-            ChangesShape(
-                changes=[
-                    ChangeShape(
-                        id=entry.id,
-                        at=entry.at,
-                        by=entry.by,
-                        column=entry.column,
-                        field=entry.field,
-                        before=entry.before,
-                        after=entry.after,
-                        undoes=entry.undoes,
-                    )
-                    for entry in entries
-                ]
-            )
-        )
+        return answer(ChangesShape(changes=[_change(entry) for entry in entries]))
 
     @router.post(
         "/changes/{change_id}/undo", response_model=AssetShape, operation_id="undo_change", summary="Take a change back"
@@ -165,21 +169,25 @@ def create_router(
     )
     def versions_route(caller: Reader, asset_id: AssetPath) -> Response:
         versions = reader.versions(known_id(asset_id), caller.scope)
-        return answer(
-            VersionsShape(
-                versions=[
-                    VersionShape(
-                        version=version.version,
-                        at=version.at,
-                        columns=[plain(column) for column in version.columns],
-                        primary_key=list(version.primary_key),
-                    )
-                    for version in versions
-                ]
-            )
-        )
+        return answer(VersionsShape(versions=[_version(version) for version in versions]))
 
-    return router
+
+def _change(entry: AuditEntry) -> ChangeShape:
+    return ChangeShape(
+        id=entry.id,
+        at=entry.at,
+        by=entry.by,
+        column=entry.column,
+        field=entry.field,
+        before=entry.before,
+        after=entry.after,
+        undoes=entry.undoes,
+    )
+
+
+def _version(version: SchemaVersion) -> VersionShape:
+    columns = [plain(column) for column in version.columns]
+    return VersionShape(version=version.version, at=version.at, columns=columns, primary_key=list(version.primary_key))
 
 
 def etag(asset: Asset) -> str:

@@ -152,6 +152,14 @@ def create_router(lineage: LineageService, reader: AssetReader, *, opaque: bool 
             raise BadRequest("fan_out: a walk with column, as_of, kinds or stale goes to all neighbours; leave it out")
         return answer(lineage_shape(walked(request)))
 
+    _add_telling(router, lineage)
+    _add_declaring(router, lineage)
+    return router
+
+
+def _add_telling(router: APIRouter, lineage: LineageService) -> None:
+    """What changed, and how far lineage is known."""
+
     @router.get(
         "/lineage/diff",
         response_model=DiffShape,
@@ -171,6 +179,10 @@ def create_router(lineage: LineageService, reader: AssetReader, *, opaque: bool 
     )
     def coverage_route(caller: Reader) -> Response:
         return answer(coverage_shape(lineage.coverage(caller.scope)))
+
+
+def _add_declaring(router: APIRouter, lineage: LineageService) -> None:
+    """Edges that people declare, and take back."""
 
     @router.post(
         "/lineage/edges",
@@ -192,8 +204,6 @@ def create_router(lineage: LineageService, reader: AssetReader, *, opaque: bool 
     def retract_route(caller: Editor, asked: Annotated[DeclaredEdge, Query()]) -> Response:
         said = Declaration(known_id(asked.from_), known_id(asked.to), caller.name)
         return answer(_declared(said, changed=lineage.retract(said, caller.scope)))
-
-    return router
 
 
 def _pending(node: LineageNode) -> Subgraph:

@@ -89,8 +89,8 @@ export async function job(id, signal) {
 }
 
 /** What is used together with an asset, best first. */
-export async function related(id, signal) {
-  return (await call(`api/v1/assets/${encodeURIComponent(id)}/related?limit=50`, { signal })).body;
+export async function related(id, limit, signal) {
+  return (await call(`api/v1/assets/${encodeURIComponent(id)}/related?limit=${limit}`, { signal })).body;
 }
 
 /** What is like an asset in structure and text, likeliest first. */

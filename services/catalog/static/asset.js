@@ -162,7 +162,8 @@ function facts(asset) {
     ["Last crawled", asset.last_seen === null ? null : [time(asset.last_seen)]],
     ["Known since", asset.first_seen === null ? null : [time(asset.first_seen)]],
     ["Schema version", [count(asset.version)]],
-    ["Namespace", [foreign(asset.namespace)]],
+    // a source that was never named is called by its namespace, and stands above the name
+    ["Namespace", asset.namespace === asset.source ? null : [foreign(asset.namespace)]],
     ...Object.entries(asset.properties).map(([name, value]) => [
       name,
       [foreign(typeof value === "string" ? value : JSON.stringify(value))],

@@ -4,6 +4,7 @@ import { related } from "./api.js";
 import { assetLink, copyButton, foreign, make, notice } from "./dom.js";
 
 const SHOWN = 5;
+const LOOKED_THROUGH = 50;
 
 /** The section of an asset's page, filled when the answer comes; it goes away where there is nothing to tell. */
 export function relatedSection(asset, signal) {
@@ -14,7 +15,7 @@ export function relatedSection(asset, signal) {
 
 async function fill(section, asset, signal) {
   try {
-    const { items } = await related(asset.id, signal);
+    const items = await found(asset, signal);
     if (items.length) section.append(make("ul", {}, ...shortened(items).map(itemOf)));
     else section.append(make("p", { class: "small" }, "Nothing known."));
   } catch (error) {
@@ -23,6 +24,13 @@ async function fill(section, asset, signal) {
   } finally {
     section.removeAttribute("aria-busy");
   }
+}
+
+/** As many as are shown; more only where queries were read and none of the first is known from them. */
+async function found(asset, signal) {
+  const { items } = await related(asset.id, SHOWN, signal);
+  if (asset.usage === null || items.length < SHOWN || items.some((one) => one.basis === "observed")) return items;
+  return (await related(asset.id, LOOKED_THROUGH, signal)).items;
 }
 
 /** The first few; where none of them is used with the asset in any query that was read, the best one that is stands last. */

@@ -57,7 +57,8 @@ function sourceCard(source) {
       " ",
       make("span", { class: "badge" }, foreign(source.platform)),
     ),
-    make("p", { class: "path" }, foreign(source.namespace)),
+    // a source that was never named is called by its namespace
+    source.namespace === source.name ? null : make("p", { class: "path" }, foreign(source.namespace)),
     make("p", {}, counts.join(" · ") || "nothing in it yet"),
     make("p", { class: "small" }, ...lastCrawl(source.last_crawl)),
     source.last_crawl?.failures.length

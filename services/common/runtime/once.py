@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
+from contextlib import suppress
 from pathlib import Path
+
+WRITING_S = 60.0
+"""Nobody takes so long to write a line."""
 
 
 def write_once(path: Path, text: str) -> None:
@@ -38,6 +43,15 @@ def write_once(path: Path, text: str) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def sweep(path: Path) -> None:
+    """Take away what writers of a file left beside it when they were killed; one that may still be writing is left alone."""
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        # another process may sweep too
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > WRITING_S:
+                left.unlink()
 
 
 def replace_whole(path: Path, text: str) -> None:

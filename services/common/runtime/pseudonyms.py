@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from services.common.errors import WrongSettings
-from services.common.runtime.once import write_once
+from services.common.runtime.once import sweep, write_once
 
 FILE = "search.key"
 KEY_BYTES = 32
@@ -53,6 +53,7 @@ def home_key(home: Path) -> bytes:
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = home / FILE
+    sweep(path)
     if not path.exists():
         write_once(path, secrets.token_hex(KEY_BYTES))
     for _ in range(100):

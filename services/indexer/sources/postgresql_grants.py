@@ -10,7 +10,13 @@ from urllib.parse import unquote, urlsplit
 
 _SCRIPT = """-- PostgreSQL: what Headwater needs, and no more. Run it as an administrator in the database {database}.
 -- The role reads names, types, comments and view definitions from the system catalog. It gets no right to any row.
-CREATE ROLE {role} LOGIN PASSWORD 'choose-one' CONNECTION LIMIT 3;
+DO $$
+BEGIN
+  -- a role that is there already stays as it is, with its password
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name}) THEN
+    CREATE ROLE {role} LOGIN PASSWORD 'choose-one' CONNECTION LIMIT 3;
+  END IF;
+END $$;
 GRANT CONNECT ON DATABASE {database} TO {role};
 DO $$
 DECLARE name text;
@@ -32,7 +38,8 @@ def script(url: str) -> str:
     database = unquote(parts.path.lstrip("/")) or role
     # inside format's pattern a percent sign is doubled, and inside its literal a quote
     literal = quoted(role).replace("'", "''").replace("%", "%%")
-    return _SCRIPT.format(role=quoted(role), database=quoted(database), literal=literal)
+    name = "'" + role.replace("'", "''") + "'"
+    return _SCRIPT.format(role=quoted(role), name=name, database=quoted(database), literal=literal)
 
 
 def quoted(name: str) -> str:

@@ -20,7 +20,7 @@ from sqlalchemy import select, update
 from services.common.errors import Conflict, ServiceUnavailable, WrongSettings
 from services.common.model.changes import START, Seq
 from services.common.runtime.db import Database
-from services.common.runtime.once import write_once
+from services.common.runtime.once import sweep, write_once
 from services.indexer.store.tables import insert_new, lease
 
 BEAT_S = 2.0
@@ -234,6 +234,7 @@ def home_id(home: Path) -> str:
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)  # nobody has made it yet where the databases are elsewhere
     path = home / "home.id"
+    sweep(path)
     if not path.exists():
         write_once(path, secrets.token_hex(16))
     for _ in range(100):

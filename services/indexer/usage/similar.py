@@ -198,16 +198,15 @@ def _duplicate(known: Known, row: int, other: int, signs: Floats, shared: int, o
 
 def _reasons(known: Known, row: int, other: int, signs: Floats, shared: int, own: int, theirs: int) -> Iterator[Reason]:
     if shared:
-        all_of_both = shared == own == theirs
-        many = "all columns" if all_of_both else f"{shared} of {own} columns"
-        types = " with their types" if signs[2] == 1.0 else ""
-        more = "" if all_of_both else f", which has {theirs}"
-        yield Reason("shared", f"{many} are also there{types}{more}", round(float(signs[0]), 4))
+        which = f"all {own} columns" if shared == own else f"{shared} of the {own} columns"
+        types = ", of the same types" if signs[2] == 1.0 else ""
+        more = f"and {theirs - shared} more" if theirs > shared else "and no others"
+        yield Reason("shared", f"has {which}{types}, {more}", round(float(signs[0]), 4))
     names = known.names[row].parts[-1].lower(), known.names[other].parts[-1].lower()
     if names[0] == names[1]:
         yield Reason("name", "it has the same name in another place", 1.0)
     elif known.plain[row] == known.plain[other]:
-        yield Reason("name", "its name differs by a date, a version or a word for copies alone", 1.0)
+        yield Reason("name", "its name differs only by a date, a version or a word such as copy or old", 1.0)
     elif signs[3] >= 0.4:
         yield Reason("name", "its name has words in common", float(signs[3]))
     words = _same_words(known.records[row], known.records[other])
