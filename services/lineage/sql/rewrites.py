@@ -264,8 +264,74 @@ def _aliased(listed: list[Token], names: list[Token]) -> list[Token]:
     return found
 
 
+_MODIFIERS = frozenset(
+    [
+        "IGNORE",
+        "LOW_PRIORITY",
+        "HIGH_PRIORITY",
+        "QUICK",
+        "DELAYED",
+        "SQL_CACHE",
+        "SQL_NO_CACHE",
+        "SQL_CALC_FOUND_ROWS",
+        "SQL_BUFFER_RESULT",
+    ]
+)
+_FEW = 5
+"""Words from the start of a statement, among which its modifiers stand."""
+_PHRASES = (["OVERRIDING", "SYSTEM", "VALUE"], ["OVERRIDING", "USER", "VALUE"], ["WHERE", "CURRENT", "OF"])
+
+
+def _phrases(tokens: list[Token]) -> list[Token]:
+    """How MySQL goes about it, OVERRIDING … VALUE and WHERE CURRENT OF of PostgreSQL, IF NOT EXISTS behind Hive's PARTITION."""
+    words = [word(token) for token in tokens]
+    if words[:1] not in (["INSERT"], ["UPDATE"], ["DELETE"], ["SELECT"], ["REPLACE"]):
+        return tokens
+    found: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        if words[at] in _MODIFIERS and 0 < at < _FEW:
+            at += 1
+        elif words[at : at + 3] in _PHRASES:
+            at += 3 + (words[at] == "WHERE")
+        elif words[at : at + 3] == ["IF", "NOT", "EXISTS"] and words[0] == "INSERT" and tokens[at - 1].text == ")":
+            at += 3
+        else:
+            found.append(tokens[at])
+            at += 1
+    return found
+
+
+def _several(tokens: list[Token]) -> list[Token]:
+    """MySQL's DELETE FROM a, b USING … is DELETE a, b FROM …."""
+    using = _find(tokens, "USING")
+    if (
+        [word(one) for one in tokens[:2]] != ["DELETE", "FROM"]
+        or using == len(tokens)
+        or _find(tokens[:using], ",") == using
+    ):
+        return tokens
+    return [tokens[0], *tokens[2:using], tokens[1], *tokens[using + 1 :]]
+
+
+def plain_delete(tokens: Sequence[Token]) -> Sequence[Token]:
+    """A DELETE of MySQL's in the words of others, which the parser would take for names."""
+    return _several(_phrases(list(tokens))) if tokens and word(tokens[0]) == "DELETE" else tokens
+
+
+def _into_variables(tokens: list[Token]) -> list[Token]:
+    """MySQL's SELECT … INTO @a, @b gives nothing out but values."""
+    at = _find(tokens, "INTO")
+    if not tokens or word(tokens[0]) != "SELECT" or at + 1 >= len(tokens) or not tokens[at + 1].text.startswith("@"):
+        return tokens
+    return [*tokens[:at], *tokens[min(_find(tokens, "FROM", start=at), len(tokens)) :]]
+
+
 REWRITES: tuple[Callable[[list[Token]], list[Token]], ...] = (
     _dotted_words,
+    _phrases,
+    _several,
+    _into_variables,
     _stream,
     _clone,
     _changes,

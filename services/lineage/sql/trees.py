@@ -14,6 +14,7 @@ from sqlglot.errors import ErrorLevel, ParseError, SqlglotError, TokenError
 
 from services.lineage.sql.parsing import dialect_named, split_create, trees
 from services.lineage.sql.repair import repaired
+from services.lineage.sql.rewrites import plain_delete
 from services.lineage.sql.tokens import word
 
 _OTHERS = (
@@ -85,6 +86,7 @@ class Trees:
 
         """
         first: SqlglotError | None = None
+        tokens = plain_delete(tokens)
         for attempt in self._attempts(tokens, sql):
             try:
                 return attempt()

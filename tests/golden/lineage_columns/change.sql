@@ -185,3 +185,16 @@ ALTER TABLE web.visits REPLACE PARTITION 202603 FROM web.staged
 -- dialect: clickhouse
 -- writes: web.visits
 ALTER TABLE web.visits UPDATE day = day + 1 WHERE visitor = 'x'
+
+-- case: rows of two tables go
+-- dialect: mysql
+-- reads: days, walkers, visits
+-- writes: visits, days
+-- decides: days.day filter, visits.day filter, visits.id filter, walkers.id filter
+DELETE LOW_PRIORITY QUICK IGNORE FROM visits, days USING visits INNER JOIN days INNER JOIN walkers WHERE visits.day = days.day AND walkers.id = visits.id
+
+-- case: a row that a cursor is at
+-- dialect: postgres
+-- writes: visits
+-- direct: visits.next_day > visits.day identity
+UPDATE visits SET day = next_day WHERE CURRENT OF walk

@@ -122,3 +122,18 @@ INSERT INTO visits TABLE recent
 -- direct: visits.day > late.day identity
 -- direct: visits.visitor > early.who identity
 INSERT FIRST WHEN day > 1 THEN INTO late VALUES (visitor, day) ELSE INTO early (who) VALUES (visitor) SELECT visitor, day FROM visits
+
+-- case: given values for columns that count by themselves
+-- dialect: postgres
+-- reads: walkers
+-- writes: visits
+-- direct: walkers.id > visits.id identity
+-- direct: walkers.day > visits.day identity
+INSERT INTO visits (id, day) OVERRIDING SYSTEM VALUE SELECT w.id, w.day FROM walkers w
+
+-- case: into a partition that is not there yet
+-- dialect: hive
+-- reads: walkers
+-- writes: visits
+-- direct: walkers.name > visits.name identity
+INSERT OVERWRITE TABLE visits PARTITION (day = 1) IF NOT EXISTS SELECT name FROM walkers

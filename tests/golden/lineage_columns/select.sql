@@ -306,3 +306,10 @@ LOCKING TABLE web.visits FOR ACCESS SELECT visitor FROM web.visits
 -- direct: prices.* > * identity
 -- decides: prices.day sort, prices.name group, prices.price filter
 SELECT * FROM prices MATCH_RECOGNIZE (PARTITION BY name ORDER BY day MEASURES LAST(f.price) AS low ALL ROWS PER MATCH PATTERN (s f+) WITHIN INTERVAL '1' HOUR DEFINE f AS f.price < 5)
+
+-- case: values for variables, and a word about caches
+-- dialect: mysql
+-- reads: walkers
+-- direct: walkers.name > name identity
+-- decides: walkers.id filter
+SELECT SQL_CACHE name FROM walkers WHERE id = 1 INTO @name
