@@ -101,6 +101,7 @@ class Checker:
         self._pointing: dict[AssetId, tuple[Pointing, ...]] = {}
         self._dropped: set[tuple[AssetId, str | None]] = set()
         self._made: set[str] = set()
+        self._renamed: dict[str, Asset] = {}
 
     def check(self, planned: PlannedChanges) -> Report:
         """Judge every change, equal ones once. What was looked up for one is there for the next.
@@ -120,17 +121,24 @@ class Checker:
         if any(one.kind is ChangeKind.ADD and one.column is None for one in changes):
             raise BadRequest("what is added is a column: say which one with `column`")
         self._left = MAX_COLUMNS
+        self._made |= {name.lower() for name in planned.made}
         return Report(tuple(self._in_order(changes)), planned.problems)
 
     def _in_order(self, changes: Sequence[SchemaChange]) -> Iterator[Checked]:
         for change in changes:
             for one in map(self._with_keys, self._judged(change)):
                 yield one
-                if one.asset is not None and one.change.kind is ChangeKind.DROP:
+                if one.asset is None:
+                    continue
+                if one.change.kind is ChangeKind.DROP:
                     self._dropped.add((one.asset.id, one.change.column and one.change.column.lower()))
+                elif one.change.kind is ChangeKind.RENAME and one.change.column is None and one.change.to:
+                    self._renamed |= dict.fromkeys(_new_names(one.change.table, one.change.to), one.asset)
 
     def _judged(self, change: SchemaChange) -> Iterator[Checked]:
         found = self._assets(change.table)
+        if not found and change.table.lower() in self._renamed:  # a name that this script gives it
+            found = (self._renamed[change.table.lower()],)
         if len(found) != 1:
             if not found and (change.kind is ChangeKind.REPLACE or change.table.lower() in self._made):
                 self._made.add(change.table.lower())
@@ -330,6 +338,12 @@ class Checker:
         if known is not None:
             return tuple(self._reader.many([known], self._scope).values())
         return self._reader.by_name(text, self._scope)
+
+
+def _new_names(table: str, to: str) -> set[str]:
+    """What a renamed table may be called afterwards, in lower case: alone, and with what stood before its name."""
+    above, last = table.rpartition(".")[0].lower(), to.rpartition(".")[2].lower()
+    return {to.lower(), last, f"{above}.{last}" if above else last}
 
 
 def _added(change: SchemaChange, asset: Asset) -> Checked:

@@ -110,6 +110,24 @@ def test_a_table_that_is_not_known_is_not_taken_for_safe(capsys, tmp_path, monke
     file.write_text("CREATE TABLE sales.fresh (a int); ALTER TABLE Sales.Fresh ADD COLUMN b int")
     code, told = run(capsys, tmp_path / "home", "--ddl", str(file))
     assert (code, "0 changes, the worst is safe" in told) == (0, True)
+    file.write_text("CREATE TABLE IF NOT EXISTS sales.fresh (a int); ALTER TABLE sales.fresh DROP COLUMN a")
+    code, told = run(capsys, tmp_path / "home", "--ddl", str(file))
+    assert (code, "0 changes, the worst is safe" in told) == (0, True)
+
+
+@pytest.mark.parametrize("later", ["orders_old", "public.orders_old", "PUBLIC.Orders_Old"])
+def test_a_table_that_a_script_renames_is_known_by_its_new_name(monkeypatch, later):
+    monkeypatch.setattr(
+        OneAsset, "by_name", lambda _self, text, _scope: (ORDERS,) if text in ("public.orders", "elsewhere") else ()
+    )
+    renamed = SchemaChange(ChangeKind.RENAME, "public.orders", None, "orders_old")
+    report, _ = checked(
+        renamed,
+        SchemaChange(ChangeKind.ADD, later, "note", "TEXT"),
+        SchemaChange(ChangeKind.ADD, f"other.{later}", "note", "TEXT"),
+    )
+    assert [one.asset is ORDERS for one in report.changes] == [True, True, False]
+    assert [one.verdict.value for one in report.changes[1:]] == ["safe", "unknown"]
 
 
 def test_a_column_that_comes_is_counted_and_breaks_nobody():

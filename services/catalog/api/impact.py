@@ -5,6 +5,7 @@ Journey 3, reading.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Response
@@ -148,7 +149,7 @@ def create_lineage_router(lineage: LineageQuery, reader: AssetReader) -> APIRout
     def check_route(caller: Reader, body: CheckBody) -> Response:
         planned = PlannedChanges((), 0) if body.ddl is None else lineage.planned(body.ddl, body.dialect)
         said = tuple(SchemaChange(one.change, one.table, one.column, one.to, one.columns) for one in body.changes)
-        asked = PlannedChanges((*planned.changes, *said), planned.statements, planned.problems)
+        asked = replace(planned, changes=(*planned.changes, *said))
         return answer(report_shape(Checker(reader, lineage, caller.scope).check(asked)))
 
     return router

@@ -47,9 +47,11 @@ class PlannedChanges:
     Attributes:
         statements: how many statements it has.
         problems: why some of them could not be read, by their number from 1; never with their text.
+        made: the tables that it makes where there are none yet (`IF NOT EXISTS`), named as in its changes.
 
     """
 
     changes: tuple[SchemaChange, ...]
     statements: int
     problems: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()

@@ -62,6 +62,7 @@ class _Reader:
         self._dialect = dialect_named(dialect)
         self._found: list[SchemaChange] = []
         self._problems: dict[str, None] = {}
+        self._made: list[str] = []
         self._place = "the script"
 
     def read(self, sql: str) -> PlannedChanges:
@@ -70,7 +71,7 @@ class _Reader:
         for number, part in enumerate(parts, 1):
             self._place = f"statement {number}"
             self._statement(part, sql, 0)
-        return PlannedChanges(tuple(_made_again(self._found)), len(parts), tuple(self._problems))
+        return PlannedChanges(tuple(_made_again(self._found)), len(parts), tuple(self._problems), tuple(self._made))
 
     def _parts(self, sql: str) -> list[list[Token]]:
         try:
@@ -111,6 +112,8 @@ class _Reader:
                 self._problem(one)
             elif not may_stay or any(_drops(before, one.table) for before in self._found):
                 self._found.append(one)
+            else:
+                self._made.append(one.table)
 
     def _several(self, tokens: Sequence[Token], sql: str, depth: int) -> None:
         """What is not one statement: a batch without semicolons, a block, or words that nobody understands."""

@@ -93,7 +93,8 @@ def dump_answer(answer: Answer) -> bytes:
         return json.dumps({"digest": answer.digest, "names": [ref_out(ref) for ref in answer.names]}).encode()
     if isinstance(answer, PlannedChanges):
         changes = [[one.kind, one.table, one.column, one.to, one.columns, one.types] for one in answer.changes]
-        return json.dumps({"changes": changes, "statements": answer.statements, "problems": answer.problems}).encode()
+        told = {"changes": changes, "statements": answer.statements, "problems": answer.problems, "made": answer.made}
+        return json.dumps(told).encode()
     if isinstance(answer, Usage):
         return json.dumps({"usage": answer.as_json()}).encode()
     value = {
@@ -115,7 +116,8 @@ def load_answer(body: bytes) -> Answer:
     if "digest" in value:
         return Shaped(value["digest"], tuple(ref_in(ref) for ref in value["names"]))
     if "changes" in value:
-        return PlannedChanges(tuple(map(_change_in, value["changes"])), value["statements"], tuple(value["problems"]))
+        changes = tuple(map(_change_in, value["changes"]))
+        return PlannedChanges(changes, value["statements"], tuple(value["problems"]), tuple(value["made"]))
     if "usage" in value:
         return usage_in(value["usage"])
     return Reading(
