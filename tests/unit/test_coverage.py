@@ -72,7 +72,7 @@ def test_restricted_columns_say_nothing_for_their_table():
 def test_a_table_that_connects_two_that_fit_is_lifted():
     view, tables, words = read("nation singer concert stadium", TABLES)
     evidence = words.of(words.said)
-    around = surroundings(view, tables, view.records(tables), evidence, words)
+    around = surroundings(view, tables, evidence, words)
     assert max(by_name(view, tables, around.bridge).items(), key=lambda item: item[1])[0] == "appearance"
     assert by_name(view, tables, around.together)["appearance"] > by_name(view, tables, evidence)["appearance"] + 0.3
     assert by_name(view, tables, around.together)["invoice"] == pytest.approx(by_name(view, tables, evidence)["invoice"])
@@ -95,7 +95,7 @@ def test_hidden_tables_say_nothing_and_join_nothing():
     _, _, alone = read("nation singer concert stadium", [SINGER, CONCERT, OTHER])
     assert np.array_equal(words.said, alone.said)
     assert np.array_equal(words.weight, alone.weight)
-    around = surroundings(view, tables, view.records(tables), words.of(words.said), words)
+    around = surroundings(view, tables, words.of(words.said), words)
     assert not around.bridge.any()
     assert not around.neighbour.any()
 

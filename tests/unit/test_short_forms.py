@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import RESTRICTED, Column
 from services.common.model.search import Correction, Filters
 from services.common.model.vocabulary import Synonyms
-from services.indexer.retrieve import abbreviated
+from services.indexer.retrieve import abbreviated, lexical
 from services.indexer.retrieve.expansion import MAX_TERMS, understood
+from services.indexer.retrieve.lexical import match_tables
 from services.indexer.retrieve.view import view_of
 from services.indexer.text.segmenter import word_list
 from services.indexer.text.short_forms import likelihood, shortens
@@ -133,6 +135,23 @@ def test_short_forms_of_a_word_are_looked_for_once_a_view(monkeypatch):
     assert understood(seen, "revenue").alternatives == first
     assert not understood(seen, "revenue", (Synonyms("rev", ("reverse",), ()),)).alternatives
     assert looked == ["revenue"]
+
+
+def test_a_word_counts_the_same_whether_few_or_many_tables_have_it(monkeypatch):
+    """Arrays of those that have it or what it is also called, and arrays of all tables, give the same numbers."""
+    seen = view()
+    asked = understood(seen, "monthly revenue per customer department")
+    found = []
+    for common in (0, 1_000_000):
+        monkeypatch.setattr(lexical, "COMMON", common)
+        found.append(match_tables(seen, asked.terms, asked.alternatives))
+    few, many = found
+    assert few.scores.any()
+    assert few.scores.tobytes() == many.scores.tobytes()
+    for (rows, counts), (all_rows, all_counts) in zip(few.shared, many.shared, strict=True):
+        assert rows.dtype == all_rows.dtype == np.int32
+        assert np.array_equal(rows, all_rows)
+        assert np.array_equal(counts, all_counts)
 
 
 def test_a_word_that_nothing_speaks_for_is_left_as_it_is():

@@ -178,6 +178,8 @@ def _cut(found: list[tuple[NDArray[np.int64], NDArray[np.float32], list[bytes]]]
 
 
 def _members(start: NDArray[np.int64], order: NDArray[np.int64], texts: NDArray[np.int64]) -> NDArray[np.int64]:
-    if not len(texts):
-        return np.zeros(0, dtype=np.int64)
-    return np.concatenate([order[start[text] : start[text + 1]] for text in texts.tolist()])
+    begins = start[texts]
+    sizes = start[texts + 1] - begins
+    within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    members: NDArray[np.int64] = order[np.repeat(begins, sizes) + within]
+    return members

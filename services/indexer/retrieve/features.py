@@ -144,7 +144,7 @@ def features_of(view: View, tables: NDArray[np.int64], asked: Asked, near: Near 
     read = None
     if spans is not None:
         words = coverage(view, spans, asked.matches, tables[deep])
-        for name, numbers in _deep(view, tables[deep], [records[row] for row in deep.tolist()], values, deep, words).items():
+        for name, numbers in _deep(view, tables[deep], values, deep, words).items():
             values[name][deep] = numbers
         read = tables[deep], words
     matrix = np.column_stack([values[name] for name in FEATURES]) if n else np.zeros((0, len(FEATURES)))
@@ -200,7 +200,6 @@ def _alone(
 def _deep(
     view: View,
     tables: NDArray[np.int64],
-    records: Sequence[Record],
     values: dict[str, NDArray[np.float64]],
     deep: NDArray[np.int64],
     words: Coverage,
@@ -208,7 +207,7 @@ def _deep(
     """The features that read the question word by word."""
     said = words.of(words.said)
     alone = 1.5 * values["words"][deep] + values["meaning"][deep] + 0.3 * values["columns"][deep] + 0.5 * said
-    around = surroundings(view, tables, records, alone, words)
+    around = surroundings(view, tables, alone, words)
     return {
         "said": said,
         "pairs": words.pairs,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from services.indexer.retrieve.seen_words import Piece, SeenWords, Term
+from services.indexer.retrieve.seen_words import COMMON, Piece, SeenWords, Term
 from services.indexer.retrieve.view import Seen, View
 
 TABLE_WEIGHTS = (3.0, 1.0, 1.0, 2.0)
@@ -202,23 +202,33 @@ def _add_best(
     idf: float,
 ) -> Shared:
     """Add what a term or the best of its alternatives counts: the best alone, so that many synonyms outweigh nothing."""
-    best, share = np.zeros(len(scores)), np.zeros(len(scores))
+    every = [each.documents for each in (own, *(each for _, each in others)) if each is not None]
+    # where few documents have any, arrays of those alone: most alternatives are rare, and a warehouse has 100,000 documents
+    few = np.unique(np.concatenate(every)) if sum(map(len, every)) * COMMON < len(scores) else None
+    n = len(scores) if few is None else len(few)
+    best, share = np.zeros(n), np.zeros(n)
     if own is not None:
-        best[own.documents], share[own.documents] = own.scores, 1.0
+        at = own.documents if few is None else np.searchsorted(few, own.documents)
+        best[at], share[at] = own.scores, 1.0
         documents[term] = own.documents
     for one, each in others:
         # an alternative that is rarer than the word itself says no more than the word would
         scale = one.weight * min(1.0, idf / each.idf) if each.idf > 0 else one.weight
-        better = scale * each.scores > best[each.documents]
-        rows = each.documents[better]
-        best[rows] = scale * each.scores[better]
-        share[rows] = np.maximum(share[rows], one.weight)
+        at = each.documents if few is None else np.searchsorted(few, each.documents)
+        added = scale * each.scores
+        better = added > best[at]
+        rows, at = each.documents[better], at[better]
+        best[at] = added[better]
+        share[at] = np.maximum(share[at], one.weight)
         label = one.why or term
         merged = np.concatenate([documents.get(label, rows[:0]), rows])
         documents[label] = np.unique(merged)
-    scores += best
-    having = np.flatnonzero(share).astype(np.int32)
-    return having, idf * share[having]
+    have = np.flatnonzero(share)
+    if few is None:
+        scores += best
+        return have.astype(np.int32), idf * share[have]
+    scores[few] += best
+    return few[have], idf * share[have]
 
 
 def _called(others: Sequence[tuple[Alternative, Term]]) -> Otherwise:

@@ -6,15 +6,14 @@ with it: the table that says the rest of the question, and the one that connects
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.indexer.index.segment import Segment
 from services.indexer.retrieve.coverage import Coverage
 from services.indexer.retrieve.view import View
-from services.indexer.text.document import Record
 
 MAX_DEGREE = 64
 """Tables with more keys than this bring no neighbours in as candidates: everything is joined with a calendar."""
@@ -44,15 +43,12 @@ class Surroundings:
     container: NDArray[np.float64]
 
 
-def surroundings(
-    view: View, tables: NDArray[np.int64], records: Sequence[Record], evidence: NDArray[np.float64], words: Coverage
-) -> Surroundings:
+def surroundings(view: View, tables: NDArray[np.int64], evidence: NDArray[np.float64], words: Coverage) -> Surroundings:
     """What the surroundings of some tables (ascending numbers of the view) speak for them.
 
     Args:
         view: where the keys are looked up.
         tables: the candidates.
-        records: theirs.
         evidence: what speaks for each of them alone, float64 (n,).
         words: which words of the question they say.
 
@@ -73,7 +69,7 @@ def surroundings(
         adds=adds,
         together=words.of(around),
         own=words.of(words.said * leads),
-        container=_container(records, words),
+        container=_container(view, tables, words),
     )
 
 
@@ -110,11 +106,35 @@ def _two_best(
     return best, second
 
 
-def _container(records: Sequence[Record], words: Coverage) -> NDArray[np.float64]:
-    code: dict[tuple[str, ...], int] = {}
-    group = np.asarray([code.setdefault((r.source, *r.parts[:-1]), len(code)) for r in records], dtype=np.int64)
-    if len(code) < 2:
-        return np.zeros(len(records))
-    best = np.zeros((len(words.said), len(code)))
+def _container(view: View, tables: NDArray[np.int64], words: Coverage) -> NDArray[np.float64]:
+    group, n = _grouped(view, tables)
+    if n < 2:
+        return np.zeros(len(tables))
+    best = np.zeros((len(words.said), n))
     np.maximum.at(best.T, group, words.said.T)
     return words.of(best)[group]
+
+
+def _grouped(view: View, tables: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """The number of each table's schema, and how many schemas there are."""
+    code: dict[tuple[str, ...], int] = {}
+    group = np.zeros(len(tables), dtype=np.int64)
+    for part in view.parts:
+        here = (tables >= part.offset) & (tables < part.offset + len(part.segment))
+        names, codes = _schemas(part.segment)
+        found, place = np.unique(codes[tables[here] - part.offset], return_inverse=True)
+        numbers = [code.setdefault(names[at], len(code)) for at in found.tolist()]
+        group[here] = np.asarray(numbers, dtype=np.int64)[place]
+    return group, len(code)
+
+
+def _schemas(segment: Segment) -> tuple[tuple[tuple[str, ...], ...], NDArray[np.int32]]:
+    """The sources and schemas of a segment's tables, and which each table has, int32 (tables,); remembered with it."""
+    known = segment.facet_codes.get("schemas of sources")
+    if not isinstance(known, tuple):
+        code: dict[tuple[str, ...], int] = {}
+        each = (code.setdefault((r.source, *r.parts[:-1]), len(code)) for r in segment.records)
+        codes = np.fromiter(each, dtype=np.int32, count=len(segment))
+        known = tuple(code), codes
+        segment.facet_codes["schemas of sources"] = known
+    return known
