@@ -100,7 +100,7 @@ class Checker:
         self._known: dict[AssetId, bool] = {}
         self._pointing: dict[AssetId, tuple[Pointing, ...]] = {}
         self._dropped: set[tuple[AssetId, str | None]] = set()
-        self._made: set[str] = set()
+        self._own: set[tuple[str, ...]] = set()
         self._renamed: dict[str, Asset] = {}
 
     def check(self, planned: PlannedChanges) -> Report:
@@ -121,7 +121,7 @@ class Checker:
         if any(one.kind is ChangeKind.ADD and one.column is None for one in changes):
             raise BadRequest("what is added is a column: say which one with `column`")
         self._left = MAX_COLUMNS
-        self._made |= {name.lower() for name in planned.made}
+        self._own |= set(map(_parts, planned.own))
         return Report(tuple(self._in_order(changes)), planned.problems)
 
     def _in_order(self, changes: Sequence[SchemaChange]) -> Iterator[Checked]:
@@ -140,9 +140,10 @@ class Checker:
         if not found and change.table.lower() in self._renamed:  # a name that this script gives it
             found = (self._renamed[change.table.lower()],)
         if len(found) != 1:
-            if not found and (change.kind is ChangeKind.REPLACE or change.table.lower() in self._made):
-                self._made.add(change.table.lower())
-                return  # it is new
+            if not found and (change.kind is ChangeKind.REPLACE or self._is_own(change.table)):
+                new = change.to if change.kind is ChangeKind.RENAME and change.column is None else None
+                self._own |= {_parts(change.table), *map(_parts, _new_names(change.table, new) if new else ())}
+                return  # nobody but the script knows it
             why = (
                 f"{len(found)} tables may be meant; write a longer name"
                 if found
@@ -160,6 +161,11 @@ class Checker:
             yield self._of_whole(change, asset, Verdict.UNKNOWN, why)
         else:
             yield from self._made_anew(change, change.columns, asset)
+
+    def _is_own(self, table: str) -> bool:
+        """Whether the script itself made a table, or gave it this name, or says that it may not be there; in full or in short."""
+        name = _parts(table)
+        return any(own[-len(name) :] == name[-len(own) :] for own in self._own)
 
     def _made_anew(self, change: SchemaChange, names: tuple[str, ...], asset: Asset) -> Iterator[Checked]:
         """A table that is made again: the columns that it loses, and those whose type is said and is another."""
@@ -338,6 +344,10 @@ class Checker:
         if known is not None:
             return tuple(self._reader.many([known], self._scope).values())
         return self._reader.by_name(text, self._scope)
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    return tuple(name.lower().split("."))
 
 
 def _new_names(table: str, to: str) -> set[str]:

@@ -110,9 +110,37 @@ def test_a_table_that_is_not_known_is_not_taken_for_safe(capsys, tmp_path, monke
     file.write_text("CREATE TABLE sales.fresh (a int); ALTER TABLE Sales.Fresh ADD COLUMN b int")
     code, told = run(capsys, tmp_path / "home", "--ddl", str(file))
     assert (code, "0 changes, the worst is safe" in told) == (0, True)
-    file.write_text("CREATE TABLE IF NOT EXISTS sales.fresh (a int); ALTER TABLE sales.fresh DROP COLUMN a")
-    code, told = run(capsys, tmp_path / "home", "--ddl", str(file))
+
+
+@pytest.mark.parametrize(
+    ("dialect", "script"),
+    [
+        ("", "CREATE TABLE IF NOT EXISTS sales.fresh (a int); ALTER TABLE sales.fresh DROP COLUMN a"),
+        ("", "CREATE TABLE sales.fresh (a int); ALTER TABLE fresh ADD COLUMN b int"),
+        ("", "CREATE TABLE fresh (a int); ALTER TABLE sales.fresh ADD COLUMN b int"),
+        ("", "CREATE TABLE fresh (a int); ALTER TABLE fresh RENAME TO newer; ALTER TABLE newer ADD COLUMN b int"),
+        ("", "DROP TABLE IF EXISTS gone, sales.gone_too"),
+        ("postgres", "ALTER TABLE IF EXISTS gone ADD COLUMN a int"),
+        ("postgres", "SELECT a INTO fresh FROM old UNION SELECT b FROM older; DROP TABLE fresh"),
+        ("tsql", "SELECT a INTO #fresh FROM old; DROP TABLE #fresh"),
+    ],
+)
+def test_what_only_a_script_knows_is_no_change_of_anything(capsys, tmp_path, monkeypatch, dialect, script):
+    """What it makes itself in any way, and what it says may not be there."""
+    monkeypatch.setenv("HEADWATER_MODEL", "hashing")
+    file = tmp_path / "a.sql"
+    file.write_text(script)
+    code, told = run(capsys, tmp_path / "home", "--ddl", str(file), "--dialect", dialect)
     assert (code, "0 changes, the worst is safe" in told) == (0, True)
+
+
+@pytest.mark.parametrize("script", ["CREATE TABLE s1.fresh (a int); DROP TABLE s2.fresh", "SELECT 1; DROP TABLE fresh"])
+def test_what_a_script_does_not_make_is_unknown(capsys, tmp_path, monkeypatch, script):
+    monkeypatch.setenv("HEADWATER_MODEL", "hashing")
+    file = tmp_path / "a.sql"
+    file.write_text(script)
+    code, told = run(capsys, tmp_path / "home", "--ddl", str(file))
+    assert (code, "is not known here" in told) == (3, True)
 
 
 @pytest.mark.parametrize("later", ["orders_old", "public.orders_old", "PUBLIC.Orders_Old"])

@@ -226,6 +226,10 @@ def test_a_folder_of_another_converter_version_is_made_again(tmp_path, monkeypat
     assert ensure_converted(files, tmp_path / "models").manifest.converter_version == CONVERTER_VERSION
 
 
+def _refused(*_: object) -> None:
+    raise PermissionError(13, "Permission denied")
+
+
 def test_a_folder_without_a_graph_for_words_is_read_where_it_lies(tmp_path):
     """As in a bundle of an earlier version: words are then encoded as documents are. Where the model is at hand, it is made anew."""
     files = locate(str(make_model(tmp_path / "m")))
@@ -235,6 +239,9 @@ def test_a_folder_without_a_graph_for_words_is_read_where_it_lies(tmp_path):
     write_manifest(made.folder, replace(made.manifest, converter_version=WITHOUT_WORDS, files=kept_files))
     before = OnnxEncoder(open_converted(made.folder), threads=1)
     assert np.array_equal(before.encode_words(TEXTS), before.encode_documents(TEXTS))
+    with pytest.MonkeyPatch.context() as patched:  # where nothing can be written, it goes on serving
+        patched.setattr(convert, "_locked", _refused)
+        assert ensure_converted(files, tmp_path / "models").manifest.converter_version == WITHOUT_WORDS
     anew = ensure_converted(files, tmp_path / "models")
     assert (anew.manifest.converter_version, anew.words.name) == (CONVERTER_VERSION, WORDS_FILE)
 

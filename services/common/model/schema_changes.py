@@ -47,11 +47,12 @@ class PlannedChanges:
     Attributes:
         statements: how many statements it has.
         problems: why some of them could not be read, by their number from 1; never with their text.
-        made: the tables that it makes where there are none yet (`IF NOT EXISTS`), named as in its changes.
+        own: tables that the script makes besides those in its changes (`IF NOT EXISTS`, `SELECT … INTO`), and those that it says
+            may not be there (`IF EXISTS`), named as in its changes.
 
     """
 
     changes: tuple[SchemaChange, ...]
     statements: int
     problems: tuple[str, ...] = ()
-    made: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()

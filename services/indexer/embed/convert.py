@@ -59,6 +59,8 @@ def ensure_converted(files: ModelFiles, models: Path) -> ConvertedModel:
         with _locked(models / _LOCK):
             return _made(files, target)
     except OSError as error:
+        with suppress(ModelUnavailable):  # what another version of the converter made still encodes, though not as fast
+            return open_converted(target)
         raise ModelUnavailable(
             f"The converted model cannot be kept under {models}: {error.strerror or error}. Make the folder writable."
         ) from error

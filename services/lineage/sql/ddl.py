@@ -13,7 +13,7 @@ from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
 from services.common.model.schema_changes import ChangeKind, PlannedChanges, SchemaChange
-from services.lineage.sql.ddl_changes import changes_of, is_data, is_statement
+from services.lineage.sql.ddl_changes import changes_of, is_data, is_statement, own_tables
 from services.lineage.sql.ddl_script import Ddl
 from services.lineage.sql.dialects import dialect_of
 from services.lineage.sql.parsing import dialect_named, trees
@@ -62,7 +62,7 @@ class _Reader:
         self._dialect = dialect_named(dialect)
         self._found: list[SchemaChange] = []
         self._problems: dict[str, None] = {}
-        self._made: list[str] = []
+        self._own: dict[str, None] = {}
         self._place = "the script"
 
     def read(self, sql: str) -> PlannedChanges:
@@ -71,7 +71,7 @@ class _Reader:
         for number, part in enumerate(parts, 1):
             self._place = f"statement {number}"
             self._statement(part, sql, 0)
-        return PlannedChanges(tuple(_made_again(self._found)), len(parts), tuple(self._problems), tuple(self._made))
+        return PlannedChanges(tuple(_made_again(self._found)), len(parts), tuple(self._problems), tuple(self._own))
 
     def _parts(self, sql: str) -> list[list[Token]]:
         try:
@@ -107,13 +107,14 @@ class _Reader:
         may_stay = isinstance(root, exp.Create) and root.args.get("exists")
         if may_stay:
             root.set("exists", None)
+        self._own |= dict.fromkeys(own_tables(root))
         for one in changes_of(root, self._dialect):
             if isinstance(one, str):
                 self._problem(one)
             elif not may_stay or any(_drops(before, one.table) for before in self._found):
                 self._found.append(one)
             else:
-                self._made.append(one.table)
+                self._own[one.table] = None
 
     def _several(self, tokens: Sequence[Token], sql: str, depth: int) -> None:
         """What is not one statement: a batch without semicolons, a block, or words that nobody understands."""

@@ -76,6 +76,16 @@ def changes_of(root: exp.Expr, dialect: Dialect) -> Iterator[Found]:
         yield _NOT_KNOWN
 
 
+def own_tables(root: exp.Expr) -> Iterator[str]:
+    """The tables that a query makes (`SELECT … INTO`), and those of which a statement says that they may not be there."""
+    if isinstance(root, exp.Drop | exp.Alter) and root.args.get("exists"):
+        listed = [*(root.args.get("tables") or []), root.this]
+        yield from (_name(one) for one in listed if isinstance(one, exp.Table))
+    into = root.find(exp.Into) if isinstance(root, exp.Query) else None
+    if into is not None and isinstance(into.this, exp.Table):
+        yield _name(into.this)
+
+
 def _of_alter(root: exp.Alter, dialect: Dialect) -> Iterator[Found]:
     actions = root.args.get("actions") or []
     if not isinstance(root.this, exp.Table) or not actions:
@@ -217,5 +227,7 @@ def _renamed(root: exp.Execute) -> Iterator[SchemaChange]:
 
 
 def _name(table: exp.Table) -> str:
-    parts = (part.name for part in table.parts)
-    return ".".join(part if part.replace("_", "").isalnum() else '"' + part.replace('"', '""') + '"' for part in parts)
+    parts = (f"#{part.name}" if part.args.get("temporary") else part.name for part in table.parts)
+    return ".".join(
+        part if part.replace("_", "").removeprefix("#").isalnum() else '"' + part.replace('"', '""') + '"' for part in parts
+    )

@@ -93,7 +93,7 @@ def dump_answer(answer: Answer) -> bytes:
         return json.dumps({"digest": answer.digest, "names": [ref_out(ref) for ref in answer.names]}).encode()
     if isinstance(answer, PlannedChanges):
         changes = [[one.kind, one.table, one.column, one.to, one.columns, one.types] for one in answer.changes]
-        told = {"changes": changes, "statements": answer.statements, "problems": answer.problems, "made": answer.made}
+        told = {"changes": changes, "statements": answer.statements, "problems": answer.problems, "own": answer.own}
         return json.dumps(told).encode()
     if isinstance(answer, Usage):
         return json.dumps({"usage": answer.as_json()}).encode()
@@ -117,7 +117,7 @@ def load_answer(body: bytes) -> Answer:
         return Shaped(value["digest"], tuple(ref_in(ref) for ref in value["names"]))
     if "changes" in value:
         changes = tuple(map(_change_in, value["changes"]))
-        return PlannedChanges(changes, value["statements"], tuple(value["problems"]), tuple(value["made"]))
+        return PlannedChanges(changes, value["statements"], tuple(value["problems"]), tuple(value["own"]))
     if "usage" in value:
         return usage_in(value["usage"])
     return Reading(
