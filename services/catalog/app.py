@@ -14,7 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 from services import __version__
-from services.catalog import internal, pages
+from services.catalog import api_pages, internal, pages
 from services.catalog.access import Access
 from services.catalog.api import (
     assets,
@@ -143,6 +143,8 @@ def create_app(parts: CatalogParts) -> FastAPI:
         lifespan=lifespan,
         description="A metadata catalog in one small service: find, understand, trust and safely change data together.",
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,
+        redoc_url=None,
     )
     metrics = Metrics()
     readiness = Readiness(parts.search, parts.feed, parts.started_at, parts.about)
@@ -172,6 +174,7 @@ def create_app(parts: CatalogParts) -> FastAPI:
         _speak_marquez(app, Marquez(parts.reader, parts.events, parts.lineage, parts.told.namespaces), parts.search)
     app.include_router(health.create_router(readiness, metrics))
     app.include_router(pages.create_router(), include_in_schema=False)
+    app.include_router(api_pages.create_router(), include_in_schema=False)
     if parts.internal_key is not None:
         app.include_router(internal.create_router(parts.sink, parts.feed), include_in_schema=False)
     _guard(app, parts, metrics)

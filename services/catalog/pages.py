@@ -101,7 +101,11 @@ def create_router() -> APIRouter:
 
 
 def _read(name: str) -> StaticFile:
-    body = files("services.catalog").joinpath("static", *name.split("/")).read_bytes()
+    return static_file(name, files("services.catalog").joinpath("static", *name.split("/")).read_bytes())
+
+
+def static_file(name: str, body: bytes) -> StaticFile:
+    """A file of that name and content, to be sent as a part of our pages; the widget is for those of others too."""
     shared = name == WIDGET
     headers = {
         "Content-Type": _TYPES[name.rpartition(".")[2]],

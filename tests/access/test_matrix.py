@@ -102,8 +102,7 @@ MATRIX: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/metrics"): READERS,
     ("GET", "/openapi.json"): KNOWN,
     ("GET", "/docs"): KNOWN,
-    ("GET", "/docs/oauth2-redirect"): KNOWN,
-    ("GET", "/redoc"): KNOWN,
+    ("GET", "/docs/{name}"): NOBODY | dict.fromkeys(("reader", "editor", "admin", "producer"), 404),
     ("GET", "/"): OPEN,
     ("GET", "/widget/headwater.js"): OPEN,
     ("GET", "/static/{name}"): OPEN,
@@ -117,7 +116,7 @@ MATRIX: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/internal/v1/catalog/head"): services(200),
     ("POST", "/internal/v1/catalog/states"): services(422),
 }
-ALSO_HEAD = ("/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc", "/", "/widget/headwater.js", "/static/{name}")
+ALSO_HEAD = ("/openapi.json", "/", "/widget/headwater.js", "/static/{name}")
 MATRIX |= {("HEAD", path): MATRIX["GET", path] for path in ALSO_HEAD}
 QUERIES = {
     "/api/v1/lineage": f"?nodeId=dataset:{NAMESPACE}:shop.sales.orders",
