@@ -36,8 +36,8 @@ BY = Principal(SOURCE, Role.EDITOR, FULL_SCOPE)
 """Who is recorded as having said whose tables they are."""
 QUESTIONS = (
     "which table has monthly revenue per customer?",
-    "which deliveries arrived later than we promised?",
-    "what do people look for on the website and not find?",
+    "how many hours did each employee work?",
+    "what did we spend on ads per channel?",
 )
 
 

@@ -193,7 +193,7 @@ def check_column(seen: Visible, key: ColumnKey) -> None:
     names = seen.columns([asset])[asset]
     if spelled(names, column) is not None:
         return
-    absent = f"there is no column {column[:64]} of {asset}, or you may not see it"
+    absent = f"there is no column {column[:64]} of {held(seen, asset).name.qualified}, or you may not see it"
     if not is_storable(column):  # a database would not even look for it
         raise NotFound(absent)
     keys = [key] if names else [key, (asset, EVERY)]

@@ -8,8 +8,8 @@ import { query } from "./state.js";
 const DEMO = "duckdb:///headwater-demo/retail.duckdb";
 const QUESTIONS = [
   "which table has monthly revenue per customer?",
-  "which deliveries arrived later than we promised?",
-  "what do people look for on the website and not find?",
+  "how many hours did each employee work?",
+  "what did we spend on ads per channel?",
 ];
 const STATES = {
   complete: "crawled",
