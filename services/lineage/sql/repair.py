@@ -6,9 +6,11 @@ Journey 3, step "SQL → edges": the steps of `REPAIRS` in order, each of which 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from sqlglot import Token, TokenType
 
+from services.lineage.sql.modifiers import without_modifiers
 from services.lineage.sql.rewrites import REWRITES, like, past
 from services.lineage.sql.tokens import word
 
@@ -16,11 +18,12 @@ _PHRASES = frozenset({"TITLE", "FORMAT", "NAMED", "CASESPECIFIC", "COMPRESS"})
 _COMPOUND = frozenset({"+", "-", "*", "/", "%", "||", "&", "|", "^"})
 
 
-def repaired(tokens: Sequence[Token]) -> list[Token] | None:
+def repaired(tokens: Sequence[Token], *, of_mysql: bool) -> list[Token] | None:
     """The tokens after all repairs; None where none of them had anything to do."""
     found = list(tokens)
-    for repair in (*REPAIRS, *REWRITES):
-        found = repair(found)
+    for repair in (*((without_modifiers,) if of_mysql else ()), *REPAIRS, *REWRITES):
+        with suppress(IndexError):  # a text that ends too early for it: as if it had not matched
+            found = repair(found)
     same = [(token.token_type, token.text) for token in found] == [(token.token_type, token.text) for token in tokens]
     return None if same else found
 

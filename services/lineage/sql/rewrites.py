@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from sqlglot import Token, TokenType
 
+from services.lineage.sql.modifiers import without_modifiers
 from services.lineage.sql.tokens import CLOSING, OPENING, word
 
 PART = "\x1f"
@@ -63,7 +64,7 @@ def _stream(tokens: list[Token]) -> list[Token]:
     """Snowflake's CREATE STREAM s ON TABLE t …: the rows of `t` that have changed."""
     at = next((at for at, one in enumerate(tokens[:4]) if word(one) == "STREAM"), 0)
     on = _find(tokens, "ON")
-    if not tokens or word(tokens[0]) != "CREATE" or not at or on == len(tokens):
+    if not tokens or word(tokens[0]) != "CREATE" or not at or not at < on < len(tokens):
         return tokens
     start = at + 4 if word(tokens[at + 1]) == "IF" else at + 1
     kind = next((place for place in range(on + 1, min(on + 3, len(tokens))) if word(tokens[place]) in _STREAMED), None)
@@ -91,7 +92,9 @@ def _changes(tokens: list[Token]) -> list[Token]:
     if max(into, source) >= len(tokens):
         return tokens
     source += word(tokens[source]) == "STREAM"
-    source += tokens[source].text == "("
+    source += source < len(tokens) and tokens[source].text == "("
+    if source >= len(tokens):
+        return tokens
     head = [like(tokens[0], TokenType.INSERT, "INSERT"), *tokens[into : _name(tokens, into + 1)]]
     return [*head, *_from(tokens[0], tokens[source : _name(tokens, source)])]
 
@@ -110,7 +113,7 @@ def _files(tokens: list[Token]) -> list[Token]:
     if words[:1] == ["IMPORT"] and "TABLE" in words[:3]:
         start, at = words.index("TABLE") + 1, _find(tokens, "FROM")
         return [*copy, *into, *tokens[start : _name(tokens, start)], *tokens[at : at + 2]]
-    if words[:2] == ["LOAD", "DATA"] and "INFILE" in words:
+    if words[:2] == ["LOAD", "DATA"] and "INFILE" in words and words[-1] != "INFILE":
         path, at = words.index("INFILE") + 1, _find(tokens, "INTO", "TABLE")
         inpath = like(tokens[0], TokenType.VAR, "INPATH")
         return [*tokens[:2], inpath, tokens[path], *tokens[at : _name(tokens, at + 2)]]
@@ -177,11 +180,13 @@ def _within(tokens: list[Token]) -> list[Token]:
 
 def _without_only(tokens: list[Token]) -> list[Token]:
     """PostgreSQL's `ONLY (t)` is `t`."""
-    at = _find(tokens, "ONLY", "(")
-    if at == len(tokens):
-        return tokens
-    end = past(tokens, at + 1)
-    return [*tokens[:at], *tokens[at + 2 : end - 1], *_without_only(tokens[end:])]
+    found: list[Token] = []
+    end = 0
+    while (at := _find(tokens, "ONLY", "(", start=end)) < len(tokens):
+        found.extend(tokens[end:at])
+        end = past(tokens, at + 1)
+        found.extend(tokens[at + 2 : end - 1])
+    return [*found, *tokens[end:]]
 
 
 def _table_arguments(tokens: list[Token]) -> list[Token]:
@@ -264,35 +269,18 @@ def _aliased(listed: list[Token], names: list[Token]) -> list[Token]:
     return found
 
 
-_MODIFIERS = frozenset(
-    [
-        "IGNORE",
-        "LOW_PRIORITY",
-        "HIGH_PRIORITY",
-        "QUICK",
-        "DELAYED",
-        "SQL_CACHE",
-        "SQL_NO_CACHE",
-        "SQL_CALC_FOUND_ROWS",
-        "SQL_BUFFER_RESULT",
-    ]
-)
-_FEW = 5
-"""Words from the start of a statement, among which its modifiers stand."""
 _PHRASES = (["OVERRIDING", "SYSTEM", "VALUE"], ["OVERRIDING", "USER", "VALUE"], ["WHERE", "CURRENT", "OF"])
 
 
 def _phrases(tokens: list[Token]) -> list[Token]:
-    """How MySQL goes about it, OVERRIDING … VALUE and WHERE CURRENT OF of PostgreSQL, IF NOT EXISTS behind Hive's PARTITION."""
+    """OVERRIDING … VALUE and WHERE CURRENT OF of PostgreSQL, IF NOT EXISTS behind Hive's PARTITION."""
     words = [word(token) for token in tokens]
     if words[:1] not in (["INSERT"], ["UPDATE"], ["DELETE"], ["SELECT"], ["REPLACE"]):
         return tokens
     found: list[Token] = []
     at = 0
     while at < len(tokens):
-        if words[at] in _MODIFIERS and 0 < at < _FEW:
-            at += 1
-        elif words[at : at + 3] in _PHRASES:
+        if words[at : at + 3] in _PHRASES:
             at += 3 + (words[at] == "WHERE")
         elif words[at : at + 3] == ["IF", "NOT", "EXISTS"] and words[0] == "INSERT" and tokens[at - 1].text == ")":
             at += 3
@@ -314,9 +302,11 @@ def _several(tokens: list[Token]) -> list[Token]:
     return [tokens[0], *tokens[2:using], tokens[1], *tokens[using + 1 :]]
 
 
-def plain_delete(tokens: Sequence[Token]) -> Sequence[Token]:
+def plain_delete(tokens: list[Token], *, of_mysql: bool) -> list[Token]:
     """A DELETE of MySQL's in the words of others, which the parser would take for names."""
-    return _several(_phrases(list(tokens))) if tokens and word(tokens[0]) == "DELETE" else tokens
+    if not tokens or word(tokens[0]) != "DELETE":
+        return tokens
+    return _several(without_modifiers(tokens) if of_mysql else tokens)
 
 
 def _into_variables(tokens: list[Token]) -> list[Token]:

@@ -12,6 +12,7 @@ from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ErrorLevel, ParseError, SqlglotError, TokenError
 
+from services.lineage.sql.modifiers import may_have_modifiers
 from services.lineage.sql.parsing import dialect_named, split_create, trees
 from services.lineage.sql.repair import repaired
 from services.lineage.sql.rewrites import plain_delete
@@ -42,6 +43,9 @@ _PARAMETERS = re.compile(r"##\w+(?:[:?][^#\n]*)?##")
 """`##name:type##`: what a web page asks for before it runs a query."""
 _DOLLARS = re.compile(r"^\s*(?:LANGUAGE\s+\w+\s*)?(\$\w*\$)(.*)\1.*$", re.IGNORECASE | re.DOTALL)
 """`$$ … $$` around the text of a block, where the tokenizer leaves it there."""
+_TEXTS = (TokenType.STRING, TokenType.HEREDOC_STRING, TokenType.RAW_STRING, TokenType.NATIONAL_STRING)
+_BEFORE_TEXTS = frozenset({"ALTER", "CREATE", "DO", "IMMEDIATE", "STATEMENT", "FORMAT", "CONCAT", "REPLACE"})
+"""What a statement, or what follows EXECUTE, begins with where a text in it is run."""
 _DELIMITER = re.compile(r"^[ \t]*DELIMITER\s+(\S+)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -86,7 +90,7 @@ class Trees:
 
         """
         first: SqlglotError | None = None
-        tokens = plain_delete(tokens)
+        tokens = plain_delete(list(tokens), of_mysql=may_have_modifiers(self._dialect))
         for attempt in self._attempts(tokens, sql):
             try:
                 return attempt()
@@ -97,14 +101,14 @@ class Trees:
     def parses(self, tokens: Sequence[Token], sql: str) -> bool:
         """Whether the tokens are a statement of the dialect as they are or mended."""
         try:
-            self._as_is(repaired(tokens) or tokens, sql, self._dialect)
+            self._as_is(_mended(tokens, self._dialect) or tokens, sql, self._dialect)
         except SqlglotError:
             return False
         return True
 
     def _attempts(self, tokens: Sequence[Token], sql: str) -> Iterator[_Attempt]:
         yield _Attempt(self, tokens, sql, self._dialect)
-        mended = repaired(tokens)
+        mended = _mended(tokens, self._dialect)
         if mended is not None:
             yield _Attempt(self, mended, sql, self._dialect)
         yield _Attempt(self, tokens, sql, None)
@@ -114,7 +118,7 @@ class Trees:
                 again = other.tokenize(text)
             except SqlglotError:
                 continue
-            yield _Attempt(self, repaired(again) or again, text, other)
+            yield _Attempt(self, _mended(again, other) or again, text, other)
 
     def _alternatives(self) -> list[Dialect]:
         if self._others is None:
@@ -148,6 +152,10 @@ class Trees:
         this = exp.Schema(this=target, expressions=columns) if columns else target
         words = [word(token) for token in tokens[:12]]
         return [exp.Create(this=this, kind="VIEW" if "VIEW" in words else "TABLE", expression=queries[0])]
+
+
+def _mended(tokens: Sequence[Token], dialect: Dialect) -> list[Token] | None:
+    return repaired(tokens, of_mysql=may_have_modifiers(dialect))
 
 
 def opened(tokens: list[Token], sql: str, dialect: Dialect) -> list[Token]:
@@ -216,10 +224,27 @@ def without_client_commands(sql: str) -> str:
 
 
 def literal_scripts(tokens: Sequence[Token]) -> list[str]:
-    """SQL in the strings of a statement that runs them: UNLOAD ('…'), EXECUTE IMMEDIATE '…', a routine's $$ … $$."""
-    kinds = (TokenType.STRING, TokenType.HEREDOC_STRING, TokenType.RAW_STRING, TokenType.NATIONAL_STRING)
+    """SQL in the strings of a statement that runs them: UNLOAD ('…'), EXECUTE IMMEDIATE '…', a routine's $$ … $$.
+
+    Of an EXECUTE the tokens are those behind that word. What a procedure is given that it calls by name is a value.
+    """
+    if _calls_by_name(tokens):
+        return []
     return [
         _DOLLARS.sub(r"\2", token.text)
         for token in tokens
-        if token.token_type in kinds and re.search(r"(?i)\b(select|insert|merge|update|delete)\b", token.text)
+        if token.token_type in _TEXTS and re.search(r"(?i)\b(select|insert|merge|update|delete)\b", token.text)
     ]
+
+
+def _calls_by_name(tokens: Sequence[Token]) -> bool:
+    """Whether tokens begin with a procedure's name that does not run the text which it is given: `[@result =] dbo.log`."""
+    start = 3 if [token.text for token in tokens[:3:2]] == ["@", "="] else 0
+    end = start + 1
+    while end + 1 < len(tokens) and tokens[end].token_type is TokenType.DOT:
+        end += 1 if tokens[end + 1].token_type is TokenType.DOT else 2
+    name = tokens[start:end]
+    if not name or word(name[0]) in _BEFORE_TEXTS or word(name[-1]) == "SP_EXECUTESQL" or name[0].token_type in _TEXTS:
+        return False
+    is_name = name[0].token_type is TokenType.IDENTIFIER or name[0].text.isidentifier()
+    return is_name and (end == len(tokens) or tokens[end].text not in ("||", "+"))
