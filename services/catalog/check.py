@@ -12,6 +12,7 @@ from enum import StrEnum
 from services.catalog.assets import AssetReader
 from services.catalog.declared_keys import Pointing, pointing_at
 from services.catalog.impact import Impact, impact_of, without
+from services.catalog.script_names import ScriptNames
 from services.catalog.widening import Retyping, retyping
 from services.common.errors import BadRequest, NotFound
 from services.common.model.access import AccessScope
@@ -100,8 +101,7 @@ class Checker:
         self._known: dict[AssetId, bool] = {}
         self._pointing: dict[AssetId, tuple[Pointing, ...]] = {}
         self._dropped: set[tuple[AssetId, str | None]] = set()
-        self._own: set[tuple[str, ...]] = set()
-        self._renamed: dict[str, Asset] = {}
+        self._names = ScriptNames()
 
     def check(self, planned: PlannedChanges) -> Report:
         """Judge every change, equal ones once. What was looked up for one is there for the next.
@@ -121,7 +121,7 @@ class Checker:
         if any(one.kind is ChangeKind.ADD and one.column is None for one in changes):
             raise BadRequest("what is added is a column: say which one with `column`")
         self._left = MAX_COLUMNS
-        self._own |= set(map(_parts, planned.own))
+        self._names.expect(planned.own)
         return Report(tuple(self._in_order(changes)), planned.problems)
 
     def _in_order(self, changes: Sequence[SchemaChange]) -> Iterator[Checked]:
@@ -132,17 +132,15 @@ class Checker:
                     continue
                 if one.change.kind is ChangeKind.DROP:
                     self._dropped.add((one.asset.id, one.change.column and one.change.column.lower()))
-                elif one.change.kind is ChangeKind.RENAME and one.change.column is None and one.change.to:
-                    self._renamed |= dict.fromkeys(_new_names(one.change.table, one.change.to), one.asset)
+                self._names.renamed(one.change, one.asset)
 
     def _judged(self, change: SchemaChange) -> Iterator[Checked]:
         found = self._assets(change.table)
-        if not found and change.table.lower() in self._renamed:  # a name that this script gives it
-            found = (self._renamed[change.table.lower()],)
+        if not found and (asset := self._names.known_as(change.table)) is not None:
+            found = (asset,)
         if len(found) != 1:
-            if not found and (change.kind is ChangeKind.REPLACE or self._is_own(change.table)):
-                new = change.to if change.kind is ChangeKind.RENAME and change.column is None else None
-                self._own |= {_parts(change.table), *map(_parts, _new_names(change.table, new) if new else ())}
+            if not found and (change.kind is ChangeKind.REPLACE or self._names.is_own(change.table)):
+                self._names.made(change)
                 return  # nobody but the script knows it
             why = (
                 f"{len(found)} tables may be meant; write a longer name"
@@ -161,11 +159,6 @@ class Checker:
             yield self._of_whole(change, asset, Verdict.UNKNOWN, why)
         else:
             yield from self._made_anew(change, change.columns, asset)
-
-    def _is_own(self, table: str) -> bool:
-        """Whether the script itself made a table, or gave it this name, or says that it may not be there; in full or in short."""
-        name = _parts(table)
-        return any(own[-len(name) :] == name[-len(own) :] for own in self._own)
 
     def _made_anew(self, change: SchemaChange, names: tuple[str, ...], asset: Asset) -> Iterator[Checked]:
         """A table that is made again: the columns that it loses, and those whose type is said and is another."""
@@ -344,16 +337,6 @@ class Checker:
         if known is not None:
             return tuple(self._reader.many([known], self._scope).values())
         return self._reader.by_name(text, self._scope)
-
-
-def _parts(name: str) -> tuple[str, ...]:
-    return tuple(name.lower().split("."))
-
-
-def _new_names(table: str, to: str) -> set[str]:
-    """What a renamed table may be called afterwards, in lower case: alone, and with what stood before its name."""
-    above, last = table.rpartition(".")[0].lower(), to.rpartition(".")[2].lower()
-    return {to.lower(), last, f"{above}.{last}" if above else last}
 
 
 def _added(change: SchemaChange, asset: Asset) -> Checked:
