@@ -139,6 +139,8 @@ def _looked_up(node: exp.Anonymous, scope: Scope, way: Kind, direct: Direct) -> 
     """
     first, *rest = node.expressions or [exp.null()]
     parts = [part.name for part in first.parts] if isinstance(first, exp.Column) else first.name.split(".")
+    if not (isinstance(first, exp.Column) or first.is_string) or not any(parts):  # its name is put together
+        return list(node.expressions)
     table = scope.env.tables.key(parts)
     scope.env.reads.setdefault(table)
     names = rest[0].find_all(exp.Literal) if rest and node.name.lower().startswith(("dictget", "joinget")) else ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
@@ -21,7 +22,7 @@ from services.lineage.sql.known import Tables, split_name
 from services.lineage.sql.places import place_of
 from services.lineage.sql.query import read_query
 from services.lineage.sql.routines import DATA_WORDS, QUIET, cut, inner_statements
-from services.lineage.sql.row_names import RowNames, loop_names, trigger_table
+from services.lineage.sql.row_names import RowNames, looped_cursors, trigger_table
 from services.lineage.sql.scope import PLACEHOLDER, Env, Scope
 from services.lineage.sql.script import Script
 from services.lineage.sql.statement import MAX_NESTING, Problem, Reading, is_template
@@ -33,6 +34,7 @@ from services.lineage.sql.trees import Trees, literal_scripts, without_client_co
 from services.lineage.sql.writes import ANSWER, CACHE, CHANGE, CREATE, REPLACE, Facts, Write
 
 _BLOCKS = frozenset({"BEGIN", "DECLARE", "IF", "WHILE", "LOOP", "FOR", "REPEAT", "DO"})
+_LOOPS = _BLOCKS - {"BEGIN", "DECLARE"}
 _MAX_DEPTH = 5
 """Of blocks in routines in texts that are executed."""
 _RUNS_TEXT = frozenset({"UNLOAD", "EXECUTE", "EXEC"})
@@ -64,7 +66,7 @@ class _Reader:
         self._tables = Tables(script.schema, script.default_database, script.default_schema)
         self._trees = Trees(self._dialect)
         self._in_routine = False
-        self._rows = RowNames()
+        self._rows = self._left = RowNames()
 
     def read(self) -> ScriptLineage:
         """All of it."""
@@ -105,9 +107,18 @@ class _Reader:
         if not chunks and depth == 0:
             yield Facts("UNPARSED", error=_reason(Problem.EMPTY))
         for chunk in chunks:
+            self._left = self._rows
             for facts in self._statement(chunk, sql, depth):
                 self._learn(facts)
                 yield facts
+            self._pass(chunk)
+
+    def _pass(self, chunk: Sequence[Token]) -> None:
+        """Go on behind a statement: a loop outside of a block is cut where it has semicolons, and ends in a later one."""
+        if word(chunk[0]) == "END":
+            self._rows.walk(chunk)
+        elif word(chunk[0]) in _LOOPS:
+            self._rows = self._left
 
     def _statement(self, tokens: Sequence[Token], sql: str, depth: int) -> Iterator[Facts]:
         head = word(tokens[0])
@@ -138,10 +149,10 @@ class _Reader:
 
     def _read(self, root: exp.Expr, tokens: Sequence[Token], sql: str) -> Facts:
         env = self._env()
-        env.rows = env.given = self._rows.relations
+        env.rows, env.given = self._rows.relations, self._rows.tables
         env.keeps_into = not (self._in_routine and self._dialect in _FILLS_VARIABLES)
         env.members = _outermost(root)
-        env.texts = lambda: members(tokens, sql)
+        env.texts = cache(lambda: members(tokens, sql))
         try:
             facts = read_statement(root, env)
         except RecursionError:
@@ -192,12 +203,18 @@ class _Reader:
         """The statements in a block."""
         for text in literal_scripts(tokens) if word(tokens[0]) == "DO" else ():
             yield from self._facts(text, depth + 1)
-        names = loop_names(tokens)
+        outside, looped, at = self._rows, looped_cursors(tokens), 0
+        rows = self._rows = outside.inside()
         for piece in inner_statements(tokens):
+            start = next(place for place in range(at, len(tokens)) if tokens[place] is piece[0])
+            rows.walk(tokens[at:start])
+            at = start + len(piece)
             for facts in self._statement(piece, sql, depth + 1):
-                self._rows.take(names.get(id(piece[0]), ()), facts)
+                rows.take(facts, looped)
                 self._learn(facts)
                 yield facts
+        rows.walk(tokens[at:])
+        self._rows, self._left = outside, rows
 
     def _routine(self, tokens: Sequence[Token], sql: str, depth: int) -> Facts:
         """A procedure: what its statements do together. They are read, not run: what they fill is not thought away."""
@@ -205,9 +222,8 @@ class _Reader:
             return found
         before, self._in_routine, rows = self._in_routine, True, self._rows
         on = trigger_table(tokens) if routine_kind(tokens) == "TRIGGER" else None
-        self._rows = (
-            rows.of_trigger(table_relation(self._tables.key(on), self._env())) if on else RowNames(dict(rows.relations))
-        )
+        if on:
+            self._rows = rows.of_trigger(tokens, table_relation(self._tables.key(on), self._env()))
         try:
             inner = [*self._inner(tokens, sql, depth)]
             if not inner:

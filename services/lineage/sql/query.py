@@ -15,7 +15,7 @@ from services.lineage.sql.scope import SCALAR, Ctes, Env, Scope, Source
 from services.lineage.sql.select import read_select
 from services.lineage.sql.sources import add_sources, rows_of
 from services.lineage.sql.stars import expanded
-from services.lineage.sql.table_names import renamed
+from services.lineage.sql.table_names import name_parts, renamed, table_key, table_relation
 
 _ROUNDS = 3
 """Of a recursive query: what its columns read is complete after as many, but for swaps of three columns or more."""
@@ -102,10 +102,18 @@ def _body(body: exp.Expr, env: Env, ctes: Ctes, outer: Scope | None) -> Relation
 
 
 def _new_rows(insert: exp.Expr, env: Env, ctes: Ctes, outer: Scope | None) -> Relation:
-    """The rows that an INSERT adds, under the names of the columns that it lists."""
-    listed = [part for part in insert.this.expressions if part.name] if isinstance(insert.this, exp.Schema) else []
-    relation = read_query(insert.expression, env, ctes, outer)
-    return renamed(relation, exp.TableAlias(columns=[exp.to_identifier(part.name) for part in listed]))
+    """The rows that an INSERT adds, under the names of the columns that it lists, with those that the table fills by itself."""
+    table = insert.this.this if isinstance(insert.this, exp.Schema) else insert.this
+    own = table_relation(table_key(list(name_parts(table)), table, env), env)
+    listed = insert.this.expressions if isinstance(insert.this, exp.Schema) else own.columns if own.closed else []
+    names = [exp.to_identifier(part.name, quoted=True) for part in listed if part.name]
+    relation = renamed(read_query(insert.expression, env, ctes, outer), exp.TableAlias(columns=names))
+    if not relation.closed:
+        return relation
+    given = frozenset(column.key for column in relation.columns)
+    rest = [Star(item.tables, item.without | given) if isinstance(item, Star) else item for item in own.items]
+    rest = [item for item in rest if isinstance(item, Star) or item.key not in given]
+    return Relation([*relation.items, *rest], relation.indirect)
 
 
 def _names(body: exp.Expr, name: str) -> bool:

@@ -5,7 +5,7 @@ Journey 3, step "SQL → edges", on tokens of blocks and routines.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import Token, TokenType
@@ -16,25 +16,122 @@ from services.lineage.sql.tokens import word
 from services.lineage.sql.writes import ANSWER, Facts
 
 _IN_TRIGGERS = ("new", "old", "inserted", "deleted")
+_STATES = frozenset({"NEW", "OLD", "NEW_TABLE", "OLD_TABLE"})
+_HEAD = 60
+"""Tokens of a trigger among which its table and the names of its rows stand."""
+
+
+@dataclass(slots=True)
+class _Loop:
+    """A loop that has begun, or is about to.
+
+    Attributes:
+        name: of the row that it is at; empty where it goes through no rows.
+        cursor: what stands behind IN.
+        end: the word behind END that ends it.
+        hidden: what the name meant before it.
+
+    """
+
+    name: str = ""
+    cursor: str = ""
+    rows: Relation | None = None
+    end: str = "LOOP"
+    hidden: Relation | None = None
 
 
 @dataclass(slots=True)
 class RowNames:
-    """The names that are known at a place in a text, each with what is in its row."""
+    """The names that are known at a place in a text, each with what is in its row.
+
+    Attributes:
+        relations: all of them.
+        tables: those that FROM may name too: the rows that a trigger is run for.
+
+    """
 
     relations: dict[str, Relation] = field(default_factory=dict)
+    tables: dict[str, Relation] = field(default_factory=dict)
+    _cursors: dict[str, Relation] = field(default_factory=dict)
+    _open: list[_Loop] = field(default_factory=list)
+    _coming: _Loop | None = None
+    _query: _Loop | str | None = None
 
-    def of_trigger(self, relation: Relation) -> RowNames:
+    def inside(self) -> RowNames:
+        """Those at the beginning of a block: what it names is forgotten with it."""
+        return RowNames(dict(self.relations), self.tables, self._cursors, list(self._open))
+
+    def of_trigger(self, tokens: Sequence[Token], relation: Relation) -> RowNames:
         """Those in a trigger on a table."""
-        return RowNames({**self.relations, **dict.fromkeys(_IN_TRIGGERS, relation)})
+        rows, tables = _referenced(tokens)
+        seen = {**self.tables, **dict.fromkeys((*_IN_TRIGGERS, *tables), relation)}
+        return RowNames({**self.relations, **seen, **dict.fromkeys(rows, relation)}, seen, self._cursors)
 
-    def take(self, names: Sequence[str], facts: Facts) -> None:
-        """Give names to the row of a query that a loop or a cursor goes through: its result is not handed out."""
+    def walk(self, tokens: Sequence[Token]) -> None:
+        """Go through the code between two statements, where loops begin and end.
+
+        `FOR r IN (SELECT …)`, `CURSOR c IS SELECT …` with `FOR r IN c`, `c CURSOR FOR SELECT …`.
+        """
+        words = [word(token) for token in tokens]
+        cursor: str | None = None
+        self._query = None
+        for at, text in enumerate(words):
+            if text in (";", "BEGIN"):
+                self._coming = cursor = None
+            elif text == "CURSOR":
+                cursor = _cursor(words, at)
+            elif _is_loop(words, at):
+                self._coming = self._coming or _Loop(words[at + 1].lower(), _behind_in(words, at))
+            elif text in ("LOOP", "FOR") and at and words[at - 1] == "END":
+                self._leave(text)
+            elif text == "LOOP" or (text == "DO" and self._coming is not None):
+                self._enter("LOOP" if text == "LOOP" else "FOR")
+        if words and words[-1] in ("IS", "FOR"):
+            self._query = cursor
+        elif words[-1:] == ["IN"] or words[-2:] == ["IN", "("]:
+            self._query = self._coming
+
+    def _enter(self, end: str) -> None:
+        loop, self._coming = self._coming or _Loop(), None
+        loop.end = end
+        self._open.append(loop)
+        if loop.name:
+            loop.hidden = self.relations.pop(loop.name, None)
+            self._name(loop.name, loop.rows or self._cursors.get(loop.cursor))
+
+    def _leave(self, end: str) -> None:
+        if all(loop.end != end for loop in self._open):
+            return
+        while True:
+            loop = self._open.pop()
+            self.relations.pop(loop.name, None)
+            self._name(loop.name, loop.hidden)
+            if loop.end == end:
+                return
+
+    def _name(self, name: str, rows: Relation | None) -> None:
+        if rows is not None:
+            self.relations[name] = rows
+
+    def take(self, facts: Facts, looped: Container[str]) -> None:
+        """Keep the rows of a query that a loop or a cursor goes through: its result is not handed out.
+
+        Args:
+            facts: those of the statement behind the code that was gone through last.
+            looped: the cursors that loops go through.
+
+        """
         answers = [write for write in facts.writes if write.how == ANSWER]
-        if names and len(answers) == 1 and len(facts.writes) == 1:
-            relation = Relation(list(answers[0].columns), set(answers[0].rows))
-            self.relations.update(dict.fromkeys(names, relation))
-            facts.writes = []
+        if self._query is None or len(answers) != 1 or len(facts.writes) != 1:
+            return
+        relation = Relation(list(answers[0].columns), set(answers[0].rows))
+        if isinstance(self._query, _Loop):
+            self._query.rows = relation
+        else:
+            self._cursors[self._query] = relation
+            if self._query not in looped:
+                return
+        facts.writes = []
 
     def note(self, facts: Facts) -> None:
         """Add the tables behind the rows to what a statement reads, where it uses their columns."""
@@ -46,49 +143,51 @@ class RowNames:
             facts.reads = tuple(dict.fromkeys((*facts.reads, *more)))
 
 
-def loop_names(tokens: Sequence[Token]) -> dict[int, list[str]]:
-    """The names for the rows of queries in a block, by the `id` of the query's first token.
-
-    `FOR r IN (SELECT …)`, `CURSOR c IS SELECT …` with `FOR r IN c`, `c CURSOR FOR SELECT …`.
-    """
+def looped_cursors(tokens: Sequence[Token]) -> set[str]:
+    """The names behind `FOR r IN` in a block."""
     words = [word(token) for token in tokens]
-    aliases: dict[str, list[str]] = {}
-    found: dict[int, list[str]] = {}
-    for at in range(len(tokens) - 3):
-        if words[at] == "FOR" and words[at + 2] == "IN":
-            start = at + 3 + (words[at + 3] == "(")
-            if start < len(tokens) and words[start] in ("SELECT", "WITH"):
-                found[id(tokens[start])] = [words[at + 1].lower()]
-            else:
-                aliases.setdefault(words[start].lower() if start < len(tokens) else "", []).append(words[at + 1].lower())
-    for at in range(1, len(tokens)):
-        query = _cursor_query(words, at)
-        if query is not None:
-            name = words[at + 1] if words[at + 2] in ("IS", "(") else words[at - 1]
-            found[id(tokens[query])] = aliases.get(name.lower(), [])
+    return {_behind_in(words, at) for at in range(len(words)) if _is_loop(words, at)}
+
+
+def _is_loop(words: Sequence[str], at: int) -> bool:
+    return words[at] == "FOR" and at + 2 < len(words) and words[at + 2] == "IN"
+
+
+def _behind_in(words: Sequence[str], at: int) -> str:
+    start = at + 3 + (words[at + 3 : at + 4] == ["("])
+    return words[start].lower() if start < len(words) else ""
+
+
+def _cursor(words: Sequence[str], at: int) -> str:
+    """The name of the cursor that is declared at this place."""
+    behind = words[at + 2 : at + 3] in (["IS"], ["("], ["RETURN"])
+    return words[at + 1 if behind else max(at - 1, 0)].lower()
+
+
+def _referenced(tokens: Sequence[Token]) -> tuple[list[str], list[str]]:
+    """The names that REFERENCING gives to rows and to tables of rows: `NEW AS n`, `OLD TABLE AS o`."""
+    words = [word(token) for token in tokens[:_HEAD]]
+    at = words.index("REFERENCING") + 1 if "REFERENCING" in words else len(words)
+    found: tuple[list[str], list[str]] = ([], [])
+    while at < len(words) and words[at] in _STATES:
+        is_table = words[at].endswith("_TABLE") or words[at + 1 : at + 2] == ["TABLE"]
+        at += 1 + (words[at + 1 : at + 2] in (["TABLE"], ["ROW"]))
+        at += words[at : at + 1] == ["AS"]
+        found[is_table].extend(name.lower() for name in words[at : at + 1])
+        at += 1 + (words[at + 1 : at + 2] == [","])
     return found
-
-
-def _cursor_query(words: Sequence[str], at: int) -> int | None:
-    """Where the query of a cursor begins that is declared at this place."""
-    if words[at] != "CURSOR":
-        return None
-    for start in range(at + 2, min(at + 40, len(words))):
-        if words[start] in ("SELECT", "WITH"):
-            return start if words[start - 1] in ("IS", "FOR") else None
-        if words[start] in (";", "BEGIN"):
-            break
-    return None
 
 
 def trigger_table(tokens: Sequence[Token]) -> TableKey | None:
     """The name of the table that a trigger is on, as written."""
-    words = [word(token) for token in tokens[:40]]
+    head = list(tokens[:_HEAD])
+    words = [word(token) for token in head]
     if "TRIGGER" not in words or "ON" not in words:
         return None
-    at = words.index("ON") + 1
-    parts = [tokens[at].text] if at < len(tokens) else []
-    while at + 2 < len(tokens) and tokens[at + 1].token_type is TokenType.DOT:
-        at += 2
-        parts.append(tokens[at].text)
+    head = [token for token in head[words.index("ON") + 1 :] if token.text not in ("[", "]")]
+    parts = [head[0].text] if head else []
+    for dot, part in zip(head[1::2], head[2::2], strict=False):
+        if dot.token_type is not TokenType.DOT:
+            break
+        parts.append(part.text)
     return tuple(parts) or None

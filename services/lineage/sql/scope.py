@@ -53,12 +53,15 @@ class Env:
     given: Ctes = field(default_factory=dict)
     rows: Ctes = field(default_factory=dict)
     pairs: dict[tuple[tuple[TableKey, str], tuple[TableKey, str], str], None] = field(default_factory=dict)
+    _places: dict[int, int] = field(default_factory=dict, init=False)
 
     def text_of(self, part: object) -> str:
         """The text of a select list's member in one line: as written where that can be told, else as the parser writes it."""
         if not isinstance(part, exp.Expr):
             return ""
-        at = next((at for at, member in enumerate(self.members) if member is part), None)
+        if not self._places:
+            self._places = {id(member): at for at, member in enumerate(self.members)}
+        at = self._places.get(id(part))
         texts = self.texts() if at is not None else []
         return texts[at] if at is not None and len(texts) == len(self.members) else part.sql(dialect=self.traits.name)
 

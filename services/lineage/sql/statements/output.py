@@ -24,13 +24,27 @@ def add_output(node: exp.Expr, facts: Facts, env: Env) -> None:
     if not isinstance(clause, exp.Expr) or not isinstance(into, exp.Expr) or target is None:
         return
     ctes = {"inserted": _after(facts.writes[0], target), "deleted": table_relation(target, env)}
+    name, names = _into(into, env)
+    if not name:
+        return
     relation = read_query(_select(node, clause), env, ctes)
     own = {key for key, _ in origins(relation.items) if key is not None}
     sources = tuple(dict.fromkeys((*env.reads, *sorted(own))))
     rows = facts.writes[0].rows | relation.indirect
-    log = Write(env.tables.key(into.name.split(PART)), mapped(relation, None, env), set(rows), sources, APPEND)
+    log = Write(env.tables.key(name.split(PART)), mapped(relation, names, env), set(rows), sources, APPEND)
     facts.writes.append(log)
     facts.reads = tuple(dict.fromkeys((*facts.reads, *sources)))
+
+
+def _into(into: exp.Expr, env: Env) -> tuple[str, list[str] | None]:
+    """The table that INTO names, and the columns behind it: the parser takes `log (a, b)` for a call."""
+    if isinstance(into, exp.Parameter):
+        return f"@{into.name}", None
+    if not isinstance(into, exp.Func):
+        return f"#{into.name}" if into.args.get("temporary") else into.name, None
+    columns = sorted(into.find_all(exp.Column), key=lambda column: column.this.meta.get("start", 0))
+    name = into.name if isinstance(into, exp.Anonymous) else into.sql(env.traits.name).partition("(")[0].lower()
+    return name, [column.name for column in columns] or None
 
 
 def _after(write: Write, target: TableKey) -> Relation:

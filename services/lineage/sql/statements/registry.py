@@ -9,7 +9,9 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from services.lineage.sql.scope import Env
+from services.lineage.sql.facts import TableKey
+from services.lineage.sql.relation import origins
+from services.lineage.sql.scope import Ctes, Env
 from services.lineage.sql.statements import alter, copy, create, delete, insert, merge, other, select, update
 from services.lineage.sql.statements.output import add_output
 from services.lineage.sql.writes import Facts
@@ -42,10 +44,21 @@ def read_statement(root: exp.Expr, env: Env) -> Facts:
     """What one statement does to tables, with those inside its WITH; nothing where its kind moves no data."""
     facts = _read(root, env)
     for node, ctes in env.changes:
-        inner = _read(node, Env(env.traits, env.tables, env.query, given=ctes))
+        inner = _read(node, Env(env.traits, env.tables, env.query, _behind(node, ctes), given=ctes, rows=env.rows))
         facts.writes.extend(inner.writes)
         facts.reads = tuple(dict.fromkeys((*facts.reads, *inner.reads)))
+    for write in facts.writes if env.changes else ():  # a key that one statement makes and another takes
+        used = [key for column in write.columns for key, _ in column.direct if key is not None and key != write.table]
+        write.sources = tuple(dict.fromkeys((*write.sources, *used)))
+        facts.reads = tuple(dict.fromkeys((*facts.reads, *used)))
     return facts
+
+
+def _behind(node: exp.Expr, ctes: Ctes) -> dict[TableKey, None]:
+    """The tables that a statement inside WITH reads by the names that are defined before it."""
+    named = [ctes[name] for table in node.find_all(exp.Table) if not table.db and (name := table.name.lower()) in ctes]
+    found = ((*origins(one.items), *(origin for origin, _ in one.indirect)) for one in named)
+    return {key: None for keys in found for key, _ in keys if key is not None}
 
 
 def _read(root: exp.Expr, env: Env) -> Facts:
