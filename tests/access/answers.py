@@ -87,12 +87,26 @@ def answer_of(route: str, response: Any, loosely: frozenset[str] = frozenset()) 
 
 
 def _without_the_question(body: dict[str, Any]) -> dict[str, Any]:
-    """What search says but the words that the reader typed, and which of them no table has; what they were read as is said."""
+    """What search says but the words that the reader typed: how they were read, which of them no table has, and which of them a
+    text is near. What they were read as is said.
+    """
     shown = {key: value for key, value in body.items() if key not in ("understood", "answer")}
+    typed = str(body.get("understood", {}).get("words", "")).lower().split()
+    shown["hits"] = [hit | {"why": [_untyped(reason, typed) for reason in hit["why"]]} for hit in body.get("hits", ())]
     shown["read_as"] = [one["read_as"] for one in body["understood"]["corrections"]] if "understood" in body else []
     if (answer := body.get("answer")) is not None:
         shown["answer"] = answer | {"missing": [one for one in answer["missing"] if one["kind"] != "words"]}
     return shown
+
+
+def _untyped(reason: dict[str, Any], typed: list[str]) -> dict[str, Any]:
+    """A reason; that of meaning without the reader's own words."""
+    if reason["feature"] != "meaning":
+        return reason
+    text = reason["text"].lower()
+    for word in typed:
+        text = text.replace(word, "")
+    return reason | {"text": text}
 
 
 def _as_sent(text: str) -> str:
