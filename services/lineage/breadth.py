@@ -60,8 +60,7 @@ def reach(out: Adjacency, into: Adjacency, inside: Inside, start: int, request: 
         if request.direction in (direction, Direction.BOTH):
             ways.append(_Way.gone(direction, graph, inside, start, request.depth))
     size = len(out.far)
-    mask = _mask(size, start, (level for way in ways for level in way.levels))
-    beyond = any(_leads_out(way.ahead, mask) for way in ways)
+    beyond = _leads_out(ways, start, size)
     hubs = [hub for way in ways for hub in _hubs(way, inside, start, request)]
     nodes, depths = _in_order(start, ways, size)
     total = len(nodes)
@@ -84,6 +83,8 @@ class _Hub:
 
 def _hubs(way: _Way, inside: Inside, start: int, request: LineageRequest) -> Iterator[_Hub]:
     """Datasets that the walk goes on from and that have more neighbours than it may go to."""
+    if way.graph.widest <= request.fan_out:
+        return
     indptr = way.graph.indptr
     for level in [np.array([start], np.intp), *way.levels[: request.depth - 1]]:
         for node in level[indptr.take(level + 1) - indptr.take(level) > request.fan_out].tolist():
@@ -99,9 +100,15 @@ def _pruned(way: _Way, inside: Inside, start: int, request: LineageRequest, hubs
     return islice(steps(way.graph, start, inside.hidden(), inside.permit, inside.met, instead), request.depth)
 
 
-def _leads_out(ahead: Iterator[Nodes], reached: Bools) -> bool:
+def _leads_out(ways: list[_Way], start: int, size: int) -> bool:
     """Whether further steps lead out of the answer. In a cycle they may lead to what the other direction has reached."""
-    return any(not reached[level].all() for level in ahead)
+    reached: Bools | None = None
+    for level in (level for way in ways for level in way.ahead):
+        if reached is None:  # most walks end by themselves
+            reached = _mask(size, start, (level for way in ways for level in way.levels))
+        if not reached[level].all():
+            return True
+    return False
 
 
 def _in_order(start: int, ways: list[_Way], size: int) -> tuple[Nodes, Nodes]:
@@ -121,6 +128,8 @@ def _in_order(start: int, ways: list[_Way], size: int) -> tuple[Nodes, Nodes]:
 
 def _parted(up: list[Nodes], down: list[Nodes], size: int) -> tuple[list[Nodes], list[Nodes]]:
     """Without what is on both sides (there is a cycle) on the farther one."""
+    if not up or not down:
+        return up, down
     above = _mask(size, None, up)
     if not any(above[level].any() for level in down):
         return up, down

@@ -38,6 +38,7 @@ class Adjacency:
         near: intp, n × `NEAR`: the first neighbours, filled up with the node itself; of the type that numpy indexes by.
         far: bool, n: whether a node has entries beyond those in `near`.
         guarded: bool, n: whether any entry of a node asks for a guard; None as for `guards`.
+        widest: how many entries the node with most of them has.
 
     """
 
@@ -48,6 +49,7 @@ class Adjacency:
     near: Nodes
     far: Bools
     guarded: Bools | None
+    widest: int
 
     @classmethod
     def of(cls, n: int, ends: tuple[Ints, Ints], facts: Ints, guards: Ints | None) -> Adjacency:
@@ -72,7 +74,8 @@ class Adjacency:
         if guards is not None and guards.any():
             guarded = np.zeros(n, np.bool_)
             guarded[owner[guards > 0]] = True
-        return cls(indptr, other, facts, guards if guarded is not None else None, near, degree > NEAR, guarded)
+        widest = int(degree.max(initial=0))
+        return cls(indptr, other, facts, guards if guarded is not None else None, near, degree > NEAR, guarded, widest)
 
     def row(self, node: int) -> slice:
         """Where the entries of a node stand."""
