@@ -244,8 +244,6 @@ def _internal_app(
         max_body_bytes=INTERNAL_BODY_BYTES,
         lifespan=life,
         openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
     )
     for router in routers:
         app.include_router(router)

@@ -143,8 +143,6 @@ def create_app(parts: CatalogParts) -> FastAPI:
         lifespan=lifespan,
         description="A metadata catalog in one small service: find, understand, trust and safely change data together.",
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        docs_url=None,
-        redoc_url=None,
     )
     metrics = Metrics()
     readiness = Readiness(parts.search, parts.feed, parts.started_at, parts.about)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from services.common.model.access import AccessScope, chooser, chooser_below
 from services.common.model.names import ScopePath
-from services.lineage.csr import Adjacency, Bools, Ints, Permit
+from services.lineage.csr import Adjacency, Bools, Permit
 from services.lineage.csr import Nodes as Numbers
 from services.lineage.nodes import Nodes
 
@@ -104,11 +104,6 @@ class Inside:
         """Those of `nodes` that are shown."""
         chosen: Numbers = nodes[self.shows(nodes)]
         return chosen
-
-    def meets(self, guards: Ints) -> Bools:
-        """For each of these sets of guards whether all of it may be seen."""
-        met: Bools = np.ones(len(guards), np.bool_) if self.met is None else self.met.take(guards)
-        return met
 
     def beside(self, graph: Adjacency, node: int) -> Numbers:
         """What is shown next to `node` in one direction, along edges that are shown, ascending."""

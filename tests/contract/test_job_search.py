@@ -23,7 +23,7 @@ from services.lineage.events.client import HttpEvents
 from services.lineage.events.intake import EventIntake
 from tests.support import lineages
 from tests.support.events import NAMESPACES, dataset, run_event
-from tests.support.wires import WIRES, client_of, internal_app
+from tests.support.wires import WAYS, reached
 
 END = "2026-11-01T10:05:00Z"
 NOT_HR = AccessScope(("*",), ("*.hr",))
@@ -35,13 +35,10 @@ def intake(request, tmp_path) -> Iterator[EventIntake]:
         yield EventIntake(made.database, lambda: NAMESPACES)
 
 
-@pytest.fixture(params=("in process", *WIRES))
+@pytest.fixture(params=WAYS)
 def port(request, intake) -> Iterator[LineageEvents]:
-    if request.param == "in process":
-        yield intake
-        return
-    with client_of(internal_app(create_router(intake)), request.param) as client:
-        yield HttpEvents(client)
+    with reached(intake, request.param, create_router, HttpEvents) as port:
+        yield port
 
 
 def sent(port: LineageEvents, *events: object) -> None:

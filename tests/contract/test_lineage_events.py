@@ -34,9 +34,8 @@ from services.lineage.store.observed import RUN
 from tests.support import lineages
 from tests.support.events import NAMESPACES as KNOWN
 from tests.support.events import WH, columns_from, dataset, run_event, run_id, symlink
-from tests.support.wires import WIRES, client_of, internal_app
+from tests.support.wires import WAYS, client_of, internal_app, reached
 
-WAYS = ("in process", *WIRES)
 AT, END = "2026-11-01T10:00:00Z", "2026-11-01T10:05:00Z"
 NOW = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
 GOLDEN = Path(__file__).parents[1] / "golden" / "openlineage"
@@ -51,11 +50,8 @@ def intake(request, tmp_path) -> Iterator[EventIntake]:
 
 @pytest.fixture(params=WAYS)
 def port(request, intake) -> Iterator[LineageEvents]:
-    if request.param == "in process":
-        yield intake
-        return
-    with client_of(internal_app(create_router(intake)), request.param) as client:
-        yield HttpEvents(client)
+    with reached(intake, request.param, create_router, HttpEvents) as port:
+        yield port
 
 
 def sent(port: LineageEvents, *events: object) -> list[Fate]:

@@ -42,9 +42,8 @@ from services.indexer.store.line import LINE as INDEXER_LINE
 from tests.support import catalogs
 from tests.support.catalogs import NAMESPACE, SHOP, WAREHOUSE, Catalog, id_of, person, table
 from tests.support.commands import simple_table, write_metadata
-from tests.support.wires import KEY, WIRES, client_of, internal_app, listening
+from tests.support.wires import KEY, WAYS, client_of, internal_app, listening, reached
 
-WAYS = ("in process", *WIRES)
 GONE = "http://127.0.0.1:1"
 RICH = table(
     "orders",
@@ -276,11 +275,8 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 @pytest.fixture(params=WAYS, scope="module")
 def search(request: pytest.FixtureRequest, indexed: Workspace) -> Iterator[Search]:
     """The indexer's port."""
-    if request.param == "in process":
-        yield indexed.indexer.retriever
-        return
-    with client_of(internal_app(indexer_app.create_router(indexed.indexer.retriever)), request.param) as client:
-        yield HttpSearch(client)
+    with reached(indexed.indexer.retriever, request.param, indexer_app.create_router, HttpSearch) as port:
+        yield port
 
 
 OPEN = AccessScope(allow=("*",), deny=("wh.shop.hidden",))

@@ -18,7 +18,7 @@ from services.indexer.usage.service import Usage
 from tests.support.feeds import MemoryFeed, asset
 from tests.support.indexes import DIMENSION, Home, snapshot_of
 from tests.support.usages import DAY, NAMESPACES, fact, name
-from tests.support.wires import WIRES, client_of, internal_app
+from tests.support.wires import WAYS, reached
 
 ASSETS = [asset("shop.sales.orders", "id"), asset("shop.crm.customers", "id"), asset("shop.hr.salaries", "id")]
 LONG_AGO = DAY.replace(year=2020)
@@ -61,14 +61,11 @@ def made(tmp_path, log: Log) -> Usage:
     return usage
 
 
-@pytest.fixture(params=("in process", *WIRES))
+@pytest.fixture(params=WAYS)
 def recommendations(request, tmp_path) -> Iterator[Recommendations]:
     usage = made(tmp_path, Log(LOG))
-    if request.param == "in process":
-        yield usage
-        return
-    with client_of(internal_app(create_router(usage)), request.param) as client:
-        yield HttpRecommendations(client)
+    with reached(usage, request.param, create_router, HttpRecommendations) as port:
+        yield port
 
 
 def test_a_basket_is_answered_with_what_is_listed_and_what_is_not(recommendations):

@@ -23,7 +23,7 @@ from services.lineage.statements.service import Statements
 from services.lineage.store import log_tables, tables
 from tests.support import lineages
 from tests.support.lineages import Lineage, asset, id_of
-from tests.support.wires import WIRES, client_of, internal_app
+from tests.support.wires import WAYS, client_of, internal_app, reached
 
 AT = dt.datetime(2031, 5, 1, 12, 30, tzinfo=dt.UTC)
 ORDERS, CUSTOMERS, DAILY = (id_of(f"shop.public.{name}") for name in ("orders", "customers", "daily"))
@@ -43,17 +43,14 @@ def lineage(request, tmp_path) -> Iterator[Lineage]:
     yield from lineages.opened(request.param, request, tmp_path)
 
 
-@pytest.fixture(params=("in process", *WIRES))
+@pytest.fixture(params=WAYS)
 def facts(request, lineage, parser) -> Iterator[StatementFacts]:
     lineage.follow(*(asset(f"shop.public.{name}") for name in ("orders", "customers", "daily")))
     columns(lineage, ORDERS, "id", "customer_id", "amount", "state", "day")
     columns(lineage, CUSTOMERS, "id", "name")
     made = Statements(lineage.database, parser, lambda: lineage.namespaces, key=lambda: b"k" * 32, clock=lambda: AT)
-    if request.param == "in process":
-        yield made
-        return
-    with client_of(internal_app(create_router(made)), request.param) as client:
-        yield HttpStatements(client)
+    with reached(made, request.param, create_router, HttpStatements) as port:
+        yield port
 
 
 def columns(lineage: Lineage, table: AssetId, *names: str) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import httpx2
 import uvicorn
@@ -17,8 +18,10 @@ from services.catalog.gate import Gate
 from services.common.runtime.http import ServiceClient, create_service_app
 from tests.support.commands import until
 
+Port = TypeVar("Port")
 KEY = "a key that the services share"
 WIRES = ("asgi", "uvicorn")
+WAYS = ("in process", *WIRES)
 MAX_BODY_BYTES = 50_000_000
 
 
@@ -63,6 +66,18 @@ def client_of(app: FastAPI, wire: str, *, key: str = KEY) -> Iterator[ServiceCli
         client = ServiceClient("other", url, key)
         yield client
         client.close()
+
+
+@contextmanager
+def reached(
+    made: Port, way: str, router: Callable[[Port], APIRouter], client: Callable[[ServiceClient], Port]
+) -> Iterator[Port]:
+    """A port by one of `WAYS`: itself, or a client of an application with its routes."""
+    if way == "in process":
+        yield made
+        return
+    with client_of(internal_app(router(made)), way) as calls:
+        yield client(calls)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from services.common.runtime.http import create_service_app
 
 @pytest.fixture
 def app() -> FastAPI:
-    made = create_service_app("Test", "1", max_body_bytes=1_000, docs_url=None, redoc_url=None)
+    made = create_service_app("Test", "1", max_body_bytes=1_000)
     made.include_router(create_router())
     return made
 

@@ -117,7 +117,8 @@ class _ServiceApp(FastAPI):
 
 
 def create_service_app(title: str, version: str, *, max_body_bytes: int, **options: Any) -> FastAPI:
-    """A FastAPI application with problems, request ids and a body limit; routes are the caller's."""
+    """A FastAPI application with problems, request ids and a body limit; routes are the caller's, FastAPI's own pages are none."""
+    options |= {"docs_url": None, "redoc_url": None}  # they load what they show from another server
     app = _ServiceApp(title=title, version=version, max_body_size=max_body_bytes, **options)
     install_problem_handlers(app)
     return app

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -45,7 +46,31 @@ def write_once(path: Path, text: str) -> None:
         os.close(folder)
 
 
-def sweep(path: Path) -> None:
+def kept_once(path: Path, make: Callable[[], str], is_whole: Callable[[str], bool]) -> str | None:
+    """The text of a file in a home, made where there is none yet; None where it stays in pieces, which nobody of ours leaves.
+
+    Args:
+        path: the file; its folder is made, for its owner alone, where nobody has yet.
+        make: gives the text of a new one.
+        is_whole: whether what stands in the file is all of it.
+
+    Raises:
+        OSError: the disk does not take it, or does not give it.
+
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _sweep(path)
+    if not path.exists():
+        write_once(path, make())
+    for _ in range(100):
+        known = path.read_text(encoding="ascii")
+        if is_whole(known):
+            return known
+        time.sleep(0.01)  # one of an older version has made the file and is about to write into it
+    return None
+
+
+def _sweep(path: Path) -> None:
     """Take away what writers of a file left beside it when they were killed; one that may still be writing is left alone."""
     for left in path.parent.glob(f".{path.name}.*.tmp"):
         # another process may sweep too

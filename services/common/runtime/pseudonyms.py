@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-import time
 from pathlib import Path
 
 from services.common.errors import WrongSettings
-from services.common.runtime.once import sweep, write_once
+from services.common.runtime.once import kept_once
 
 FILE = "search.key"
 KEY_BYTES = 32
@@ -51,14 +50,10 @@ def home_key(home: Path) -> bytes:
         WrongSettings: the file that holds it is damaged.
 
     """
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = home / FILE
-    sweep(path)
-    if not path.exists():
-        write_once(path, secrets.token_hex(KEY_BYTES))
-    for _ in range(100):
-        known = path.read_text(encoding="ascii").strip()
-        if len(known) == 2 * KEY_BYTES:
-            return bytes.fromhex(known)
-        time.sleep(0.01)  # one of an older version has made the file and is about to write into it
-    raise WrongSettings(f"{path} is damaged: remove it, and people get new stand-ins in the logs of searches and of queries")
+    known = kept_once(path, lambda: secrets.token_hex(KEY_BYTES), lambda text: len(text.strip()) == 2 * KEY_BYTES)
+    if known is None:
+        raise WrongSettings(
+            f"{path} is damaged: remove it, and people get new stand-ins in the logs of searches and of queries"
+        )
+    return bytes.fromhex(known.strip())

@@ -20,7 +20,7 @@ from sqlalchemy import select, update
 from services.common.errors import Conflict, ServiceUnavailable, WrongSettings
 from services.common.model.changes import START, Seq
 from services.common.runtime.db import Database
-from services.common.runtime.once import sweep, write_once
+from services.common.runtime.once import kept_once
 from services.indexer.store.tables import insert_new, lease
 
 BEAT_S = 2.0
@@ -232,14 +232,8 @@ def home_id(home: Path) -> str:
         WrongSettings: the file that holds it is empty.
 
     """
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)  # nobody has made it yet where the databases are elsewhere
     path = home / "home.id"
-    sweep(path)
-    if not path.exists():
-        write_once(path, secrets.token_hex(16))
-    for _ in range(100):
-        known = path.read_text(encoding="ascii")
-        if known:
-            return known
-        time.sleep(0.01)  # one of an older version has made the file and is about to write into it
-    raise WrongSettings(f"{path} is empty: remove it, and start again")
+    known = kept_once(path, lambda: secrets.token_hex(16), bool)
+    if known is None:
+        raise WrongSettings(f"{path} is empty: remove it, and start again")
+    return known

@@ -11,6 +11,7 @@ from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 
 from services.common.model.schema_changes import ChangeKind, SchemaChange
+from services.lineage.sql.table_names import name_parts
 
 Found = SchemaChange | str
 """A change, or a sentence on what was not understood; never with text of the statement."""
@@ -227,7 +228,7 @@ def _renamed(root: exp.Execute) -> Iterator[SchemaChange]:
 
 
 def _name(table: exp.Table) -> str:
-    parts = (f"#{part.name}" if part.args.get("temporary") else part.name for part in table.parts)
     return ".".join(
-        part if part.replace("_", "").removeprefix("#").isalnum() else '"' + part.replace('"', '""') + '"' for part in parts
+        part if part.replace("_", "").removeprefix("#").isalnum() else '"' + part.replace('"', '""') + '"'
+        for part in name_parts(table)
     )
