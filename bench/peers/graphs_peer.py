@@ -1,6 +1,6 @@
 """Graph libraries on one graph: all descendants of some nodes. Run by its own environment's Python, imports nothing of ours.
 
-usage: graphs_peer.py FILE.npz ROUNDS; the file has `n`, `sources`, `targets`, `starts`. Prints one JSON line a library: its
+usage: graphs_peer.py FILE.npz ROUNDS [LIBRARY …]; the file has `n`, `sources`, `targets`, `starts`. Prints one JSON line a library: its
 version, seconds by start and round, and a digest of each set of descendants.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 
 file = np.load(sys.argv[1])
 rounds = int(sys.argv[2])
+wanted = sys.argv[3:] or ["scipy", "igraph", "rustworkx", "networkx"]
 n, sources, targets, starts = int(file["n"]), file["sources"], file["targets"], file["starts"].tolist()
 
 
@@ -60,6 +61,8 @@ for name, make in (
     ("rustworkx", rustworkx_walk),
     ("networkx", networkx_walk),
 ):
+    if name not in wanted:
+        continue
     begun = time.perf_counter()
     walk = make()
     built = time.perf_counter() - begun

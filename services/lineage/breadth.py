@@ -40,7 +40,7 @@ class Reached:
 
 @dataclass(slots=True)
 class _Way:
-    """One direction of a walk: what each step reached, and what is still ahead."""
+    """One direction of a walk: what each step reached, ascending, and what is still ahead."""
 
     direction: Direction
     graph: Adjacency
@@ -50,7 +50,7 @@ class _Way:
     @classmethod
     def gone(cls, direction: Direction, graph: Adjacency, inside: Inside, start: int, depth: int) -> _Way:
         ahead = steps(graph, start, inside.hidden(), inside.permit, inside.met)
-        return cls(direction, graph, list(islice(ahead, depth)), ahead)
+        return cls(direction, graph, [np.sort(level) for level in islice(ahead, depth)], ahead)
 
 
 def reach(out: Adjacency, into: Adjacency, inside: Inside, start: int, request: LineageRequest) -> Reached:

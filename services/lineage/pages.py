@@ -213,7 +213,7 @@ def _among(graph: Adjacency, nodes: Nodes) -> Rows:
     within[nodes] = True
     degree = graph.indptr.take(nodes + 1) - graph.indptr.take(nodes)
     wide = degree > _WIDE * len(nodes)
-    places = [graph.entries(nodes[~wide])]
+    places = [graph.entries(nodes[(degree > 0) & ~wide])]
     places[0] = places[0][within.take(graph.indices.take(places[0]))]
     places += [_entries_to(graph, node, ascending) for node in nodes[wide].tolist()]
     found = np.concatenate(places)
