@@ -124,7 +124,7 @@ class Indexer:
             home=settings.home,
             min_people=settings.min_people,
             users=self._kept_user,
-            may_begin=self._is_pause,
+            may_begin=self._is_pause_after,
         )
         self.retriever = Retriever(self._snapshot, self._encoder_of, self.status, self.ranker.current, self.usage.popular)
 
@@ -294,7 +294,11 @@ class Indexer:
             threading.Thread(target=prepare, name="names", daemon=True).start()
 
     def _is_pause(self) -> bool:
-        return may_begin(self._opened_at, self.retriever.answered_at, time.monotonic())
+        return self._is_pause_after(0.0)
+
+    def _is_pause_after(self, since: float) -> bool:
+        """Whether nobody asks just now, or what began to wait at `since` (monotonic, s) has waited long enough."""
+        return may_begin(max(since, self._opened_at), self.retriever.answered_at, time.monotonic())
 
     def snapshot(self) -> Snapshot:
         """The index as it is now."""

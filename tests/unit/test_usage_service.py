@@ -125,12 +125,17 @@ def test_the_first_question_reads_a_short_log_itself(usage, monkeypatch):
 def test_without_a_log_the_first_answers_are_waited_for(tmp_path, monkeypatch):
     """What takes seconds is not made beside the first question; where a log tells something, or somebody asks, it is."""
     snapshot = snapshot_of([asset(ORDERS, "id")])
-    usage = Usage(None, lambda: snapshot, lambda: NAMESPACES, home=tmp_path, may_begin=lambda: False)
+    usage = Usage(None, lambda: snapshot, lambda: NAMESPACES, home=tmp_path, may_begin=lambda _since: False)
     assert not usage._has_rested()
     monkeypatch.setattr(usage, "_is_without_facts", lambda: False)
     assert usage._has_rested()
     monkeypatch.undo()
     usage.similar(name(ORDERS).id, FULL_SCOPE, limit=1)
+    assert usage._has_rested()
+    usage.refresh()
+    usage._took_s = 0.0
+    assert not usage._has_rested(), "writes come with every question, and each would have everything made anew"
+    monkeypatch.setattr(usage, "_is_without_facts", lambda: False)
     assert usage._has_rested()
 
 

@@ -233,8 +233,8 @@ class Segment:
         if texts is self.texts and column_texts is self.column_texts:
             return self
         other = replace(self, texts=texts, column_texts=column_texts)
-        # what was made of the names alone stays as it is: vectors come many times while a warehouse is embedded
-        vars(other).update({name: vars(self)[name] for name in _OF_NAMES if name in vars(self)})
+        # nothing that was made of tables and texts depends on vectors, which come many times while a warehouse is embedded
+        vars(other).update({name: made for name, made in vars(self).items() if name not in vars(other)})
         return other
 
     def missing(self) -> list[bytes]:

@@ -1,80 +1,85 @@
 """What the tables of a segment say about abbreviations, as numbers: made once a segment, since counting comes with every new view.
 
-Journey 2, step "question understood", before `learned` counts. A warehouse has a million such terms: each is read once, and
-short forms and meanings are given their numbers where they first stand in the order of terms.
+Journey 2, step "question understood", before `meanings` counts. A warehouse has a million such terms: each is read once. Equal
+short forms, pairs and texts of two segments have equal numbers, so that what both say is found without reading it again.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.indexer.index.postings import Postings
 from services.indexer.index.segment import Segment
+from services.indexer.retrieve.named import Named, Numbers, Places, number, numbers
 from services.indexer.text.abbreviations import SEPARATOR
 
-Numbers = NDArray[np.uint64]
+Mask = NDArray[np.bool_]
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+"""Odd, its bits by chance: a text's number times it moves all bits of a pair's."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """The evidence of a segment, an entry a term.
+    """The evidence of a segment: terms stand pair after pair, pairs short form after short form, as in its postings.
 
     Attributes:
-        short, pair, text: stand for the short form, for it with the meaning, and for the text; uint64 (terms,).
-        means: whether there is a meaning, bool (terms,).
-        pairs: the numbers of all pairs, ascending, uint64 (pairs,).
-        first: a term of each of them, int64 (pairs,).
-        postings: the terms.
+        terms: a short form with a meaning, or none, in a text.
+        pairs: a short form with a meaning or none.
+        shorts: the short forms.
+        told: a short form with a text that says any meaning of it.
+        pair_begin: the first term of each pair, int64 (pairs,).
+        short_begin: the first pair of each short form, int64 (shorts,): the one without a meaning, where there is one.
+        means: whether a pair has a meaning, bool (pairs,).
+        phrase: whether that is several words, bool (pairs,).
+        told_of: for each term its place in `told`, int64 (terms,); -1 without a meaning.
+        short_told: the short form of each of `told`, int64 (told,).
+        postings: the terms with the tables that say them.
 
     """
 
-    short: Numbers
-    pair: Numbers
-    text: Numbers
-    means: NDArray[np.bool_]
-    pairs: Numbers
-    first: NDArray[np.int64]
+    terms: Named
+    pairs: Named
+    shorts: Named
+    told: Named
+    pair_begin: Places
+    short_begin: Places
+    means: Mask
+    phrase: Mask
+    told_of: Places
+    short_told: Places
     postings: Postings
 
-    def words(self, pair: int) -> tuple[str, str] | None:
-        """The short form and the meaning of a pair; None where this segment does not have it."""
-        at = int(np.searchsorted(self.pairs, np.uint64(pair)))
-        if at == len(self.pairs) or int(self.pairs[at]) != pair:
-            return None
-        short, meaning, _ = self.postings.term(int(self.first[at])).decode("utf-8", "replace").split(SEPARATOR)
+    @cached_property
+    def short_of(self) -> Places:
+        """The short form of each pair, int64 (pairs,)."""
+        return np.repeat(np.arange(len(self.shorts)), np.diff(self.short_begin, append=len(self.pairs)))
+
+    def words(self, pair: int) -> tuple[str, str]:
+        """The short form and the meaning of a pair."""
+        short, meaning, _ = self.postings.term(int(self.pair_begin[pair])).decode("utf-8", "replace").split(SEPARATOR)
         return short, meaning
 
+    def short_at(self, short: str) -> int | None:
+        """The place of a short form; None where this segment does not have it."""
+        return self.shorts.at(number(short.encode()))
 
-@dataclass(frozen=True, eq=False)
-class TextsBy:
-    """How many different texts each of some keys has: keys ascending, uint64 (keys,), and int64 (keys,)."""
+    def pairs_of(self, short: int) -> tuple[int, int]:
+        """Where the pairs of a short form begin and end."""
+        ends = self.short_begin[short + 1] if short + 1 < len(self.shorts) else len(self.pairs)
+        return int(self.short_begin[short]), int(ends)
 
-    keys: Numbers
-    counts: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, key: Numbers, text: Numbers) -> TextsBy:
-        """Counted over pairs of a key and a text."""
-        order = np.lexsort((text, key))
-        key, text = key[order], text[order]
-        key = key[_changes(key) | _changes(text)]
-        begins = np.flatnonzero(_changes(key))
-        return cls(key[begins], np.diff(begins, append=len(key)))
-
-    def count(self, key: int) -> int:
-        """Those of a key."""
-        at = int(np.searchsorted(self.keys, np.uint64(key)))
-        return int(self.counts[at]) if at < len(self.keys) and int(self.keys[at]) == key else 0
-
-    def at_least(self, n: int) -> Iterator[tuple[int, int]]:
-        """The keys with so many, ascending, and how many they have."""
-        enough = self.counts >= n
-        return zip(self.keys[enough].tolist(), self.counts[enough].tolist(), strict=True)
+    def seen(self, tables: Mask) -> Mask:
+        """Which terms one of some tables says, bool (terms,)."""
+        if not len(self.terms):
+            return np.zeros(0, dtype=np.bool_)
+        if tables.all():
+            return np.ones(len(self.terms), dtype=np.bool_)
+        said: Mask = np.logical_or.reduceat(tables[self.postings.docs], self.postings.start[:-1])
+        return said
 
 
 def evidence_of(segment: Segment) -> Evidence:
@@ -86,47 +91,39 @@ def evidence_of(segment: Segment) -> Evidence:
     return known
 
 
-def number(text: bytes) -> int:
-    """64 bits that stand for a text: two of a million are the same once in 37 million catalogs."""
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
-
-
 def _read(postings: Postings) -> Evidence:
-    blob, n = postings.term_bytes.tobytes(), postings.n_terms
     start = np.asarray(postings.term_start)
-    after_short, after_meaning = np.flatnonzero(postings.term_bytes == ord(SEPARATOR)).reshape(n, 2).T
-    short = _numbered(blob, start, after_short)
-    pair = _numbered(blob, start, after_meaning)
-    texts = zip((after_meaning + 1).tolist(), start[1:].tolist(), strict=True)
-    pairs, first = np.unique(pair, return_index=True)
+    begin, end = start[:-1], start[1:]
+    after_short, after_meaning = np.flatnonzero(postings.term_bytes == ord(SEPARATOR)).reshape(-1, 2).T
+    spaces = np.concatenate([[0], np.cumsum(postings.term_bytes == ord(" "), dtype=np.int32)])
+    shorts, first_of_short = _each_once(numbers(postings.term_bytes, begin, after_short))
+    pairs, pair_begin = _each_once(numbers(postings.term_bytes, begin, after_meaning))
+    mixed = numbers(postings.term_bytes, after_meaning + 1, end) * _MIX
+    short_of_term = np.repeat(np.arange(len(shorts)), np.diff(first_of_short, append=len(begin)))
+    says = after_meaning - after_short > 1
+    told, place, told_of_saying = np.unique(
+        shorts[short_of_term[says]] ^ mixed[says], return_index=True, return_inverse=True
+    )
+    told_of = np.full(len(begin), -1, np.int64)
+    told_of[says] = told_of_saying
     return Evidence(
-        short=short,
-        pair=pair,
-        text=np.fromiter((int(blob[begin:end], 16) for begin, end in texts), dtype=np.uint64, count=n),
-        means=after_meaning - after_short > 1,
-        pairs=pairs,
-        first=first,
+        terms=Named(np.repeat(pairs, np.diff(pair_begin, append=len(begin))) ^ mixed),
+        pairs=Named(pairs),
+        shorts=Named(shorts),
+        told=Named(told),
+        pair_begin=pair_begin,
+        short_begin=np.searchsorted(pair_begin, first_of_short),
+        means=says[pair_begin],
+        phrase=(spaces[after_meaning] - spaces[after_short])[pair_begin] > 0,
+        told_of=told_of,
+        short_told=short_of_term[says][place],
         postings=postings,
     )
 
 
-def _numbered(blob: bytes, start: NDArray[np.int64], end: NDArray[np.int64]) -> Numbers:
-    """What stands for the beginnings of some terms; terms are in order, so that equal beginnings follow each other."""
-    begins: list[int] = []
-    numbers: list[int] = []
-    before = None
-    for at, (first, last) in enumerate(zip(start.tolist(), end.tolist(), strict=False)):
-        beginning = blob[first:last]
-        if beginning != before:
-            begins.append(at)
-            numbers.append(number(beginning))
-            before = beginning
-    ends = np.asarray([*begins[1:], len(end)] if begins else [], dtype=np.int64)
-    return np.repeat(np.asarray(numbers, dtype=np.uint64), ends - np.asarray(begins, dtype=np.int64))
-
-
-def _changes(values: Numbers) -> NDArray[np.bool_]:
-    """Which values are not the one before; the first is not."""
-    new = np.ones(len(values), dtype=np.bool_)
-    new[1:] = values[1:] != values[:-1]
-    return new
+def _each_once(beginnings: Numbers) -> tuple[Numbers, Places]:
+    """What terms begin with, each once, and the first that does: terms are in order, so that equal beginnings stand together."""
+    new = np.ones(len(beginnings), dtype=np.bool_)
+    np.not_equal(beginnings[1:], beginnings[:-1], out=new[1:])
+    first = np.flatnonzero(new)
+    return beginnings[first], first

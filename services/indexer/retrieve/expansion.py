@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from services.common.model.vocabulary import Synonyms
 from services.indexer.retrieve.abbreviated import guessed
-from services.indexer.retrieve.learned import Meaning, learned
+from services.indexer.retrieve.learned import Learned, learned
 from services.indexer.retrieve.lexical import Alternative, Alternatives
 from services.indexer.retrieve.misspelt import corrected, corrections
 from services.indexer.retrieve.view import View
@@ -67,13 +67,13 @@ def understood(view: View, text: str, said: Sequence[Synonyms] = ()) -> Understo
     asked = content_words(text)
     terms = tuple(dict.fromkeys([*asked, *(token for token in tokens(text) if token not in parts - set(asked))]))[:MAX_TERMS]
     rejected = {(one.term, meaning) for one in said for meaning in one.rejected}
-    meanings = {short: one for short, one in learned(view).items() if (short, one.meaning) not in rejected}
+    taught = learned(view)
     alternatives: dict[str, list[Alternative]] = {}
     found = (
         *_glued(glued),
         *_said(asked, said),
-        *_learned(asked, meanings),
-        *guessed(view, asked[:MAX_TERMS], learned(view), said),
+        *_learned(asked, taught, rejected),
+        *guessed(view, asked[:MAX_TERMS], taught, said),
     )
     for term, alternative in found:
         if term in terms:
@@ -86,19 +86,22 @@ def _glued(glued: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, Alternative
         yield whole, Alternative(words, 1.0, f"{whole} is {' '.join(words)}")
 
 
-def _learned(asked: Sequence[str], meanings: dict[str, Meaning]) -> Iterator[tuple[str, Alternative]]:
+def _learned(asked: Sequence[str], taught: Learned, rejected: set[tuple[str, str]]) -> Iterator[tuple[str, Alternative]]:
     """Short forms for their meanings and meanings for their short forms, as far as the question has either."""
     line = f" {' '.join(asked)} "
-    for one in meanings.values():
-        words = _words_of(one.meaning)
-        in_line = f" {' '.join(words)} " in line
-        if one.short not in asked and not in_line:
+
+    def in_line(meaning: str) -> bool:
+        return f" {' '.join(_words_of(meaning))} " in line
+
+    for one in taught.may_concern(lambda short, meaning: short in asked or in_line(meaning)):
+        if (one.short, one.meaning) in rejected:
             continue
         why = f"{one.short} means {one.meaning} (learned from {one.texts} descriptions)"
         weight = LEARNED * one.confidence
+        words = _words_of(one.meaning)
         if one.short in asked:
             yield one.short, Alternative(words, weight, why)
-        if in_line:
+        if in_line(one.meaning):
             # each word of the meaning counts as there where the short form is
             for word in words:
                 yield word, Alternative((one.short,), weight, why)

@@ -6,16 +6,16 @@ Journey 2, step "question understood". Everything is counted inside the view, on
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.indexer.index.postings import Postings
-from services.indexer.retrieve.evidence import TextsBy, evidence_of, number
+from services.indexer.retrieve.told import Told, counted
 from services.indexer.retrieve.view import View
-from services.indexer.text.abbreviations import SEPARATOR
 
 # chosen on the first half of the databases by bench/vocabulary.py, which tells precision and recall on the second
 MIN_TEXTS, MIN_TEXTS_PHRASE = 3, 2
@@ -29,6 +29,7 @@ PHRASE_CHANCE = 2e-4
 """Share of texts in which words with some given initials follow each other by chance."""
 CONFIDENT = 0.7
 """From this confidence on a meaning is proposed, and used until somebody rejects it."""
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +50,94 @@ class Meaning:
     confidence: float
 
 
-def learned(view: View) -> Mapping[str, Meaning]:
-    """The best meaning of each short form that a view teaches with enough confidence, by short form."""
+class Learned(Mapping[str, Meaning]):
+    """The best meaning of each short form that a view teaches with enough confidence, by short form, in order.
+
+    What is counted is counted at once, of all short forms; how sure a meaning is, which takes longer, only of those that somebody
+    asks for.
+    """
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._told = counted(view)
+        self._likely: dict[str, dict[str, tuple[int, int, int]]] = {}
+        for one in self._told:
+            for pair, counts in _likely(one):
+                short, meaning = one.evidence.words(pair)
+                self._likely.setdefault(short, {})[meaning] = counts
+        self._found: dict[str, Meaning | None] = {}
+
+    def __getitem__(self, short: str) -> Meaning:
+        found = self._best(short) if short in self._likely else None
+        if found is None:
+            raise KeyError(short)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return (short for short in sorted(self._likely) if self._best(short) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def may_concern(self, concerns: Callable[[str, str], bool]) -> Iterator[Meaning]:
+        """The meanings of the short forms of which a short form and a meaning that it may have concern somebody, in order."""
+        for short, meanings in sorted(self._likely.items()):
+            if any(concerns(short, meaning) for meaning in meanings) and (found := self._best(short)) is not None:
+                yield found
+
+    @cached_property
+    def _n_described(self) -> int:
+        parts = ((part.open_columns, part.segment.column_words.lengths[:, 1]) for part in self._view.parts)
+        return sum(int((shown & (lengths > 0)).sum()) for shown, lengths in parts)
+
+    def _best(self, short: str) -> Meaning | None:
+        if short not in self._found:
+            self._found[short] = max(
+                self._sure(short), key=lambda one: (one.confidence, one.texts, one.meaning), default=None
+            )
+        return self._found[short]
+
+    def _sure(self, short: str) -> Iterator[Meaning]:
+        begun = _first_words(self._told, short)
+        for meaning, (n, described, candidates) in self._likely[short].items():
+            if 2 * begun.get(meaning, 0) >= n:
+                continue
+            confidence = _confidence(n, described, candidates, _chance(self._view, self._n_described, short, meaning))
+            if confidence >= CONFIDENT:
+                yield Meaning(short, meaning, n, confidence)
+
+
+def learned(view: View) -> Learned:
+    """What a view teaches; remembered with it."""
     known = view.kept.get("learned")
-    if not isinstance(known, dict):
-        known = {meaning.short: meaning for meaning in _best(view)}
-        view.kept["learned"] = known
+    if not isinstance(known, Learned):
+        known = view.kept["learned"] = Learned(view)
     return known
 
 
-def _best(view: View) -> list[Meaning]:
-    counted = _counts(view)
-    n_described = sum(int((part.open_columns & (part.segment.column_words.lengths[:, 1] > 0)).sum()) for part in view.parts)
-    out = []
-    for short in sorted(counted.told):
-        described, candidates = counted.described.get(short, 0), counted.candidates[short]
-        found = [
-            Meaning(short, meaning, n, confidence)
-            for meaning, n in _without_first_words(counted.told[short]).items()
-            if n >= (MIN_TEXTS_PHRASE if " " in meaning else MIN_TEXTS) and n >= MIN_SHARE * described
-            if (confidence := _confidence(n, described, candidates, _chance(view, n_described, short, meaning))) >= CONFIDENT
-        ]
-        if found:
-            out.append(max(found, key=lambda one: (one.confidence, one.texts, one.meaning)))
+def _likely(told: Told) -> Iterator[tuple[int, tuple[int, int, int]]]:
+    """The pairs that may have enough confidence however small the chance, with texts, described ones and candidates."""
+    pairs = told.evidence
+    described, candidates = told.described[pairs.short_of], told.candidates[pairs.short_of]
+    enough = pairs.means & (told.texts >= np.where(pairs.phrase, MIN_TEXTS_PHRASE, MIN_TEXTS))
+    enough &= told.texts >= MIN_SHARE * described
+    enough &= told.texts >= (CONFIDENT**2 - _ROUNDING) * candidates  # a confidence is at most the root of that share
+    for pair in np.flatnonzero(enough).tolist():
+        yield pair, (int(told.texts[pair]), int(described[pair]), int(candidates[pair]))
+
+
+def _first_words(told: Sequence[Told], short: str) -> dict[str, int]:
+    """How many texts say a longer meaning that a word only begins, as `estrogen` where `estrogen receptor` is said as well."""
+    out: dict[str, int] = {}
+    for one in told:
+        at = one.evidence.short_at(short)
+        if at is None:
+            continue
+        begin, end = one.evidence.pairs_of(at)
+        said = one.evidence.phrase[begin:end] & (one.texts[begin:end] >= MIN_TEXTS_PHRASE)
+        for pair in (np.flatnonzero(said) + begin).tolist():
+            word = one.evidence.words(pair)[1].split()[0]
+            out[word] = max(out.get(word, 0), int(one.texts[pair]))
     return out
 
 
@@ -92,55 +158,6 @@ def _confidence(n: int, described: int, candidates: int, chance: float) -> float
     return (1.0 - math.exp(-surprise / SURPRISE)) * math.sqrt(n / candidates)
 
 
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """Different texts in a view: by short form, by short form with any candidate, by short form and meaning (two at least)."""
-
-    described: Mapping[str, int]
-    candidates: Mapping[str, int]
-    told: Mapping[str, Mapping[str, int]]
-
-
-def _counts(view: View) -> _Counted:
-    parts = [(evidence_of(part.segment), _terms_seen(part.segment.evidence, part.tables)) for part in view.parts]
-    if not any(seen.any() for _, seen in parts):
-        return _Counted({}, {}, {})
-    short, pair, text, means = (
-        np.concatenate([getattr(evidence, name)[seen] for evidence, seen in parts])
-        for name in ("short", "pair", "text", "means")
-    )
-    by_pair = TextsBy.of(pair, text)
-    candidates = TextsBy.of(short[means], text[means])
-    told: dict[str, dict[str, int]] = {}
-    for key, n in by_pair.at_least(MIN_TEXTS_PHRASE):
-        name, meaning = next(words for evidence, _ in parts if (words := evidence.words(key)) is not None)
-        if meaning:
-            told.setdefault(name, {})[meaning] = n
-    return _Counted(
-        {name: by_pair.count(number(f"{name}{SEPARATOR}".encode())) for name in told},
-        {name: candidates.count(number(name.encode())) for name in told},
-        told,
-    )
-
-
-def _terms_seen(postings: Postings, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which terms a seen document has, bool (terms,)."""
-    if not postings.n_terms:
-        return np.zeros(0, dtype=np.bool_)
-    seen: NDArray[np.bool_] = np.add.reduceat(mask[postings.docs].astype(np.int64), postings.start[:-1]) > 0
-    return seen
-
-
-def _without_first_words(counts: Mapping[str, int]) -> Mapping[str, int]:
-    """Without words that only begin a longer meaning: `estrogen` where `estrogen receptor` is said as well."""
-    phrases = {meaning: n for meaning, n in counts.items() if " " in meaning}
-    return {
-        meaning: n
-        for meaning, n in counts.items()
-        if " " in meaning or not any(p.split()[0] == meaning and 2 * m >= n for p, m in phrases.items())
-    }
-
-
 def _chance(view: View, n_described: int, short: str, meaning: str) -> float:
     """The share of the view's described columns without a short form that have a word, as if half a column more had it."""
     if " " in meaning:
@@ -153,7 +170,7 @@ def _chance(view: View, n_described: int, short: str, meaning: str) -> float:
         told = _columns_with(words, meaning, 1)
         told = told[part.open_columns[told]]
         others -= len(named)
-        having += len(told) - len(np.intersect1d(told, named, assume_unique=True))
+        having += len(told) - _common(told, named)
     return having / others
 
 
@@ -161,3 +178,12 @@ def _columns_with(words: Postings, term: str, field: int) -> NDArray[np.int32]:
     """The columns that have a term in a field, ascending."""
     found = words.find(term)
     return np.zeros(0, dtype=np.int32) if found is None else found[0][found[1][:, field] > 0]
+
+
+def _common(some: NDArray[np.int32], others: NDArray[np.int32]) -> int:
+    """How many columns two ascending lists have in common."""
+    if len(some) > len(others):
+        some, others = others, some
+    places = np.searchsorted(others, some)
+    places[places == len(others)] = 0
+    return int((others[places] == some).sum())

@@ -21,6 +21,7 @@ from services.common.model.search import Filters
 from services.indexer.index.segment import COLUMN_FIELDS, TABLE_FIELDS, Segment, Texts
 from services.indexer.index.snapshot import Snapshot
 from services.indexer.index.vectors import Selection
+from services.indexer.retrieve.embedded import embedded
 from services.indexer.retrieve.facets import FACETS, facet_index
 from services.indexer.retrieve.joins import Adjacency, adjacency
 from services.indexer.retrieve.where import fulfilling
@@ -163,22 +164,7 @@ class View:
     @cached_property
     def coverage(self) -> tuple[int, int]:
         """How many distinct texts of what is seen have a vector, and how many there are."""
-        keys, have = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.bool_)]
-        for part in self.parts:
-            segment = part.segment
-            for texts, used in (
-                (segment.texts, segment.text[part.tables]),
-                (segment.texts, segment.name_text[part.tables]),
-                (segment.column_texts, segment.column_text[part.columns]),
-            ):
-                mask = np.zeros(len(texts.row), dtype=np.bool_)
-                mask[used] = True
-                # half of a hash tells texts apart well enough to count them
-                keys.append(texts.hashes[mask].view(np.uint64)[:, 0])
-                have.append(texts.row[mask] >= 0)
-        distinct, text = np.unique(np.concatenate(keys), return_inverse=True)
-        done = np.bincount(text, weights=np.concatenate(have), minlength=len(distinct))
-        return int((done > 0).sum()), len(distinct)
+        return embedded([(part.segment, part.tables, part.columns) for part in self.parts])
 
     @cached_property
     def joins(self) -> Adjacency:

@@ -72,7 +72,6 @@ class Keeper:
         self._on_shown = on_shown
         self._manifest: Manifest | None = None
         self._parts: list[Part] = []
-        self._where: dict[AssetId, tuple[int, int]] = {}
         self._seq: Seq = START
         self._wanting: dict[bytes, str] = {}
         self._shown = True
@@ -164,7 +163,7 @@ class Keeper:
 
     def restart(self) -> None:
         """Forget everything, to read the feed from its beginning; the snapshot stays until the new one knows as much."""
-        self._manifest, self._parts, self._where, self._seq = None, [], {}, START
+        self._manifest, self._parts, self._seq = None, [], START
         self._wanting, self._shown, self.fell_back = {}, False, False
 
     def catch_up(self, *, most: int | None = None, between: Callable[[], object] = lambda: None) -> int:
@@ -220,15 +219,14 @@ class Keeper:
         return manifest.documents == DOCUMENT_VERSION and words and self._model in {None, manifest.model}
 
     def _stand_on(self, manifest: Manifest, parts: Sequence[Part], wanting: dict[bytes, str]) -> None:
-        before = (self._manifest, self._dimension, self._parts, self._where, self._seq, self._wanting)
+        before = (self._manifest, self._dimension, self._parts, self._seq, self._wanting)
         self._manifest, self._dimension = manifest, manifest.dimension
         self._parts = list(parts)
-        self._where = _index_of(self._parts)
         self._seq, self._wanting = manifest.seq, wanting
         try:
             self._read(None, lambda: None)
         except HeadwaterError:
-            self._manifest, self._dimension, self._parts, self._where, self._seq, self._wanting = before
+            self._manifest, self._dimension, self._parts, self._seq, self._wanting = before
             raise
         self._show()
 
@@ -252,8 +250,6 @@ class Keeper:
             return
         segment = build_segment(documents, self._lookup, self._dimension)
         self._parts.append(Part(Live(segment, np.ones(len(segment), dtype=np.bool_)), None))
-        for row, document in enumerate(documents):
-            self._where[document.record.id] = (len(self._parts) - 1, row)
         self._merge_delta()
         self._wanting |= _texts_of(documents, set(segment.missing()))
 
@@ -261,7 +257,7 @@ class Keeper:
         """Mark the rows of some assets as no longer current; masks are replaced, since snapshots share them."""
         by_part: dict[int, list[int]] = {}
         for asset in ids:
-            place = self._where.pop(asset, None)
+            place = self._place(asset)
             if place is not None:
                 by_part.setdefault(place[0], []).append(place[1])
         for at, rows in by_part.items():
@@ -269,6 +265,14 @@ class Keeper:
             mask = part.live.mask.copy()
             mask[rows] = False
             self._parts[at] = replace(part, live=Live(part.live.segment, mask))
+
+    def _place(self, asset: AssetId) -> tuple[int, int] | None:
+        """The part that has the current row of an asset, and that row. Segments know their rows for as long as they live."""
+        for at, part in enumerate(self._parts):
+            row = part.live.segment.row_of.get(asset)
+            if row is not None and part.live.mask[row]:
+                return at, row
+        return None
 
     def _merge_delta(self) -> None:
         base = [part for part in self._parts if part.entry is not None]
@@ -280,7 +284,6 @@ class Keeper:
             at = min(range(len(delta) - 1), key=lambda i: len(delta[i].live.segment) + len(delta[i + 1].live.segment))
             delta[at : at + 2] = [merged_part(delta[at : at + 2])]
         self._parts = [*base, *delta]
-        self._where = _index_of(self._parts)
 
     def _show(self) -> None:
         self._shown = True
@@ -295,14 +298,6 @@ def merged_part(parts: Sequence[Part]) -> Part:
     """Some parts as one unpublished one, rows that no longer count left out."""
     segment = merge_segments([part.live.segment for part in parts], [part.live.mask for part in parts])
     return Part(Live(segment, np.ones(len(segment), dtype=np.bool_)), None)
-
-
-def _index_of(parts: Sequence[Part]) -> dict[AssetId, tuple[int, int]]:
-    return {
-        part.live.segment.records[row].id: (at, row)
-        for at, part in enumerate(parts)
-        for row in np.flatnonzero(part.live.mask).tolist()
-    }
 
 
 def _texts_of(documents: Sequence[Document], hashes: set[bytes]) -> dict[bytes, str]:

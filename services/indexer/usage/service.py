@@ -93,8 +93,8 @@ class Usage:
         home: where learned weights are kept.
         min_people: pairs of tables that fewer distinct people have used together count as never used together.
         users: what logs keep of a caller's name; None where they keep nothing.
-        may_begin: whether a thread may make everything for the first time where no log tells anything: seconds of work that
-            no search waits for.
+        may_begin: whether a thread may make everything where no log tells anything, given since when it waits (monotonic, s):
+            seconds of work that no search waits for.
 
     Attributes:
         caught_up: set once the facts were followed to their head, where a thread follows them.
@@ -110,7 +110,7 @@ class Usage:
         home: Path,
         min_people: int = 1,
         users: Callable[[str], str | None] = lambda _name: None,
-        may_begin: Callable[[], bool] = lambda: True,
+        may_begin: Callable[[float], bool] = lambda _since: True,
     ) -> None:
         self._database = database
         self._snapshot = snapshot
@@ -273,13 +273,15 @@ class Usage:
             stop.wait(pause_s)
 
     def _has_rested(self) -> bool:
-        """Whether everything may be made anew: once there is an index, at once where it was made before, else not too often."""
+        """Whether everything may be made anew: once there is an index, not too often, and without a log between questions."""
         if not self._snapshot().n_tables:
             return False
-        if self._state is None and self._is_without_facts() and not self._may_begin():
-            return False
         state = self._state
-        return state is None or not state.known.snapshot.n_tables or time.monotonic() - self._made_at >= REST * self._took_s
+        if state is not None and not (self._made_at and state.known.snapshot.n_tables):
+            return True
+        if self._is_without_facts() and not self._may_begin(self._made_at):
+            return False
+        return state is None or time.monotonic() - self._made_at >= REST * self._took_s
 
     def _kept(self) -> tuple[FactSeq, tuple[Statement, ...]]:
         if self._database is None:
