@@ -12,7 +12,7 @@ from services.catalog.shown import redacted, shown, without_hidden
 from services.catalog.store import crawls, curated, listing, renames
 from services.catalog.store.curated import AuditEntry
 from services.catalog.store.hydrate import crawled_columns
-from services.catalog.store.listing import Position
+from services.catalog.store.listing import Heading, Position
 from services.common.errors import BadRequest, NotFound
 from services.common.model.access import AccessScope
 from services.common.model.assets import Asset, Column, Kind
@@ -87,6 +87,25 @@ class AssetReader:
         with self._database.read() as connection:
             found = listing.many(connection, ids, scope)
             return {asset.id: asset for asset in shown(connection, found.values(), scope)}
+
+    def headings(self, ids: Sequence[AssetId], scope: AccessScope) -> dict[AssetId, Heading]:
+        """What those of `ids` are called that exist and may be seen, in the order of `ids`; for answers that tell no more of them."""
+        if not ids:
+            return {}
+        with self._database.read() as connection:
+            return listing.headings(connection, ids, scope)
+
+    def heading(self, asset: AssetId, scope: AccessScope) -> Heading:
+        """What one asset is called.
+
+        Raises:
+            NotFound: as for `get`.
+
+        """
+        found = self.headings([asset], scope).get(asset)
+        if found is None:
+            raise _no_asset(asset)
+        return found
 
     def page(
         self, scope: AccessScope, filters: Filters | None = None, *, cursor: str | None = None, limit: int = 50

@@ -6,9 +6,10 @@ Journey 2, after the answer. What nothing joins is said in a comment, never join
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
-from services.common.model.assets import Asset
-from services.common.model.names import AssetId
+from services.common.model.names import AssetId, DatasetName
+from services.common.model.platforms import Platform
 from services.common.model.search import Evidence, Join
 
 _BACKTICKS, _BRACKETS, _DOUBLE = ("`", "`"), ("[", "]"), ('"', '"')
@@ -22,7 +23,19 @@ _QUOTES = {
 }
 
 
-def from_clause(tables: Sequence[AssetId], joins: Sequence[Join], assets: Mapping[AssetId, Asset]) -> str:
+class Called(Protocol):
+    """What a clause says of a table: an asset, or a heading."""
+
+    @property
+    def name(self) -> DatasetName:
+        """Its name."""
+
+    @property
+    def platform(self) -> Platform:
+        """The naming rules of its engine."""
+
+
+def from_clause(tables: Sequence[AssetId], joins: Sequence[Join], assets: Mapping[AssetId, Called]) -> str:
     """`FROM … AS t1 JOIN … AS t2 ON …`, every name quoted as its engine does; empty where there is no table.
 
     Args:
@@ -46,7 +59,7 @@ def from_clause(tables: Sequence[AssetId], joins: Sequence[Join], assets: Mappin
     return "\n".join(lines)
 
 
-def _condition(join: Join, assets: Mapping[AssetId, Asset], alias: Mapping[AssetId, str]) -> str:
+def _condition(join: Join, assets: Mapping[AssetId, Called], alias: Mapping[AssetId, str]) -> str:
     def column(table: AssetId, name: str) -> str:
         return f"{alias[table]}.{_quoted(name, assets[table])}"
 
@@ -55,13 +68,13 @@ def _condition(join: Join, assets: Mapping[AssetId, Asset], alias: Mapping[Asset
     return pairs + doubt
 
 
-def _named(asset: Asset) -> str:
+def _named(asset: Called) -> str:
     # inside a query SQLite calls the file `main`, whatever its name is
     parts = asset.name.parts[-1:] if asset.platform.name == "sqlite" else asset.name.parts
     return ".".join(_quoted(part, asset) for part in parts)
 
 
-def _quoted(name: str, asset: Asset) -> str:
+def _quoted(name: str, asset: Called) -> str:
     opening, closing = _QUOTES.get(asset.platform.name, _DOUBLE)
     # a name may hold a line break, and what follows it must not become a statement of its own
     return f"{opening}{' '.join(name.splitlines()).replace(closing, closing * 2)}{closing}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from services.catalog.assets import AssetReader
 from services.catalog.feedback import FeedbackLog
 from services.catalog.join_sql import from_clause
+from services.catalog.store.listing import Heading
 from services.common.errors import BadRequest, ServiceUnavailable
 from services.common.model.access import AccessScope, Principal, Role
 from services.common.model.assets import Asset
@@ -36,10 +37,10 @@ LEAST_PEOPLE = 2
 
 @dataclass(frozen=True, slots=True)
 class WholeItem:
-    """An item with its asset; None for a table that no crawl has shown. `sql` has a FROM clause for each join."""
+    """An item with what it is called; None for a table that no crawl has shown. `sql` has a FROM clause for each join."""
 
     item: RelatedItem
-    asset: Asset | None
+    heading: Heading | None
     sql: tuple[str, ...]
 
 
@@ -88,7 +89,7 @@ def related_to(
     """
     assets, names, starts = _resolved(texts, scope, reader)
     answer = recommendations.related(RelatedQuery(assets, scope, names, limit))
-    known = reader.many([*assets, *(item.asset for item in answer.items)], scope)
+    known = reader.headings([*assets, *(item.asset for item in answer.items)], scope)
     whole = _hydrated(answer.items, known)
     hidden = [str(asset) for asset in assets if asset not in known and str(asset) not in answer.unknown]
     return WholeRelated(whole, tuple(dict.fromkeys((*answer.unknown, *(h for h in hidden if h in texts)))), starts)
@@ -102,7 +103,7 @@ def related_to_person(query: RecentQuery, limit: int, recommendations: Recommend
 
     """
     recent = recommendations.recent(query)
-    found = reader.many([one.asset for one in recent if one.listed], query.scope)
+    found = reader.headings([one.asset for one in recent if one.listed], query.scope)
     starts = []
     for one in recent:
         if one.listed and one.asset not in found:
@@ -144,7 +145,7 @@ def related_to_search(
         raise BadRequest("ask something: the question needs a word", errors=({"pointer": "/search", "detail": "empty"},))
     opened = log.opened_by_others(text, caller, max(least, LEAST_PEOPLE))[:MAX_OPENED]
     if opened:
-        found = reader.many([asset for asset, _ in opened], caller.scope)
+        found = reader.headings([asset for asset, _ in opened], caller.scope)
         starts = [
             Start(asset, found[asset].name, found[asset].listed, f"{people} people who asked this opened it", people=people)
             for asset, people in opened
@@ -152,7 +153,7 @@ def related_to_search(
         ]
     else:
         hits = search.search(SearchQuery(text, caller.scope, limit=MAX_OPENED)).hits
-        found = reader.many([hit.asset for hit in hits], caller.scope)
+        found = reader.headings([hit.asset for hit in hits], caller.scope)
         starts = [
             Start(hit.asset, found[hit.asset].name, found[hit.asset].listed, "the search finds it")
             for hit in hits
@@ -163,15 +164,15 @@ def related_to_search(
 
 def similar_to(
     asset: AssetId, limit: int, scope: AccessScope, recommendations: Recommendations, reader: AssetReader
-) -> tuple[tuple[SimilarItem, Asset], ...]:
-    """Tables like one in structure and text, likeliest first, each with what the store shows of it.
+) -> tuple[tuple[SimilarItem, Heading], ...]:
+    """Tables like one in structure and text, likeliest first, each with what it is called.
 
     Raises:
         ServiceUnavailable: the indexer does not answer.
 
     """
     items = recommendations.similar(asset, scope, limit=limit)
-    found = reader.many([item.asset for item in items], scope)
+    found = reader.headings([item.asset for item in items], scope)
     return tuple((item, found[item.asset]) for item in items if item.asset in found)
 
 
@@ -182,12 +183,12 @@ def _from(
         return WholeRelated((), ())
     assets = tuple(start.asset for start in starts)
     answer = recommendations.related(RelatedQuery(assets, scope, (), limit))
-    known = reader.many([*assets, *(item.asset for item in answer.items)], scope)
+    known = reader.headings([*assets, *(item.asset for item in answer.items)], scope)
     return WholeRelated(_hydrated(answer.items, known), (), tuple(starts))
 
 
-def _hydrated(items: Sequence[RelatedItem], known: Mapping[AssetId, Asset]) -> tuple[WholeItem, ...]:
-    """The items with their assets; `known` has those of the basket too, for the columns to join on."""
+def _hydrated(items: Sequence[RelatedItem], known: Mapping[AssetId, Heading]) -> tuple[WholeItem, ...]:
+    """The items with what they are called; `known` has those of the basket too, for the columns to join on."""
     # what the indexer takes for known from logs alone may have been crawled since
     return tuple(_whole(item, known) for item in items if not item.listed or item.asset in known)
 
@@ -239,14 +240,14 @@ def _taken(text: str, asset: Asset, found: Sequence[Asset]) -> str:
     return "" if text.strip().lower().endswith(asset.name.qualified.lower()) else f"{text} stands for it"
 
 
-def _whole(item: RelatedItem, known: Mapping[AssetId, Asset]) -> WholeItem:
-    asset = known.get(item.asset)
-    if asset is None:
+def _whole(item: RelatedItem, known: Mapping[AssetId, Heading]) -> WholeItem:
+    heading = known.get(item.asset)
+    if heading is None:
         return WholeItem(item, None, ("",) * len(item.join_on))
     joins = tuple(join for join in item.join_on if join.one in known)
-    item = replace(item, name=asset.name, listed=asset.listed, join_on=joins)
-    return WholeItem(item, asset, tuple(_sql(join, known) for join in joins))
+    item = replace(item, name=heading.name, listed=heading.listed, join_on=joins)
+    return WholeItem(item, heading, tuple(_sql(join, known) for join in joins))
 
 
-def _sql(join: Join, assets: Mapping[AssetId, Asset]) -> str:
+def _sql(join: Join, assets: Mapping[AssetId, Heading]) -> str:
     return from_clause((join.one, join.other), (join,), assets)

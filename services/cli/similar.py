@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from services.catalog.api.related_shapes import SimilarShape
 from services.catalog.related import similar_to
+from services.catalog.store.listing import Heading
 from services.cli.exits import DONE
 from services.cli.lineage import named_asset
 from services.cli.related import MAX_K
 from services.cli.terminal import print_json, say, settings_of
 from services.common.errors import BadRequest
 from services.common.model.access import FULL_SCOPE
-from services.common.model.assets import Asset
 from services.common.model.related import SimilarItem
 from services.compose import Workspace
 
@@ -36,11 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _print(found: Sequence[tuple[SimilarItem, Asset]]) -> None:
+def _print(found: Sequence[tuple[SimilarItem, Heading]]) -> None:
     if not found:
         say("nothing is like it")
-    for place, (item, asset) in enumerate(found, 1):
+    for place, (item, heading) in enumerate(found, 1):
         marked = f", {item.duplicate.value}" if item.duplicate is not None else ""
-        print(f"{place:>2}. {asset.name.qualified}  ({item.probability:.0%}{marked})")
+        print(f"{place:>2}. {heading.name.qualified}  ({item.probability:.0%}{marked})")
         for reason in item.why:
             print(f"    {reason.text}")

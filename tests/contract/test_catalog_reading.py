@@ -142,6 +142,26 @@ def test_hidden_unknown_and_gone_are_one_answer(filled):
     assert filled.reader.many([], FULL_SCOPE) == {}
 
 
+def test_headings_say_what_many_assets_are_called_and_nothing_hidden(filled):
+    """The names and places that `many` gives, in its order, inside its scope."""
+    for scope in (FULL_SCOPE, NO_HR):
+        page = filled.reader.page(FULL_SCOPE, limit=200).assets
+        wanted = [asset.id for asset in reversed(page)]
+        whole = filled.reader.many(wanted, scope)
+        headings = filled.reader.headings(wanted, scope)
+        assert len(headings) > 1
+        assert list(headings) == list(whole)
+        for asset in whole.values():
+            heading = headings[asset.id]
+            assert (heading.name, heading.listed, heading.platform) == (asset.name, asset.listed, asset.platform)
+            assert filled.reader.heading(asset.id, scope) == heading
+    assert len(filled.reader.headings(wanted, NO_HR)) < len(wanted)
+    assert filled.reader.headings([], FULL_SCOPE) == {}
+    hidden = next(one for one in wanted if one not in headings)
+    with pytest.raises(NotFound):
+        filled.reader.heading(hidden, NO_HR)
+
+
 def test_a_scope_shortens_pages_totals_and_sources(filled):
     """Everything counted is counted inside the scope."""
     assert "shop.hr.staff" not in _names(filled, scope=NO_HR)

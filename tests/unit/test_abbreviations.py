@@ -10,9 +10,10 @@ from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import RESTRICTED, Column
 from services.common.model.search import Filters, SearchQuery
 from services.common.model.vocabulary import Synonyms
+from services.indexer.retrieve.counted import Alternative
 from services.indexer.retrieve.expansion import understood
 from services.indexer.retrieve.learned import CONFIDENT, learned
-from services.indexer.retrieve.lexical import Alternative, match_tables
+from services.indexer.retrieve.lexical import match_tables
 from services.indexer.retrieve.view import view_of
 from services.indexer.text.abbreviations import abbreviates, evidence_terms
 from tests.support.feeds import asset

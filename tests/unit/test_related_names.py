@@ -16,7 +16,7 @@ class Reader:
     def by_name(self, text, _scope):
         return tuple(one for one in (EAST, WEST, LINES) if f".{one.name.qualified}".endswith(f".{text}"))
 
-    def many(self, ids, _scope):
+    def headings(self, ids, _scope):
         return {one.id: one for one in (EAST, WEST, LINES) if one.id in ids}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import RESTRICTED, Column
 from services.common.model.search import Correction, Filters
 from services.common.model.vocabulary import Synonyms
-from services.indexer.retrieve import abbreviated, lexical
+from services.indexer.retrieve import abbreviated, counted
 from services.indexer.retrieve.expansion import MAX_TERMS, understood
 from services.indexer.retrieve.lexical import match_tables
 from services.indexer.retrieve.view import view_of
@@ -139,12 +141,11 @@ def test_short_forms_of_a_word_are_looked_for_once_a_view(monkeypatch):
 
 def test_a_word_counts_the_same_whether_few_or_many_tables_have_it(monkeypatch):
     """Arrays of those that have it or what it is also called, and arrays of all tables, give the same numbers."""
-    seen = view()
-    asked = understood(seen, "monthly revenue per customer department")
+    asked = understood(view(), "monthly revenue per customer department")
     found = []
     for common in (0, 1_000_000):
-        monkeypatch.setattr(lexical, "COMMON", common)
-        found.append(match_tables(seen, asked.terms, asked.alternatives))
+        monkeypatch.setattr(counted, "COMMON", common)
+        found.append(match_tables(view(), asked.terms, asked.alternatives))
     few, many = found
     assert few.scores.any()
     assert few.scores.tobytes() == many.scores.tobytes()
@@ -152,6 +153,23 @@ def test_a_word_counts_the_same_whether_few_or_many_tables_have_it(monkeypatch):
         assert rows.dtype == all_rows.dtype == np.int32
         assert np.array_equal(rows, all_rows)
         assert np.array_equal(counts, all_counts)
+
+
+def test_what_a_word_counts_is_made_once_a_view_for_what_it_may_be_called(monkeypatch):
+    """With all that it may also be called; with other alternatives, and in another view, it is made anew."""
+    seen, made = view(), []
+    make = counted._made
+    monkeypatch.setattr(counted, "_made", lambda *given: (made.append(given[1]), make(*given))[1])
+    asked = understood(seen, "revenue")
+    first = match_tables(seen, asked.terms, asked.alternatives)
+    again = match_tables(seen, asked.terms, asked.alternatives)
+    assert first.scores.any()
+    assert first.scores.tobytes() == again.scores.tobytes()
+    assert made == ["revenue"]
+    surer = {"revenue": [replace(one, weight=1.0) for one in asked.alternatives["revenue"]]}
+    assert match_tables(seen, asked.terms, surer).scores.tobytes() != first.scores.tobytes()
+    match_tables(view(), asked.terms, asked.alternatives)
+    assert made == ["revenue"] * 3
 
 
 def test_a_word_that_nothing_speaks_for_is_left_as_it_is():

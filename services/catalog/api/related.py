@@ -77,7 +77,7 @@ def create_router(
         summary="Tables that are used together with one",
     )
     def one_route(caller: Reader, asset_id: AssetPath, asked: Annotated[RelatedParameters, Query()]) -> Response:
-        asset = reader.get(known_id(asset_id), caller.scope)
+        asset = reader.heading(known_id(asset_id), caller.scope)
         return answer(RelatedShape.of(related_to([asset.id], asked.limit, caller.scope, recommendations, reader)))
 
     @router.get(
@@ -87,7 +87,7 @@ def create_router(
         summary="Tables that are like one in structure and text, copies and shards marked",
     )
     def similar_route(caller: Reader, asset_id: AssetPath, asked: Annotated[RelatedParameters, Query()]) -> Response:
-        asset = reader.get(known_id(asset_id), caller.scope)
+        asset = reader.heading(known_id(asset_id), caller.scope)
         return answer(SimilarShape.of(similar_to(asset.id, asked.limit, caller.scope, recommendations, reader)))
 
     @router.post(

@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import BaseModel
 
 from services.catalog.related import WholeItem, WholeRelated
-from services.common.model.assets import Asset
+from services.catalog.store.listing import Heading
 from services.common.model.related import AssetUsage, Basis, Duplicate, SimilarItem
 from services.common.model.search import Evidence
 
@@ -109,13 +109,13 @@ class SimilarShape(BaseModel, frozen=True):
     items: list[SimilarItemShape]
 
     @classmethod
-    def of(cls, found: Sequence[tuple[SimilarItem, Asset]]) -> Self:
+    def of(cls, found: Sequence[tuple[SimilarItem, Heading]]) -> Self:
         """An answer as the API and `headwater similar --json` show it."""
         return cls(
             items=[
                 SimilarItemShape(
-                    id=asset.id,
-                    qualified_name=asset.name.qualified,
+                    id=heading.id,
+                    qualified_name=heading.name.qualified,
                     probability=item.probability,
                     duplicate=item.duplicate,
                     shared=item.shared,
@@ -123,7 +123,7 @@ class SimilarShape(BaseModel, frozen=True):
                     only_there=item.only_there,
                     reasons=[reason.text for reason in item.why],
                 )
-                for item, asset in found
+                for item, heading in found
             ]
         )
 

@@ -16,7 +16,8 @@ from services.catalog.store.text import clean, folded
 from services.catalog.store.visibility import visible
 from services.common.model.access import AccessScope
 from services.common.model.assets import Asset, Kind
-from services.common.model.names import AssetId
+from services.common.model.names import AssetId, DatasetName, Namespace
+from services.common.model.platforms import Platform
 from services.common.model.search import Filters
 
 
@@ -26,6 +27,27 @@ class Position:
 
     name: str
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What an asset is called: all that many answers say of it.
+
+    Attributes:
+        id: its own.
+        name: its name.
+        listed: whether a crawl has shown it.
+
+    """
+
+    id: AssetId
+    name: DatasetName
+    listed: bool
+
+    @property
+    def platform(self) -> Platform:
+        """The naming rules and SQL dialect of its engine."""
+        return self.name.platform
 
 
 def _seen_by(scope: AccessScope, *columns: ColumnElement[Any]) -> Select[Any]:
@@ -38,6 +60,25 @@ def _seen_by(scope: AccessScope, *columns: ColumnElement[Any]) -> Select[Any]:
 def _those_of(scope: AccessScope) -> Select[Any]:
     """What the caller may see of the assets that the parameter `ids` names; made once a scope, since every answer asks."""
     return _seen_by(scope).where(asset.c.id.in_(bindparam("ids", expanding=True)))
+
+
+@lru_cache(maxsize=256)
+def _headings_of(scope: AccessScope) -> Select[Any]:
+    """The same with what `Heading` needs alone: hydrating columns and people's words takes ten times as long."""
+    columns = asset.c.id, asset.c.namespace, asset.c.parts, asset.c.listed
+    return _seen_by(scope, *columns).where(asset.c.id.in_(bindparam("ids", expanding=True)))
+
+
+def headings(connection: Connection, ids: Sequence[AssetId], scope: AccessScope) -> dict[AssetId, Heading]:
+    """What those assets of `ids` are called that the caller may see, in the order of `ids`."""
+    wanted = list(dict.fromkeys(ids))
+    found: dict[AssetId, Heading] = {}
+    for at in range(0, len(wanted), curated.IDS_AT_ONCE):
+        some = wanted[at : at + curated.IDS_AT_ONCE]
+        for row in connection.execute(_headings_of(scope), {"ids": some}):
+            name = DatasetName(Namespace(row.namespace), tuple(row.parts))
+            found[AssetId(row.id)] = Heading(AssetId(row.id), name, row.listed)
+    return {asset_id: found[asset_id] for asset_id in wanted if asset_id in found}
 
 
 def many(connection: Connection, ids: Sequence[AssetId], scope: AccessScope) -> dict[AssetId, Asset]:

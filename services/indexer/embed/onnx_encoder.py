@@ -47,7 +47,7 @@ class OnnxEncoder:
     """
 
     def __init__(self, model: ConvertedModel, *, threads: int) -> None:
-        """Load `model`; `threads` of the processor's are used for a run, the caller's own included.
+        """Load `model`; `threads` of the processor's are used for a run, the caller's own included; for words and pairs one.
 
         Raises:
             ModelUnavailable: onnxruntime or tokenizers cannot read the files.
@@ -59,7 +59,8 @@ class OnnxEncoder:
         self._dimension = manifest.dimension
         self._prompts = (manifest.query_prompt, manifest.document_prompt)
         self._session: Any = _session(model.graph, threads)
-        self._words_session: Any = _session(model.words, threads) if model.words != model.graph else self._session
+        # short runs: a second thread wakes up for each product, and takes a sixth more of the processor to be no sooner
+        self._words_session: Any = _session(model.words, 1) if model.words != model.graph else self._session
         self._tokenizer: Any = _tokenizer(model)
         self._queries = QueryCache()
         self._counts = EncoderCounts(0, 0)

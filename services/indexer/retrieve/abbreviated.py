@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from services.common.model.vocabulary import Synonyms
 from services.indexer.index.postings import Postings
 from services.indexer.index.segment import TABLE_FIELDS, Segment
+from services.indexer.retrieve.counted import Alternative
 from services.indexer.retrieve.learned import Meaning
-from services.indexer.retrieve.lexical import Alternative
 from services.indexer.retrieve.view import View
 from services.indexer.text.abbreviations import LONGEST, SHORTEST, may_be_short
 from services.indexer.text.short_forms import ByLetters, likelihood, same_family, shortens

@@ -188,18 +188,17 @@ class Retriever:
         return self._status()
 
     def _understood(self, query: SearchQuery, snapshot: Snapshot, view: View, degraded: list[str]) -> Question:
+        encoder = self._encoder(snapshot)
+        done, every = view.coverage
+        begun = encoding.begin(self._pool, encoder, query.text) if encoder is not None and (done or not every) else None
         # what teaches short forms is all that the caller may see, not only what passes the filters
         known = expansion.understood(self._view(snapshot, SearchQuery("", query.scope)), query.text, query.vocabulary)
         words = Question(query.text, known.terms, known.alternatives, known.text, known.misspelt)
-        encoder = self._encoder(snapshot)
-        if encoder is None:
-            degraded.append("model_missing")
+        if encoder is None or begun is None:
+            degraded.append("model_missing" if encoder is None else "vectors_pending")
             return words
-        done, every = view.coverage
-        if every and not done:
-            degraded.append("vectors_pending")
-            return words
-        return replace(words, encoding=encoding.Encoding(self._pool, encoder, known.text, known.spelled_out, self._spans))
+        vectors = encoding.Encoding(self._pool, encoder, known.text, known.spelled_out, self._spans, begun)
+        return replace(words, encoding=vectors)
 
     def _ranker_for(self, question: Question, snapshot: Snapshot) -> Ranker:
         encoder = self._encoder(snapshot)

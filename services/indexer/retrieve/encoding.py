@@ -1,11 +1,13 @@
 """A question's vectors, made beside the thread that answers it: its words are looked up meanwhile.
 
-Journey 2, step "query vector". The question comes first, since candidates wait for it; its words and pairs are needed after them.
+Journey 2, step "query vector". The question comes first, since candidates wait for it, and as it was typed, before it is known
+whether its words are read as others; its words and pairs are needed after the candidates.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -19,8 +21,21 @@ AT_ONCE = 16
 """Threads that encode for one retriever: one question uses two, of which one waits; more questions than that wait for each other."""
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A text that is being encoded as a question: its vector is awaited."""
+
+    text: str
+    vector: Future[NDArray[np.float32]]
+
+
+def begin(pool: Executor, encoder: Encoder, text: str) -> Begun:
+    """Have a text encoded as a question by a thread of a pool."""
+    return Begun(text, pool.submit(encoder.encode_query, text))
+
+
 class Encoding:
-    """The vectors of one question, begun when this is made.
+    """The vectors of one question, begun when this is made, or before.
 
     Args:
         pool: whose threads encode; it begins work in the order in which it was given.
@@ -28,11 +43,23 @@ class Encoding:
         text: the question.
         spelled_out: the same with people's short forms spelled out.
         spans: knows words and pairs.
+        begun: what was begun before it was known how the question is read; of no use where it is another text.
 
     """
 
-    def __init__(self, pool: Executor, encoder: Encoder, text: str, spelled_out: str, spans: SpanVectors) -> None:
-        self._whole: Future[NDArray[np.float32]] = pool.submit(_encoded, encoder, text, spelled_out)
+    def __init__(
+        self,
+        pool: Executor,
+        encoder: Encoder,
+        text: str,
+        spelled_out: str,
+        spans: SpanVectors,
+        begun: Begun,
+    ) -> None:
+        written = begun if begun.text == text else begin(pool, encoder, text)
+        self._whole: Future[NDArray[np.float32]] = (
+            written.vector if spelled_out == text else pool.submit(_between, written.vector, encoder, spelled_out)
+        )
         self._pieces: Future[Spans | None] = pool.submit(self._of_pieces, spans, spelled_out, encoder)
         self.failed = False
 
@@ -59,10 +86,7 @@ class Encoding:
         return spans.of(text, encoder)
 
 
-def _encoded(encoder: Encoder, text: str, spelled_out: str) -> NDArray[np.float32]:
-    """A question's vector; where short forms were spelled out, half way between it as written and as spelled out."""
-    vector = encoder.encode_query(text)
-    if spelled_out == text:
-        return vector
-    mean = vector + encoder.encode_query(spelled_out)
+def _between(written: Future[NDArray[np.float32]], encoder: Encoder, spelled_out: str) -> NDArray[np.float32]:
+    """The vector half way between the question as written and as spelled out, short forms said in words."""
+    mean = written.result() + encoder.encode_query(spelled_out)
     return (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float32)

@@ -13,8 +13,9 @@ from functools import lru_cache
 
 from services.common.model.vocabulary import Synonyms
 from services.indexer.retrieve.abbreviated import guessed
+from services.indexer.retrieve.counted import Alternative
 from services.indexer.retrieve.learned import Learned, learned
-from services.indexer.retrieve.lexical import Alternative, Alternatives
+from services.indexer.retrieve.lexical import Alternatives
 from services.indexer.retrieve.misspelt import corrected, corrections
 from services.indexer.retrieve.view import View
 from services.indexer.text.tokens import content_words, glued_words, tokens

@@ -1,6 +1,6 @@
 """Words: the tables or columns that share some with a question, scored by BM25F, and the columns whose names say them.
 
-Journey 2, step "candidates from the lexical index"; what one word adds is told by `seen_words`.
+Journey 2, step "candidates from the lexical index"; what one word adds is told by `seen_words`, with what else it is called by `counted`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from services.indexer.retrieve.seen_words import COMMON, Piece, SeenWords, Term
+from services.indexer.retrieve.counted import Alternative, Otherwise, Shared, counted
+from services.indexer.retrieve.seen_words import Piece, SeenWords
 from services.indexer.retrieve.view import Seen, View
 
 TABLE_WEIGHTS = (3.0, 1.0, 1.0, 2.0)
@@ -23,35 +24,9 @@ COLUMN_WEIGHTS = (2.0, 1.0)
 COLUMN_B = (0.3, 0.6)
 
 
-@dataclass(frozen=True, slots=True)
-class Alternative:
-    """What a document may have instead of a word of the question.
-
-    Attributes:
-        words: tokens; a document must have all of them.
-        weight: what they count, above 0 and at most 1 of what the word itself would.
-        why: for the reasons: `cust means customer (learned from 14 columns)`.
-        guess: whether it is by letters alone.
-
-    """
-
-    words: tuple[str, ...]
-    weight: float
-    why: str
-    guess: bool = False
-
-
 Alternatives = Mapping[str, Sequence[Alternative]]
 """By the question's term."""
 NO_ALTERNATIVES: Alternatives = {}
-
-
-Shared = tuple[NDArray[np.int32], NDArray[np.float64] | float]
-"""Documents, ascending, and what each of them has of a question's weight by one word: the same for all, or float64 (documents,)."""
-
-
-Otherwise = tuple[NDArray[np.int32], NDArray[np.float64]]
-"""Documents, ascending, and how far each of them says a word by what else it may be called, 0 to 1, float64 (documents,)."""
 
 
 @dataclass(frozen=True)
@@ -156,90 +131,25 @@ def _match(words: SeenWords, terms: Sequence[str], alternatives: Alternatives) -
     documents: dict[str, NDArray[np.int32]] = {}
     otherwise: dict[str, Otherwise] = {}
     for term in dict.fromkeys(terms):
-        own = words.find(term)
-        meant = ((one, _all_of([words.find(word) for word in one.words])) for one in alternatives.get(term, ()))
-        others = [(one, each) for one, each in meant if each is not None]
-        if own is None and all(one.guess for one, _ in others):
+        found = counted(words, term, tuple(alternatives.get(term, ())))
+        if found is None or found.guessed:
             unseen.append(term)
-        if own is None and not others:
+        if found is None:
             unknown.append(term)
-        elif not others and own is not None:
-            own.add(scores)
-            shared.append((own.documents, own.idf))
-            known[term], documents[term] = own.idf, own.documents
-        else:
-            known[term] = own.idf if own is not None else max(each.idf for _, each in others)
-            shared.append(_add_best(scores, documents, term, own, others, known[term]))
-            if own is None:
-                otherwise[term] = _called(others)
+            continue
+        found.added.add(scores)
+        known[term] = found.added.idf
+        shared.append(found.shared)
+        for label, rows in found.labels:
+            before = documents.get(label) if label != term else None
+            documents[label] = rows if before is None else np.unique(np.concatenate([before, rows]))
+        if found.otherwise is not None:
+            otherwise[term] = found.otherwise
     # a word that nothing has counts as if one document had it: the question is not fully answered
     total = sum(known.values()) + words.rarest * len(unknown)
     return Matches(
         scores, known, tuple(unknown), documents, total or 1.0, words.rarest, tuple(shared), otherwise, tuple(unseen)
     )
-
-
-def _all_of(words: Sequence[Term | None]) -> Term | None:
-    """Documents that have all of some words, with their mean; None where there is none."""
-    have = [word for word in words if word is not None]
-    if len(have) < len(words) or not have:
-        return None
-    documents = have[0].documents
-    for word in have[1:]:
-        documents = documents[np.isin(documents, word.documents, assume_unique=True)]
-    if not len(documents):
-        return None
-    scores = [word.scores[np.searchsorted(word.documents, documents)] for word in have]
-    return Term(sum(word.idf for word in have) / len(have), documents, np.mean(scores, axis=0), common=False)
-
-
-def _add_best(
-    scores: NDArray[np.float64],
-    documents: dict[str, NDArray[np.int32]],
-    term: str,
-    own: Term | None,
-    others: Sequence[tuple[Alternative, Term]],
-    idf: float,
-) -> Shared:
-    """Add what a term or the best of its alternatives counts: the best alone, so that many synonyms outweigh nothing."""
-    every = [each.documents for each in (own, *(each for _, each in others)) if each is not None]
-    # where few documents have any, arrays of those alone: most alternatives are rare, and a warehouse has 100,000 documents
-    few = np.unique(np.concatenate(every)) if sum(map(len, every)) * COMMON < len(scores) else None
-    n = len(scores) if few is None else len(few)
-    best, share = np.zeros(n), np.zeros(n)
-    if own is not None:
-        at = own.documents if few is None else np.searchsorted(few, own.documents)
-        best[at], share[at] = own.scores, 1.0
-        documents[term] = own.documents
-    for one, each in others:
-        # an alternative that is rarer than the word itself says no more than the word would
-        scale = one.weight * min(1.0, idf / each.idf) if each.idf > 0 else one.weight
-        at = each.documents if few is None else np.searchsorted(few, each.documents)
-        added = scale * each.scores
-        better = added > best[at]
-        rows, at = each.documents[better], at[better]
-        best[at] = added[better]
-        share[at] = np.maximum(share[at], one.weight)
-        label = one.why or term
-        merged = np.concatenate([documents.get(label, rows[:0]), rows])
-        documents[label] = np.unique(merged)
-    have = np.flatnonzero(share)
-    if few is None:
-        scores += best
-        return have.astype(np.int32), idf * share[have]
-    scores[few] += best
-    return few[have], idf * share[have]
-
-
-def _called(others: Sequence[tuple[Alternative, Term]]) -> Otherwise:
-    """The documents that have any of a term's alternatives, and how far the best that each has says the term, 0 to 1."""
-    having = np.unique(np.concatenate([each.documents for _, each in others]))
-    counts = np.zeros(len(having))
-    for one, each in others:
-        at = np.searchsorted(having, each.documents)
-        # what is left of a word's score without its rarity: much in a name, little among many columns
-        counts[at] = np.maximum(counts[at], one.weight * each.scores / each.idf)
-    return having, counts
 
 
 class NamesSaying:

@@ -7,25 +7,24 @@ Statistics are those of the view, so that what is kept is kept with the view.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.indexer.index.postings import Postings
+from services.indexer.retrieve.kept import Kept
 
 K1 = 1.2
 """Saturation; the usual value (Robertson & Zaragoza 2009). `bench/relevance.py` found no gain in moving it."""
 COMMON = 16
 """A word that one document in so many has is common: adding a number to every document is then faster than to those that have it."""
 KEPT_BYTES = 32_000_000
-"""Common words are remembered up to so much a view, those asked for last: 40 of them among 100,000 tables. Most questions have
-some, and what they add takes 1 to 3 ms each to find out."""
+"""What words add is remembered up to so much a view, that of words asked for last. Questions share most of their words, and what a
+common one adds among 100,000 tables takes 1 to 3 ms to find out, with all that it may also be called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +49,11 @@ class Term:
     def scores(self) -> NDArray[np.float64]:
         """What it adds to each of `documents`, float64."""
         return self.added[self.documents] if self.common else self.added
+
+    @property
+    def n_bytes(self) -> int:
+        """What it takes in memory."""
+        return self.documents.nbytes + self.added.nbytes
 
     def add(self, scores: NDArray[np.float64]) -> None:
         """Add it to the scores of all documents, float64 (rows,)."""
@@ -101,8 +105,7 @@ class SeenWords:
     mean_lengths: NDArray[np.float64]
     weights: tuple[float, ...]
     b: tuple[float, ...]
-    _kept: OrderedDict[str, Term] = field(default_factory=OrderedDict, init=False, repr=False)
-    _lock: Lock = field(default_factory=Lock, init=False, repr=False)
+    kept: Kept = field(default_factory=lambda: Kept(KEPT_BYTES), init=False, repr=False)
 
     @property
     def rarest(self) -> float:
@@ -111,18 +114,7 @@ class SeenWords:
 
     def find(self, term: str) -> Term | None:
         """What a term adds; None where nothing seen has it. Safe to call from several threads."""
-        with self._lock:
-            known = self._kept.get(term)
-            if known is not None:
-                self._kept.move_to_end(term)
-                return known
-        made = self._made(term)
-        if made is not None and made.common:
-            with self._lock:
-                self._kept[term] = made
-                while len(self._kept) > max(KEPT_BYTES // (8 * self.rows), 1):
-                    self._kept.popitem(last=False)
-        return made
+        return self.kept.get(term, lambda: self._made(term), lambda made: 0 if made is None else made.n_bytes)
 
     def _made(self, term: str) -> Term | None:
         found = [

@@ -1,0 +1,143 @@
+"""What a question's word counts with all that it may also be called: by the best of them, made once for a view and remembered.
+
+Journey 2, step "candidates from the lexical index", between `seen_words` and `lexical`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.indexer.retrieve.seen_words import COMMON, SeenWords, Term
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """What a document may have instead of a word of the question.
+
+    Attributes:
+        words: tokens; a document must have all of them.
+        weight: what they count, above 0 and at most 1 of what the word itself would.
+        why: for the reasons: `cust means customer (learned from 14 columns)`.
+        guess: whether it is by letters alone.
+
+    """
+
+    words: tuple[str, ...]
+    weight: float
+    why: str
+    guess: bool = False
+
+
+Shared = tuple[NDArray[np.int32], NDArray[np.float64] | float]
+"""Documents, ascending, and what each of them has of a question's weight by one word: the same for all, or float64 (documents,)."""
+Otherwise = tuple[NDArray[np.int32], NDArray[np.float64]]
+"""Documents, ascending, and how far each of them says a word by what else it may be called, 0 to 1, float64 (documents,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a word counts.
+
+    Attributes:
+        added: what it adds to the documents that have it or what it is also called.
+        shared: those documents, and what it counts for each.
+        labels: which documents have it, under the word itself, and which count by something else, under why.
+        otherwise: how far documents say it by something else, where nothing seen has the word itself; else None.
+        guessed: whether only guesses find it.
+
+    """
+
+    added: Term
+    shared: Shared
+    labels: tuple[tuple[str, NDArray[np.int32]], ...]
+    otherwise: Otherwise | None = None
+    guessed: bool = False
+
+    @property
+    def n_bytes(self) -> int:
+        """What it takes in memory."""
+        pairs = (self.shared, self.otherwise or ())
+        arrays = (*(rows for _, rows in self.labels), *(one for pair in pairs for one in pair))
+        return self.added.n_bytes + sum(one.nbytes for one in arrays if isinstance(one, np.ndarray))
+
+
+def counted(words: SeenWords, term: str, alternatives: tuple[Alternative, ...]) -> Counted | None:
+    """What a word counts by the best of itself and its alternatives; None where nothing seen has any of them."""
+    if not alternatives:
+        own = words.find(term)
+        return None if own is None else Counted(own, (own.documents, own.idf), ((term, own.documents),))
+    return words.kept.get(
+        (term, alternatives), lambda: _made(words, term, alternatives), lambda made: 0 if made is None else made.n_bytes
+    )
+
+
+def _made(words: SeenWords, term: str, alternatives: tuple[Alternative, ...]) -> Counted | None:
+    own = words.find(term)
+    meant = ((one, _all_of([words.find(word) for word in one.words])) for one in alternatives)
+    others = [(one, each) for one, each in meant if each is not None]
+    if not others:
+        return None if own is None else Counted(own, (own.documents, own.idf), ((term, own.documents),))
+    idf = own.idf if own is not None else max(each.idf for _, each in others)
+    best = _best(words.rows, term, own, others, idf)
+    if own is not None:
+        return best
+    return replace(best, otherwise=_called(others), guessed=all(one.guess for one, _ in others))
+
+
+def _all_of(words: Sequence[Term | None]) -> Term | None:
+    """Documents that have all of some words, with their mean; None where there is none."""
+    have = [word for word in words if word is not None]
+    if len(have) < len(words) or not have:
+        return None
+    documents = have[0].documents
+    for word in have[1:]:
+        documents = documents[np.isin(documents, word.documents, assume_unique=True)]
+    if not len(documents):
+        return None
+    scores = [word.scores[np.searchsorted(word.documents, documents)] for word in have]
+    return Term(sum(word.idf for word in have) / len(have), documents, np.mean(scores, axis=0), common=False)
+
+
+def _best(rows: int, term: str, own: Term | None, others: Sequence[tuple[Alternative, Term]], idf: float) -> Counted:
+    """What a term or the best of its alternatives counts: the best alone, so that many synonyms outweigh nothing."""
+    labels: dict[str, NDArray[np.int32]] = {}
+    every = [each.documents for each in (own, *(each for _, each in others)) if each is not None]
+    # where few documents have any, arrays of those alone: most alternatives are rare, and a warehouse has 100,000 documents
+    few = np.unique(np.concatenate(every)) if sum(map(len, every)) * COMMON < rows else None
+    n = rows if few is None else len(few)
+    best, share = np.zeros(n), np.zeros(n)
+    if own is not None:
+        at = own.documents if few is None else np.searchsorted(few, own.documents)
+        best[at], share[at] = own.scores, 1.0
+        labels[term] = own.documents
+    for one, each in others:
+        # an alternative that is rarer than the word itself says no more than the word would
+        scale = one.weight * min(1.0, idf / each.idf) if each.idf > 0 else one.weight
+        at = each.documents if few is None else np.searchsorted(few, each.documents)
+        added = scale * each.scores
+        better = added > best[at]
+        having, at = each.documents[better], at[better]
+        best[at] = added[better]
+        share[at] = np.maximum(share[at], one.weight)
+        label = one.why or term
+        labels[label] = np.unique(np.concatenate([labels.get(label, having[:0]), having]))
+    have = np.flatnonzero(share)
+    documents = have.astype(np.int32) if few is None else few[have]
+    # of a common word the numbers of all documents, else of those that have it
+    adding = Term(idf, documents, best if few is None else best[have], common=few is None)
+    return Counted(adding, (documents, idf * share[have]), tuple(labels.items()))
+
+
+def _called(others: Sequence[tuple[Alternative, Term]]) -> Otherwise:
+    """The documents that have any of a term's alternatives, and how far the best that each has says the term, 0 to 1."""
+    having = np.unique(np.concatenate([each.documents for _, each in others]))
+    counts = np.zeros(len(having))
+    for one, each in others:
+        at = np.searchsorted(having, each.documents)
+        # what is left of a word's score without its rarity: much in a name, little among many columns
+        counts[at] = np.maximum(counts[at], one.weight * each.scores / each.idf)
+    return having, counts
