@@ -5,17 +5,23 @@ Used by `tests/docs/test_examples.py`; CONTRIBUTING.md describes the conventions
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from tests.support import zygote_client
 from tests.support.pages import ROOT, Block
+from tests.support.zygote import LINEAR
 
 PORTS = ("8642", "8643", "8644")
 """The default ports, which pages name; free ones take their place when an example runs."""
@@ -159,16 +165,48 @@ class Shell:
         return log.read_text(encoding="utf-8", errors="replace")
 
     def _commands(self) -> Path:
-        """A folder with `headwater` in it, of this checkout, whether it is installed or not."""
+        """A folder with `headwater` in it, of this checkout, whether it is installed or not.
+
+        The first of each command is an interpreter of its own; the next ones are forked from one that has imported them.
+        """
         folder = self._folder / ".bin"
         folder.mkdir()
         program = folder / "headwater"
+        place = fork_server()
         program.write_text(
-            f'#!/bin/sh\nPYTHONPATH={ROOT}${{PYTHONPATH:+:$PYTHONPATH}} exec {sys.executable} -m services "$@"\n',
+            f"#!/bin/sh\nexport PYTHONPATH={ROOT}${{PYTHONPATH:+:$PYTHONPATH}}\nbegun={place.parent}/begun-$1\n"
+            f'if [ -e "$begun" ]; then exec {sys.executable} -I -S {zygote_client.__file__} {place} "$@"; fi\n'
+            f': >"$begun"\nexec {sys.executable} -m services "$@"\n',
             encoding="utf-8",
         )
         program.chmod(0o755)
         return folder
+
+
+@cache
+def fork_server() -> Path:
+    """The socket of a process that forks commands for shells, as long as this process is there."""
+    folder = tempfile.TemporaryDirectory(prefix="hw-forks-", dir="/tmp")  # a socket's path may have 107 bytes at most
+    place = Path(folder.name) / "socket"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.zygote", "--at", str(place)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | LINEAR,
+        stdin=subprocess.DEVNULL,
+    )
+
+    def end() -> None:
+        process.terminate()
+        process.wait()
+        folder.cleanup()
+
+    atexit.register(end)
+    until = time.monotonic() + TIMEOUT_S
+    while not place.exists():
+        assert process.poll() is None, "the process that forks commands did not start"
+        assert time.monotonic() < until, "the process that forks commands is not ready"
+        time.sleep(0.02)
+    return place
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
