@@ -36,6 +36,26 @@ with psycopg.connect(os.environ["{ADMIN_URL}"], autocommit=True) as connection:
     connection.execute(sys.stdin.read())' <<'END OF STEP'
 {{statements}}END OF STEP"""
 
+_COMMAND = """#!/bin/sh
+export PYTHONPATH={root}${{PYTHONPATH:+:$PYTHONPATH}}
+run() {{
+    if [ -e "{kept}/begun-$1" ]; then exec {python} -I -S {client} {kept}/socket "$@"; fi
+    : >"{kept}/begun-$1"
+    exec {python} -m services "$@"
+}}
+if [ "$*" != "demo --no-serve" ] || [ -n "$HEADWATER_MODEL$HEADWATER_HOME" ] || [ -e .headwater-demo ]; then run "$@"; fi
+if [ ! -e {kept}/demo/said ]; then
+    mkdir -p {kept}/demo
+    (run "$@") >{kept}/demo/printed 2>{kept}/demo/said.new || exit
+    cp -r .headwater-demo {kept}/demo/home && pwd >{kept}/demo/folder && mv {kept}/demo/said.new {kept}/demo/said
+else
+    cp -r {kept}/demo/home .headwater-demo
+    sed -i "s|$(cat {kept}/demo/folder)|$PWD|g" .headwater-demo/headwater.toml
+fi
+cat {kept}/demo/printed
+cat {kept}/demo/said >&2
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -167,16 +187,14 @@ class Shell:
     def _commands(self) -> Path:
         """A folder with `headwater` in it, of this checkout, whether it is installed or not.
 
-        The first of each command is an interpreter of its own; the next ones are forked from one that has imported them.
+        The first of each command is an interpreter of its own; the next ones are forked from one that has imported them. The sample
+        warehouse is made once, by the first page; the others have a copy of its home, and of what was said.
         """
         folder = self._folder / ".bin"
         folder.mkdir()
         program = folder / "headwater"
-        place = fork_server()
         program.write_text(
-            f"#!/bin/sh\nexport PYTHONPATH={ROOT}${{PYTHONPATH:+:$PYTHONPATH}}\nbegun={place.parent}/begun-$1\n"
-            f'if [ -e "$begun" ]; then exec {sys.executable} -I -S {zygote_client.__file__} {place} "$@"; fi\n'
-            f': >"$begun"\nexec {sys.executable} -m services "$@"\n',
+            _COMMAND.format(root=ROOT, python=sys.executable, client=zygote_client.__file__, kept=fork_server().parent),
             encoding="utf-8",
         )
         program.chmod(0o755)
