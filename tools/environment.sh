@@ -10,7 +10,8 @@ environment() {
     if [ -x "$venv/bin/python" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$*" ]; then return; fi
     printf '%ss: making %s with %s\n' "$kind" "$venv" "$*" >&2
     "${PYTHON:-python3}" -m venv --clear "$venv"
-    "$venv/bin/python" -m pip -qq --disable-pip-version-check install "$@"
+    # the little that is used of them is compiled when it is imported
+    "$venv/bin/python" -m pip -qq --disable-pip-version-check install --no-compile "$@"
     echo "*" >"$venv/.gitignore" # whatever the project ignores, this is never part of it
     echo "$*" >"$stamp"
 }

@@ -7,7 +7,7 @@
 #         training and the reference encoder
 # An environment that is already full is never made slim.
 #
-# reads PYTHON (an interpreter to use instead of looking for one) and pip's own settings.
+# reads PYTHON (an interpreter to use instead of looking for one), CI and pip's own settings.
 set -eu
 
 wanted=${1:-full}
@@ -77,7 +77,8 @@ else
 fi
 
 pip() { $venv/bin/python -m pip -qq --disable-pip-version-check "$@"; }
-install() { pip install --constraint constraints.txt "$@" || die "pip could not install it; the lines above say why"; }
+# on a machine that is made for one run (CI), only what is imported is compiled: the rest would take it half a minute
+install() { pip install ${CI:+--no-compile} --constraint constraints.txt "$@" || die "pip could not install it; the lines above say why"; }
 
 rm -f $stamp
 if [ "$wanted" = slim ]; then

@@ -5,17 +5,23 @@ Used by `tests/docs/test_examples.py`; CONTRIBUTING.md describes the conventions
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from tests.support import zygote_client
 from tests.support.pages import ROOT, Block
+from tests.support.zygote import LINEAR
 
 PORTS = ("8642", "8643", "8644")
 """The default ports, which pages name; free ones take their place when an example runs."""
@@ -29,6 +35,26 @@ _AS_ADMIN = f"""python3 -c 'import os, sys, psycopg
 with psycopg.connect(os.environ["{ADMIN_URL}"], autocommit=True) as connection:
     connection.execute(sys.stdin.read())' <<'END OF STEP'
 {{statements}}END OF STEP"""
+
+_COMMAND = """#!/bin/sh
+export PYTHONPATH={root}${{PYTHONPATH:+:$PYTHONPATH}}
+run() {{
+    if [ -e "{kept}/begun-$1" ]; then exec {python} -I -S {client} {kept}/socket "$@"; fi
+    : >"{kept}/begun-$1"
+    exec {python} -m services "$@"
+}}
+if [ "$*" != "demo --no-serve" ] || [ -n "$HEADWATER_MODEL$HEADWATER_HOME" ] || [ -e .headwater-demo ]; then run "$@"; fi
+if [ ! -e {kept}/demo/said ]; then
+    mkdir -p {kept}/demo
+    (run "$@") >{kept}/demo/printed 2>{kept}/demo/said.new || exit
+    cp -r .headwater-demo {kept}/demo/home && pwd >{kept}/demo/folder && mv {kept}/demo/said.new {kept}/demo/said
+else
+    cp -r {kept}/demo/home .headwater-demo
+    sed -i "s|$(cat {kept}/demo/folder)|$PWD|g" .headwater-demo/headwater.toml
+fi
+cat {kept}/demo/printed
+cat {kept}/demo/said >&2
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,16 +185,46 @@ class Shell:
         return log.read_text(encoding="utf-8", errors="replace")
 
     def _commands(self) -> Path:
-        """A folder with `headwater` in it, of this checkout, whether it is installed or not."""
+        """A folder with `headwater` in it, of this checkout, whether it is installed or not.
+
+        The first of each command is an interpreter of its own; the next ones are forked from one that has imported them. The sample
+        warehouse is made once, by the first page; the others have a copy of its home, and of what was said.
+        """
         folder = self._folder / ".bin"
         folder.mkdir()
         program = folder / "headwater"
         program.write_text(
-            f'#!/bin/sh\nPYTHONPATH={ROOT}${{PYTHONPATH:+:$PYTHONPATH}} exec {sys.executable} -m services "$@"\n',
+            _COMMAND.format(root=ROOT, python=sys.executable, client=zygote_client.__file__, kept=fork_server().parent),
             encoding="utf-8",
         )
         program.chmod(0o755)
         return folder
+
+
+@cache
+def fork_server() -> Path:
+    """The socket of a process that forks commands for shells, as long as this process is there."""
+    folder = tempfile.TemporaryDirectory(prefix="hw-forks-", dir="/tmp")  # a socket's path may have 107 bytes at most
+    place = Path(folder.name) / "socket"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.zygote", "--at", str(place)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | LINEAR,
+        stdin=subprocess.DEVNULL,
+    )
+
+    def end() -> None:
+        process.terminate()
+        process.wait()
+        folder.cleanup()
+
+    atexit.register(end)
+    until = time.monotonic() + TIMEOUT_S
+    while not place.exists():
+        assert process.poll() is None, "the process that forks commands did not start"
+        assert time.monotonic() < until, "the process that forks commands is not ready"
+        time.sleep(0.02)
+    return place
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
