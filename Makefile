@@ -89,8 +89,12 @@ format: setup ## let ruff write the format, and the fixes that are safe
 
 ## Measure
 
+# benchmarks of training, of sentence-transformers and of cloud warehouses' drivers; all others run without torch
+WHOLE := adapter encoding faults statements
+
 .PHONY: bench
-bench: setup ## the benchmarks: ARGS="demo" runs one, without ARGS they are listed
+bench: ## the benchmarks: ARGS="demo" runs one, without ARGS they are listed
+	@tools/setup.sh $(if $(filter $(WHOLE),$(firstword $(ARGS))),$(KIND),slim)
 	$(PY) -m bench $(ARGS)
 
 .PHONY: bench-search

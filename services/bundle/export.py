@@ -53,7 +53,7 @@ def export_bundle(settings: Settings, folder: Path, *, token: str | None = None)
         token: the name of a configured token.
 
     Raises:
-        WrongSettings: no such token is configured, or it may not read.
+        WrongSettings: no such token is configured.
         Conflict: something that is no bundle lies there.
         ModelUnavailable: the encoder cannot be read or cannot travel.
         IndexDamaged: what was written does not pass its own check.
@@ -79,7 +79,11 @@ def _scope(settings: Settings, token: str | None) -> AccessScope:
         return FULL_SCOPE
     known = settings.tokens.get(token)
     if known is None:
-        raise WrongSettings(f"no token is called {token}; name one of [tokens] in the settings")
+        configured = ", ".join(sorted(settings.tokens)) or "none"
+        raise WrongSettings(
+            f"no token is called {token}; configured are: {configured}. A bundle holds what a token of the settings may see: "
+            f"[tokens.{token}] in headwater.toml, with its `sha256` and `allow`, makes it one"
+        )
     return known.scope
 
 

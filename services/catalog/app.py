@@ -30,7 +30,7 @@ from services.catalog.api import (
     search,
     vocabulary,
 )
-from services.catalog.api.caller import follow_renames
+from services.catalog.api.caller import by_id
 from services.catalog.api.health import Measured, Metrics, Readiness
 from services.catalog.api.schemas import ProblemShape
 from services.catalog.assets import AssetReader
@@ -152,7 +152,7 @@ def create_app(parts: CatalogParts) -> FastAPI:
     public.include_router(asked, max_body_size=limit)
     public.include_router(vocabulary.create_router(parts.vocabulary, parts.search), max_body_size=limit)
     public.include_router(feedback.create_router(parts.log, parts.searches), max_body_size=limit)
-    one_asset = [Depends(follow_renames(parts.reader))]
+    one_asset = [Depends(by_id(parts.reader, parts.search))]
     public.include_router(
         assets.create_router(parts.reader, parts.curator, parts.lineage, parts.related),
         max_body_size=limit,
@@ -214,4 +214,4 @@ def _include_lineage(public: APIRouter, parts: CatalogParts, one_asset: list[par
     public.include_router(walks, max_body_size=limit, dependencies=one_asset)
     affected = impact.create_router(parts.lineage, parts.reader)
     public.include_router(affected, max_body_size=limit, dependencies=one_asset)
-    public.include_router(impact.create_lineage_router(parts.lineage, parts.reader), max_body_size=limit)
+    public.include_router(impact.create_lineage_router(parts.lineage, parts.reader, parts.search), max_body_size=limit)

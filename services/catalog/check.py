@@ -5,13 +5,14 @@ Beside journey 3: names become assets inside the caller's scope, and what the sc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from services.catalog.assets import AssetReader
 from services.catalog.declared_keys import Pointing, pointing_at
 from services.catalog.impact import Impact, impact_of, without
+from services.catalog.near_names import did_you_mean
 from services.catalog.script_names import ScriptNames
 from services.catalog.widening import Retyping, retyping
 from services.common.errors import BadRequest, NotFound
@@ -91,10 +92,18 @@ class Report:
 class Checker:
     """Judges the changes of one script inside one scope, in its order: what one check has dropped is gone for the next."""
 
-    def __init__(self, reader: AssetReader, lineage: LineageQuery, scope: AccessScope) -> None:
+    def __init__(
+        self,
+        reader: AssetReader,
+        lineage: LineageQuery,
+        scope: AccessScope,
+        near: Callable[[str], Sequence[str]] = lambda _name: (),
+    ) -> None:
+        """`near` gives names inside the scope that one which is not known may be a slip for."""
         self._reader = reader
         self._lineage = lineage
         self._scope = scope
+        self._near = near
         self._left = MAX_COLUMNS
         self._walked: dict[tuple[AssetId, str | None], Impact] = {}
         self._named: dict[str, tuple[Asset, ...]] = {}
@@ -145,7 +154,7 @@ class Checker:
             why = (
                 f"{len(found)} tables may be meant; write a longer name"
                 if found
-                else f"table {change.table} is not known here"
+                else f"table {change.table} is not known here{did_you_mean(self._near(change.table))}"
             )
             yield Checked(change, None, Verdict.UNKNOWN, why)
             return

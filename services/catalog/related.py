@@ -6,11 +6,12 @@ Journey 2, "used together", the catalog's steps. The store has the last word: wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from services.catalog.assets import AssetReader
 from services.catalog.feedback import FeedbackLog
 from services.catalog.join_sql import from_clause
+from services.catalog.near_names import near_names
 from services.catalog.store.listing import Heading
 from services.common.errors import BadRequest, ServiceUnavailable
 from services.common.model.access import AccessScope, Principal, Role
@@ -67,12 +68,14 @@ class Start:
 class WholeRelated:
     """Items, best first, and the names and ids of the basket that nobody knows, as they were given.
 
-    `basket` is what a person, a search, or a name that is not a table's full one was taken for.
+    `basket` is what a person, a search, or a name that is not a table's full one was taken for; `near` has the names that an
+    unknown one may be a slip for, where there are any.
     """
 
     items: tuple[WholeItem, ...]
     unknown: tuple[str, ...]
     basket: tuple[Start, ...] = ()
+    near: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def related_to(
@@ -93,6 +96,12 @@ def related_to(
     whole = _hydrated(answer.items, known)
     hidden = [str(asset) for asset in assets if asset not in known and str(asset) not in answer.unknown]
     return WholeRelated(whole, tuple(dict.fromkeys((*answer.unknown, *(h for h in hidden if h in texts)))), starts)
+
+
+def with_near_names(whole: WholeRelated, scope: AccessScope, search: Search) -> WholeRelated:
+    """An answer with what its unknown names may be slips for; ids are none."""
+    found = ((text, near_names(text, scope, search)) for text in whole.unknown if parse_asset_id(text) is None)
+    return replace(whole, near={text: names for text, names in found if names})
 
 
 def related_to_person(query: RecentQuery, limit: int, recommendations: Recommendations, reader: AssetReader) -> WholeRelated:

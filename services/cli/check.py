@@ -13,6 +13,7 @@ from services.catalog.check import MAX_CHANGES, Checker, Report, Verdict
 from services.catalog.check_texts import as_markdown, as_text
 from services.cli.exits import DONE, FAILED, PARTLY
 from services.cli.manifests import Model, planned_changes, read_models
+from services.cli.near import Near
 from services.cli.sql_files import read_text, warn_of
 from services.cli.terminal import print_json, settings_of
 from services.common.errors import BadRequest
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         space.lineage.follower.catch_up()
         walker = space.lineage.walker
         planned = walker.planned(sql, arguments.dialect) if sql is not None else _of_models(walker, new or {}, old)
-        report = _checked(Checker(space.reader, walker, FULL_SCOPE), planned)
+        report = _checked(Checker(space.reader, walker, FULL_SCOPE, Near(space)), planned)
     finally:
         space.close()
     if arguments.format == "json":

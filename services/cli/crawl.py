@@ -51,7 +51,7 @@ class Report:
 
 def run(arguments: argparse.Namespace) -> int:
     """Crawl the named sources, or all configured ones."""
-    settings = settings_of(arguments)
+    settings = settings_of(arguments, begins=True)
     space = Workspace(settings)
     try:
         files = arguments.query_log

@@ -11,6 +11,6 @@ from services.compose import upgrade_all
 
 def run(arguments: argparse.Namespace) -> int:
     """Upgrade all three."""
-    for service, revision in upgrade_all(settings_of(arguments)).items():
+    for service, revision in upgrade_all(settings_of(arguments, begins=True)).items():
         print(f"{service}: at revision {revision}")
     return DONE

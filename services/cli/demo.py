@@ -16,16 +16,16 @@ from services.cli.crawl import crawl_and_index
 from services.cli.exits import DONE
 from services.cli.query_logs import open_logs, read_logs
 from services.cli.serve import bound, serve
+from services.cli.serving import address_of
 from services.cli.terminal import say, settings_of
 from services.common.model.access import FULL_SCOPE, Principal, Role
 from services.common.model.changes import Seq
-from services.common.runtime.settings import DEFAULT_PORT, Settings
+from services.common.runtime.settings import DEFAULT_PORT, DEMO_HOME, Settings
 from services.common.runtime.source_settings import SourceSettings
 from services.compose import Workspace
 from services.demo.query_log import weeks_until, write_query_log
 from services.demo.warehouse import build_warehouse
 
-HOME = Path(".headwater-demo")
 SOURCE = "demo"
 DATABASE = "retail"
 NAMESPACE = "duckdb:///headwater-demo/retail.duckdb"
@@ -43,7 +43,7 @@ QUESTIONS = (
 
 def run(arguments: argparse.Namespace) -> int:
     """Build, crawl, index, and serve unless told not to."""
-    settings = settings_of(arguments, default_home=HOME)
+    settings = settings_of(arguments, default_home=DEMO_HOME, begins=True)
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     warehouse = settings.home / f"{DATABASE}.duckdb"
     build_warehouse(warehouse)
@@ -66,7 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.no_serve:
         return DONE
     if holder.alive and holder.role == "serve" and arguments.port is None:
-        say("this home is served already, and what was crawled is found there")
+        where = address_of(settings)
+        say(f"this home is served already{f' at {where}' if where else ''}, and what was crawled is found there")
         return DONE
     port = settings.port
     listening = bound(settings.host, port, tries=PORTS_TRIED if arguments.port is None else 1)

@@ -31,7 +31,7 @@ Check = tuple[str, bool, str]
 
 def run(arguments: argparse.Namespace) -> int:
     """Check everything, or one source."""
-    settings = settings_of(arguments)
+    settings = settings_of(arguments, begins=True)
     checks = _source_checks(settings, arguments.source) if arguments.source else _all_checks(settings)
     well = True
     for what, fine, text in checks:

@@ -15,7 +15,7 @@ from typing import Any
 from services.catalog.search import find, question
 from services.cli.eval_report import print_comparison, print_figures, print_runs
 from services.cli.exits import DONE
-from services.cli.terminal import print_json, progress, settings_of
+from services.cli.terminal import print_json, progress, require_home, settings_of
 from services.common.errors import BadRequest
 from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import Asset
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Ask every question of a file and print the figures; or compare, or list, what is kept."""
     if not 1 <= arguments.k <= MAX_K:
         raise BadRequest(f"-k is 1 to {MAX_K}")
-    settings = settings_of(arguments)
+    settings = settings_of(arguments, begins=True)  # two other homes may be compared
     if arguments.runs:
         return _list(settings, as_json=arguments.json)
     if arguments.compare:
@@ -69,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _evaluated(arguments: argparse.Namespace, settings: Settings) -> tuple[Run, float | None]:
     """A new run over a home, and how well `answerable` tells that the gold is hidden where that was asked for."""
+    require_home(settings)
     judgements = read_judgements(arguments.file)
     if arguments.shuffle is not None:
         judgements = shuffled(judgements, arguments.shuffle)

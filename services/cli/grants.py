@@ -16,7 +16,7 @@ from services.indexer.sources.open import open_source
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the script of a configured source or of a URL."""
-    settings = settings_of(arguments)
+    settings = settings_of(arguments, begins=True)
     name = arguments.source
     if "://" in name:
         source = SourceSettings(url=name)

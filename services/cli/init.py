@@ -58,5 +58,5 @@ def run(arguments: argparse.Namespace) -> int:
     except FileExistsError:
         raise Conflict(f"{path} is there already; --force overwrites it") from None
     say(f"wrote {path}; add a source to it and run `headwater crawl`")
-    settings_of(arguments)
+    settings_of(arguments, begins=True)
     return DONE

@@ -15,6 +15,7 @@ from services.catalog.api.lineage_shapes import CoveragesShape, coverage_shape, 
 from services.catalog.impact_texts import left_out
 from services.cli.exits import DONE
 from services.cli.jobs import told_of_job
+from services.cli.near import Near, unknown_name
 from services.cli.terminal import print_json, say, settings_of
 from services.common.errors import Ambiguous, BadRequest, NotFound
 from services.common.model.access import FULL_SCOPE
@@ -133,7 +134,7 @@ def named_asset(space: Workspace, text: str, *, gone: bool = False) -> AssetId:
         raise Ambiguous(f"{text} may be any of these, which are gone; use the id:", tuple(past))
     if not found:
         job = told_of_job(space.lineage.events, text)
-        raise NotFound(job or f"no asset is called {text}; `headwater search {text!r}` finds similar ones")
+        raise NotFound(job or unknown_name(text, Near(space)(text)))
     if len(found) > 1:
         candidates = tuple(f"{asset.name.namespace}/{asset.name.qualified}  ({asset.id})" for asset in found)
         raise Ambiguous(f"{text} may be any of these; use a longer name or the id:", candidates)

@@ -6,8 +6,16 @@ import argparse
 
 from services.catalog.access import LOCAL
 from services.catalog.api.related_shapes import RelatedShape
-from services.catalog.related import MAX_RECENT, WholeRelated, related_to, related_to_person, related_to_search
-from services.cli.exits import DONE
+from services.catalog.related import (
+    MAX_RECENT,
+    WholeRelated,
+    related_to,
+    related_to_person,
+    related_to_search,
+    with_near_names,
+)
+from services.cli.exits import DONE, FAILED, PARTLY
+from services.cli.near import unknown_name
 from services.cli.terminal import print_json, say, settings_of
 from services.common.errors import BadRequest
 from services.common.model.access import FULL_SCOPE
@@ -36,7 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(RelatedShape.of(whole).model_dump(mode="json", by_alias=True))
     else:
         _print(whole)
-    return DONE
+    if not whole.unknown:
+        return DONE
+    return PARTLY if set(arguments.tables) - set(whole.unknown) else FAILED
 
 
 def _answered(space: Workspace, arguments: argparse.Namespace) -> WholeRelated:
@@ -49,12 +59,17 @@ def _answered(space: Workspace, arguments: argparse.Namespace) -> WholeRelated:
         return related_to_search(
             arguments.search, arguments.k, LOCAL, usage, reader, search=search, log=space.feedback, least=least
         )
-    return related_to(arguments.tables, arguments.k, FULL_SCOPE, usage, reader)
+    found = related_to(arguments.tables, arguments.k, FULL_SCOPE, usage, reader)
+    return with_near_names(found, FULL_SCOPE, space.indexer.retriever)
+
+
+def _share(probability: float) -> str:
+    return f"{probability:.0%}" if probability >= 0.01 else "less than 1%"
 
 
 def _print(whole: WholeRelated) -> None:
     for name in whole.unknown:
-        say(f"nobody knows {name}; its words alone were used; `headwater search {name!r}` finds similar ones")
+        say(f"{unknown_name(name, whole.near.get(name, ()))} (its words alone were used)")
     for start in whole.basket:
         say(f"from {start.name.qualified}: {start.why}")
     if not whole.items:
@@ -62,7 +77,9 @@ def _print(whole: WholeRelated) -> None:
     for place, one in enumerate(whole.items, 1):
         item = one.item
         unlisted = "" if item.listed else ", known only from logs"
-        print(f"{place:>2}. {item.name.qualified}  ({item.basis.value}, {item.probability:.0%}{unlisted})")
+        print(
+            f"{place:>2}. {item.name.qualified}  ({item.basis.value}{unlisted}; the next table in {_share(item.probability)} of cases)"
+        )
         for reason in item.why:
             print(f"    {reason.text}")
         for sql in one.sql[:1]:

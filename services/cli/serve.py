@@ -6,12 +6,13 @@ import argparse
 import errno
 import signal
 import socket
+from collections.abc import Callable
 
 import uvicorn
 
 from services.cli.exits import DONE, FAILED
-from services.cli.serving import announced, application, configured
-from services.cli.terminal import say, settings_of
+from services.cli.serving import announcing, application, configured
+from services.cli.terminal import settings_of
 from services.common.errors import Conflict, WrongSettings
 from services.common.runtime.settings import DEFAULT_PORT, Settings
 
@@ -26,7 +27,7 @@ _PORTS = {
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve one role."""
-    settings = settings_of(arguments)
+    settings = settings_of(arguments, begins=True)
     port = settings.port
     if arguments.role != "all" and arguments.port is None and port == DEFAULT_PORT:
         port = _PORTS[arguments.role]
@@ -48,11 +49,13 @@ def serve(settings: Settings, role: str, listening: socket.socket) -> int:
 
     """
     with listening:
-        server = _Announced(uvicorn.Config(application(settings, role), **configured()), role)
-        for told in (signal.SIGTERM, signal.SIGINT):
-            # the server raises again what stopped it, which would end this process by the signal, not by its exit code
-            signal.signal(told, server.handle_exit)
-        server.run(sockets=[listening])
+        served = application(settings, role)
+        with announcing(settings, role, listening) as announce:
+            server = _Announced(uvicorn.Config(served, **configured()), announce)
+            for told in (signal.SIGTERM, signal.SIGINT):
+                # the server raises again what stopped it, which would end this process by the signal, not by its exit code
+                signal.signal(told, server.handle_exit)
+            server.run(sockets=[listening])
     return DONE if server.started else FAILED
 
 
@@ -85,11 +88,11 @@ def bound(host: str, port: int, *, tries: int = 1) -> socket.socket:
 class _Announced(uvicorn.Server):
     """A server that says where it listens once it does."""
 
-    def __init__(self, config: uvicorn.Config, role: str) -> None:
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
         super().__init__(config)
-        self._role = role
+        self._announce = announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and sockets:
-            say(announced(self._role, sockets[0]))
+            self._announce()

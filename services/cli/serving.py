@@ -6,17 +6,22 @@ Used by `serve`, and by each of its workers where it has several.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import anyio.to_thread
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.cli.terminal import say
 from services.common.errors import WrongSettings
 from services.common.runtime.memory import keep_one_heap
+from services.common.runtime.once import replace_whole
 from services.common.runtime.settings import NO_BUNDLE, Settings
 from services.common.runtime.threads import requests_at_once
 
+ADDRESS = "address"
+"""The file of a home that says where its server listens."""
 GRACE_S = 10
 """Requests that are being answered when the process is told to stop get so long; event streams are then cut."""
 
@@ -69,12 +74,40 @@ def _made(settings: Settings, role: str, server: str | None) -> ASGIApp:
     return factories[role](settings, server)
 
 
-def announced(role: str, listening: socket.socket, workers: int = 1) -> str:
-    """The line that says where a server listens."""
+@contextmanager
+def announcing(settings: Settings, role: str, listening: socket.socket) -> Iterator[Callable[[], None]]:
+    """Gives what says where a server listens, to be called once it does; other commands of its home know it until it ends.
+
+    Roles that answer people alone are remembered: `indexer` and `lineage` are asked by services. Entered once the home is this
+    server's: what one that was killed has left is forgotten.
+    """
     host, port = listening.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    by = "" if workers == 1 else f", {workers} workers"
-    return f"serving ({role}{by}) at http://{shown}:{port}"
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    by = "" if settings.workers == 1 else f", {settings.workers} workers"
+    kept = settings.home / ADDRESS if role in ("all", "catalog") else None
+
+    if kept is not None:
+        kept.unlink(missing_ok=True)
+
+    def announce() -> None:
+        if kept is not None:
+            with suppress(OSError):  # that a home takes no file is no reason not to serve it
+                replace_whole(kept, url)
+        say(f"serving ({role}{by}) at {url}")
+
+    try:
+        yield announce
+    finally:
+        if kept is not None and address_of(settings) == url:
+            kept.unlink(missing_ok=True)
+
+
+def address_of(settings: Settings) -> str | None:
+    """Where the home's server said that it listens; None where none did, or it ended as it was told. One that was killed leaves it."""
+    try:
+        return (settings.home / ADDRESS).read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 class _Bounded:

@@ -40,7 +40,8 @@ def _print(found: Sequence[tuple[SimilarItem, Heading]]) -> None:
     if not found:
         say("nothing is like it")
     for place, (item, heading) in enumerate(found, 1):
-        marked = f", {item.duplicate.value}" if item.duplicate is not None else ""
-        print(f"{place:>2}. {heading.name.qualified}  ({item.probability:.0%}{marked})")
+        # what is marked is told by its columns and its name; how likely it is by other signs would only read as a doubt
+        mark = item.duplicate.value if item.duplicate is not None else None
+        print(f"{place:>2}. {heading.name.qualified}  ({mark or f'{item.probability:.0%} likely a copy, or made from it'})")
         for reason in item.why:
             print(f"    {reason.text}")

@@ -17,7 +17,7 @@ from typing import Any
 from services.cli.exits import FAILED, WRONG_USE
 from services.common.errors import Ambiguous, BadRequest, HeadwaterError, WrongSettings
 from services.common.runtime import logs
-from services.common.runtime.settings import DEFAULT_HOME, NO_BUNDLE, Settings, load_settings
+from services.common.runtime.settings import DEFAULT_HOME, DEMO_HOME, NO_BUNDLE, Settings, load_settings
 
 
 def report_errors(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
@@ -44,11 +44,16 @@ def report_errors(run: Callable[[argparse.Namespace], int], arguments: argparse.
     return code
 
 
-def settings_of(arguments: argparse.Namespace, *, default_home: Path = DEFAULT_HOME) -> Settings:
+def settings_of(arguments: argparse.Namespace, *, default_home: Path = DEFAULT_HOME, begins: bool = False) -> Settings:
     """The settings of a command, and one line on standard error that says which home, or which bundle, it uses.
 
+    Args:
+        arguments: of the command line.
+        default_home: where neither a flag nor the environment nor a file names one.
+        begins: whether it may be the first command of a home, or looks itself. Others need one that something was written to.
+
     Raises:
-        WrongSettings: a setting is not one that may be, or role `sidecar` has no bundle.
+        WrongSettings: a setting is not one that may be, role `sidecar` has no bundle, or there is no such home.
 
     """
     flags = {name: getattr(arguments, name, None) for name in ("home", "host", "port", "workers", "bundle")}
@@ -57,13 +62,39 @@ def settings_of(arguments: argparse.Namespace, *, default_home: Path = DEFAULT_H
     is_sidecar = getattr(arguments, "role", None) == "sidecar"
     if is_sidecar and settings.bundle is None:
         raise WrongSettings(NO_BUNDLE)
-    is_new = not settings.home.exists() or not any(settings.home.glob("*.db"))
-    where = f"home: {settings.home}"
-    if settings.database_url is None and is_new:
-        where += " (nothing in it yet)"
+    if not begins:
+        require_home(settings)
+    where = f"home: {settings.home}{' (nothing in it yet)' if _is_new(settings) else ''}"
     # a sidecar answers from its bundle and has no home
     say(f"bundle: {settings.bundle}" if is_sidecar else where)
     return settings
+
+
+def require_home(settings: Settings) -> None:
+    """See to it that something was written to a home: what only reads must not make one of a name that was mistyped.
+
+    Raises:
+        WrongSettings: there is no such folder, or nothing is in it yet; the line says how to name or make one.
+
+    """
+    if not _is_new(settings):
+        return
+    home = settings.home
+    what = f"nothing is in the home {home} yet" if home.is_dir() else f"there is no home {home}"
+    sample = home.parent / DEMO_HOME
+    known = f" (the sample warehouse is in {sample})" if sample != home and _has_databases(sample) else ""
+    raise WrongSettings(
+        f"{what}: name another with --home or HEADWATER_HOME{known}, or make it with `headwater crawl` or `headwater demo`"
+    )
+
+
+def _is_new(settings: Settings) -> bool:
+    """Whether nothing was written yet; what stands on PostgreSQL needs no home to be read."""
+    return settings.database_url is None and not _has_databases(settings.home)
+
+
+def _has_databases(home: Path) -> bool:
+    return home.is_dir() and any(home.glob("*.db"))
 
 
 def say(line: str) -> None:

@@ -27,7 +27,7 @@ _PAGE = 500
 
 def run(arguments: argparse.Namespace) -> int:
     """List, decide on a proposal, or bring in a file."""
-    space = Workspace(settings_of(arguments))
+    space = Workspace(settings_of(arguments, begins=arguments.action == "import"))
     try:
         if arguments.action == "import":
             return _import(space, arguments.of)

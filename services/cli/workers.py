@@ -12,7 +12,7 @@ import signal
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -25,7 +25,7 @@ from uvicorn.supervisors.multiprocess import Process
 
 from services.catalog.store.line import LINE as CATALOG_LINE
 from services.cli.exits import DONE, FAILED
-from services.cli.serving import announced, application, configured
+from services.cli.serving import announcing, application, configured
 from services.cli.terminal import prefer_utf8, say
 from services.common.errors import HeadwaterError, ServiceUnavailable
 from services.common.runtime import logs
@@ -62,10 +62,15 @@ def serve_many(settings: Settings, role: str, listening: socket.socket) -> int:
         StoreOutdated, ServiceUnavailable: a database is of another version, or does not answer.
 
     """
-    with listening, tempfile.TemporaryDirectory(prefix="headwater-metrics-") as counters, _claimed(settings, role) as server:
+    with (
+        listening,
+        tempfile.TemporaryDirectory(prefix="headwater-metrics-") as counters,
+        _claimed(settings, role) as server,
+        announcing(settings, role, listening) as announce,
+    ):
         os.environ[METRICS_FOLDER] = counters
         try:
-            supervisor = _Supervisor(settings, role, server, listening)
+            supervisor = _Supervisor(settings, role, server, listening, announce)
             supervisor.run()
         finally:
             del os.environ[METRICS_FOLDER]
@@ -110,15 +115,18 @@ class _Supervisor(Multiprocess):
         settings, role: what each worker serves.
         server: the holder that workers take the lease over from.
         listening: bound; all workers accept from it.
+        announce: says where.
 
     """
 
-    def __init__(self, settings: Settings, role: str, server: str, listening: socket.socket) -> None:
+    def __init__(
+        self, settings: Settings, role: str, server: str, listening: socket.socket, announce: Callable[[], None]
+    ) -> None:
         self._worker = partial(_worker, settings, role, server)
         first = partial(self._worker, first=True)
         options: dict[str, Any] = {"factory": True, "workers": settings.workers, "timeout_worker_healthcheck": HEALTH_S}
         super().__init__(uvicorn.Config(first, **configured(), **options), sockets=[listening])
-        self._role = role
+        self._announce = announce
         self._started: set[int | None] = set()
         self.said = False
 
@@ -134,7 +142,7 @@ class _Supervisor(Multiprocess):
         if not self.said and self._started:
             self.said = True
             self.config.app = self._worker
-            say(announced(self._role, self.sockets[0], len(self.processes)))
+            self._announce()
 
     def _end_where_hung(self, process: Process) -> None:
         """Kill a worker that has served and does not answer, so that it is replaced as one that died."""

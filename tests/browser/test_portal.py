@@ -289,8 +289,9 @@ def test_what_is_used_together_says_on_what_basis_and_how_likely_it_is(browser: 
     browser.wait("document.querySelector('.related:not([aria-busy]) li')")
     told = browser.evaluate("[...document.querySelectorAll('.related li .small')].map((one) => one.textContent)")
     first = site.ask(f"/assets/{site.id_of('orders')}/related").json()["items"][0]
-    assert told[0] == f"inferred, {first['probability']:.0%}".replace("%", " %") + f" · {first['reasons'][0]}"
-    assert all(one.startswith("inferred, ") for one in told)
+    share = f"{first['probability']:.0%}".replace("%", " %")
+    assert told[0] == f"inferred · the next table in {share} of cases · {first['reasons'][0]}"
+    assert all(one.startswith("inferred · the next table in ") for one in told)
 
 
 def test_a_job_shows_its_last_run_and_what_it_reads_and_writes(browser: Browser, site: Site) -> None:

@@ -195,3 +195,15 @@ def test_make_targets_that_pages_name_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
     named = {name for page in pages() for name in re.findall(r"`make ([a-z-]+)", text_of(page))}
     assert named <= targets
+
+
+def test_only_benchmarks_that_need_it_install_torch_or_drivers_of_cloud_warehouses() -> None:
+    """All others run in what `make demo` has made."""
+    makefile = text_of(ROOT / "Makefile")
+    whole = set(re.findall(r"^WHOLE := (.*)$", makefile, re.MULTILINE)[0].split())
+    heavy = re.compile(
+        r"^\s*import torch$|^\s*(?:from|import) sentence_transformers|machine\(.*snowflake-connector", re.MULTILINE
+    )
+
+    assert whole == {path.stem for path in (ROOT / "bench").glob("*.py") if heavy.search(text_of(path))}
+    assert "@tools/setup.sh $(if $(filter $(WHOLE),$(firstword $(ARGS))),$(KIND),slim)" in makefile

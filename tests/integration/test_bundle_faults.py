@@ -340,7 +340,8 @@ def test_an_export_replaces_a_bundle_and_nothing_else(home, bundle, tmp_path):
     export_bundle(settings, place)
     assert read_manifest(place).created > created
     assert sorted(path.name for path in tmp_path.iterdir()) == ["full", "link", "place"]
-    with pytest.raises(WrongSettings, match="no token is called"):
+    told = r"no token is called nobody; configured are: none\. .*\[tokens\.nobody\] in headwater\.toml"
+    with pytest.raises(WrongSettings, match=told):
         export_bundle(settings, tmp_path / "new", token="nobody")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from services.cli.main import build_parser
 from services.common.model.access import FULL_SCOPE
 from services.common.model.events import Delivery, job_id
 from services.common.runtime.settings import Settings
@@ -25,6 +27,37 @@ QUESTIONS = Path(__file__).parents[2] / "services" / "demo" / "questions.jsonl"
 COUNTS = {"found", "added", "changed", "unchanged", "gone", "unseen", "held"}
 REPORT = {"source", "state", "tables", "texts_encoded", "statements", "seconds", "failures"}
 SECRET = "hunter2-and-more"
+READING = (
+    ("search", "orders"),
+    ("related", "orders"),
+    ("similar", "orders"),
+    ("eval-usage", "given.jsonl"),
+    ("unused",),
+    ("lineage", "orders"),
+    ("impact", "orders"),
+    ("check", "--ddl", "given.jsonl"),
+    ("history", "orders"),
+    ("export", "-"),
+    ("import", "given.jsonl"),
+    ("eval", "given.jsonl"),
+    ("searches",),
+    ("train-ranker", "given.jsonl"),
+    ("feedback", "export", "out.json"),
+    ("verify",),
+    ("crawls",),
+    ("renames",),
+    ("vocabulary",),
+    ("bundle", "export", "out"),
+)
+"""Commands that need a home; `import` has nothing to say anything of without one."""
+BEGINNING = {"demo", "init", "crawl", "serve", "db", "doctor", "grants", "lineage-sql"}
+"""Those that may be the first of a home, look themselves what is there, or need none."""
+
+
+def commands() -> set[str]:
+    """The names of all commands."""
+    (chosen,) = (action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction))
+    return set(chosen.choices)
 
 
 def pasted(demo: Demo) -> list[str]:
@@ -138,7 +171,7 @@ class TestDemo:
             assert told.code == 1
             assert "airflow.load_orders is a job, not an asset: it reads shop.public.orders and writes nothing" in told.err
             assert f"GET /api/v1/jobs/{id_}" in told.err
-        assert "no asset is called load" in quick("lineage", "load", home=home).err
+        assert "no table is called load" in quick("lineage", "load", home=home).err
         assert "this is its name" in printed.out
 
     @pytest.mark.parametrize(
@@ -218,7 +251,36 @@ class TestDemo:
         refused = quick("lineage", "no_such_table", home=demo.home)
 
         assert refused.code == 1
-        assert "no asset is called no_such_table" in refused.err
+        assert refused.err.splitlines()[-1] == (
+            "headwater: no table is called no_such_table; `headwater search 'no_such_table'` finds what is like it"
+        )
+
+    @pytest.mark.parametrize("command", ["lineage", "impact", "similar", "history"])
+    def test_a_misspelt_name(self, demo: Demo, quick: Callable[..., Done], command: str) -> None:
+        """What it may be a slip for is told: a letter too few, another schema in front."""
+        for typed in ("retail.sales.ordres", "sales.order", "retail.mart.orders", "oredrs"):
+            refused = quick(command, typed, home=demo.home)
+
+            assert (refused.code, refused.out) == (1, "")
+            assert f"no table is called {typed}; did you mean retail.sales.orders" in refused.err
+
+    def test_a_misspelt_name_in_a_check(self, demo: Demo, quick: Callable[..., Done], tmp_path: Path) -> None:
+        (tmp_path / "change.sql").write_text("ALTER TABLE retail.sales.ordres DROP COLUMN order_id")
+
+        told = quick("check", "--ddl", tmp_path / "change.sql", home=demo.home)
+
+        assert told.code == 3
+        assert "table retail.sales.ordres is not known here; did you mean retail.sales.orders" in told.out
+
+    def test_a_misspelt_name_in_a_basket(self, demo: Demo, quick: Callable[..., Done]) -> None:
+        """It is told, and the answer is not one of a basket that is known."""
+        none = quick("related", "sales.ordres", "--json", home=demo.home)
+        some = quick("related", "sales.ordres", "crm.customers", home=demo.home)
+
+        assert (none.code, some.code) == (1, 3)
+        assert none.json["unknown"] == ["sales.ordres"]
+        assert none.json["near"]["sales.ordres"][0] == "retail.sales.orders"
+        assert "no table is called sales.ordres; did you mean retail.sales.orders" in some.err
 
     def test_eval(self, demo: Demo, quick: Callable[..., Done]) -> None:
         """Figures for each class and for all; the control falls to chance on the same file."""
@@ -415,16 +477,55 @@ class TestCrawl:
 
 
 class TestEmptyHome:
-    """Questions to a home in which nothing is."""
+    """Commands that read, in a home that nobody has begun."""
 
     def test_it_is_said(self, tmp_path: Path) -> None:
+        """One line says which home and what to do; no folder is left behind."""
         home = tmp_path / "nothing"
 
-        found = hw("search", "--json", "orders", home=home)
+        refused = hw("search", "--json", "orders", home=home)
 
-        assert found.code == 0
-        assert found.err.splitlines()[0] == f"home: {home} (nothing in it yet)"
-        assert (found.json["total"], found.json["hits"]) == (0, [])
+        assert (refused.code, refused.out) == (2, "")
+        assert refused.err == (
+            f"headwater: there is no home {home}: name another with --home or HEADWATER_HOME, "
+            "or make it with `headwater crawl` or `headwater demo`\n"
+        )
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("arguments", READING, ids=lambda arguments: " ".join(arguments[:2]))
+    def test_nothing_that_reads_makes_one(
+        self, tmp_path: Path, quick: Callable[..., Done], arguments: tuple[str, ...]
+    ) -> None:
+        (tmp_path / "given.jsonl").write_text("")
+
+        refused = quick(*arguments, "--home", tmp_path / "typo", cwd=tmp_path)
+
+        assert refused.code == 2
+        assert f"there is no home {tmp_path / 'typo'}: " in refused.err
+        assert [path.name for path in tmp_path.iterdir()] == ["given.jsonl"]
+
+    def test_no_command_is_left_out(self) -> None:
+        assert {arguments[0] for arguments in READING} | BEGINNING == commands()
+
+    def test_doctor_looks_and_makes_nothing(self, tmp_path: Path, quick: Callable[..., Done]) -> None:
+        looked = quick("doctor", home=tmp_path / "typo")
+
+        assert "nothing crawled yet" in looked.out
+        assert not (tmp_path / "typo").exists()
+
+    def test_the_sample_is_named_where_it_is_near(self, demo: Demo, quick: Callable[..., Done]) -> None:
+        """Who has run `headwater demo` and asks without naming its home."""
+        refused = quick("search", "orders", cwd=demo.home.parent)
+
+        assert refused.code == 2
+        assert f"(the sample warehouse is in {demo.home})" in refused.err
+
+    def test_a_folder_without_a_catalog(self, tmp_path: Path, quick: Callable[..., Done]) -> None:
+        refused = quick("related", "orders", home=tmp_path)
+
+        assert refused.code == 2
+        assert refused.err.startswith(f"headwater: nothing is in the home {tmp_path} yet: ")
+        assert list(tmp_path.iterdir()) == []
 
     def test_a_home_that_cannot_be(self, tmp_path: Path, quick: Callable[..., Done]) -> None:
         """A file where the folder should be: one line, no traceback."""
@@ -432,9 +533,11 @@ class TestEmptyHome:
         home.write_text("")
 
         refused = quick("search", "orders", home=home)
+        failed = quick("crawl", write_metadata(tmp_path / "wh.jsonl", simple_table("orders")), home=home)
 
-        assert refused.code == 1
+        assert (refused.code, failed.code) == (2, 1)
         assert refused.err.splitlines()[-1].startswith("headwater: ")
+        assert failed.err.splitlines()[-1].startswith("headwater: ")
 
     def test_settings_that_are_wrong(self, tmp_path: Path, quick: Callable[..., Done]) -> None:
         """Every wrong setting is named, none of the values."""

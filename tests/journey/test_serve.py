@@ -70,11 +70,11 @@ class TestAnswers:
         assert served.get(f"/assets/{answer[0]['asset']}")["kind"] == "view"
 
     def test_a_second_demo(self, served: Server, demo_copy: Path) -> None:
-        """It crawls beside the server, says that its home is served, and does not try to serve it too."""
+        """It crawls beside the server, says that its home is served and where, and does not try to serve it too."""
         again = hw("demo", home=demo_copy)
 
         assert again.code == 0, again.err
-        assert "this home is served already" in again.err
+        assert f"this home is served already at {served.url}, and what was crawled is found there" in again.err
         assert "the next free one is used" not in again.err
         assert find(served, "retail.finance.payments")[0] == "retail.finance.payments"
 

@@ -86,6 +86,9 @@ def test_a_graph_for_clients_of_marquez_takes_time_for_its_edges_alone():
 
 
 def run(capsys, home, *words: str) -> tuple[int, str]:
+    """`headwater check` in a home that has been begun and in which nothing was crawled."""
+    assert main(["db", "upgrade", "--home", str(home)]) == 0
+    capsys.readouterr()
     code = main(["check", "--home", str(home), *words])
     told = capsys.readouterr()
     return code, told.out + told.err

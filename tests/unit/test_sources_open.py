@@ -150,6 +150,24 @@ def test_messages_are_one_line_without_the_password() -> None:
     assert one_line("plain") == "plain"
 
 
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        (
+            "failed: Connection refused\n\tIs the server running on that host?\n",
+            "failed: Connection refused. Is the server running on that host?",
+        ),
+        ('column "x" does not exist\nLINE 1: SELECT x', 'column "x" does not exist. LINE 1: SELECT x'),
+        ("All failures were:\n- host: db1", "All failures were: - host: db1"),
+        ("a sentence that\n  goes on. And another\n", "a sentence that goes on. And another"),
+        ("it failed.\n\nLocation: US", "it failed. Location: US"),
+    ],
+)
+def test_lines_become_sentences(said: str, line: str) -> None:
+    """As PostgreSQL's client says that nobody listens: two lines, of which the first has no end."""
+    assert one_line(said) == line
+
+
 def test_a_block_that_takes_too_long_is_interrupted() -> None:
     """And one that does not is left alone."""
     called = threading.Event()

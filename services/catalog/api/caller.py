@@ -14,11 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.catalog.access import require
 from services.catalog.assets import AssetReader
+from services.catalog.near_names import no_such_id
 from services.common.errors import Forbidden, NotFound, Renamed, Unauthenticated
 from services.common.model.access import Principal, Role
 from services.common.model.assets import Kind
 from services.common.model.names import AssetId, parse_asset_id
 from services.common.model.search import Filters
+from services.common.ports import Search
 
 
 class Strict(BaseModel):
@@ -119,18 +121,24 @@ def known_id(text: str) -> AssetId:
     return asset
 
 
-def follow_renames(reader: AssetReader) -> Callable[[Request, Reader], None]:
+def by_id(reader: AssetReader, search: Search) -> Callable[[Request, Reader], None]:
     """A dependency for routes of one asset: an id that was given up for another is answered with that one.
 
     Raises (as a dependency):
         Renamed: the asset has another id, and the caller may see the old name and the new one.
+        NotFound: it is no id, but a name; the detail says whose, or which names are near, of those that the caller may see.
 
     """
 
     def check(request: Request, caller: Reader) -> None:
-        old = parse_asset_id(request.path_params.get("asset_id", ""))
-        now = reader.renamed(old, caller.scope) if old is not None else None
-        if old is not None and now is not None:
+        given = request.path_params.get("asset_id")
+        if given is None:
+            return
+        old = parse_asset_id(given)
+        if old is None:
+            raise no_such_id(given, caller.scope, reader, search)
+        now = reader.renamed(old, caller.scope)
+        if now is not None:
             raise Renamed(f"the asset {old} has another name now and is {now}", old=old, now=now)
 
     return check

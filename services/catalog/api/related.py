@@ -12,7 +12,14 @@ from services.catalog.api.caller import AssetPath, Reader, Strict, answer, known
 from services.catalog.api.related_shapes import RelatedShape, SimilarShape
 from services.catalog.assets import AssetReader
 from services.catalog.feedback import FeedbackLog
-from services.catalog.related import MAX_RECENT, related_to, related_to_person, related_to_search, similar_to
+from services.catalog.related import (
+    MAX_RECENT,
+    related_to,
+    related_to_person,
+    related_to_search,
+    similar_to,
+    with_near_names,
+)
 from services.common.model.access import Principal, Role
 from services.common.model.related import MAX_BASKET, RecentQuery
 from services.common.ports import Recommendations, Search
@@ -104,7 +111,8 @@ def create_router(
                 body.search, body.limit, caller, recommendations, reader, search=search, log=log, least=least
             )
         else:
-            whole = related_to(body.assets or [], body.limit, caller.scope, recommendations, reader)
+            found = related_to(body.assets or [], body.limit, caller.scope, recommendations, reader)
+            whole = with_near_names(found, caller.scope, search)
         return answer(RelatedShape.of(whole))
 
     return router

@@ -62,11 +62,12 @@ class RelatedShape(BaseModel, frozen=True):
     """What goes with a basket, best first.
 
     `unknown` are the names of it that nobody knows; `basket` is what a person, a search, or a name that is not a table's full
-    one was taken for.
+    one was taken for; `near` has the names that an unknown one may be a slip for, where there are any.
     """
 
     items: list[RelatedItemShape]
     unknown: list[str]
+    near: dict[str, list[str]]
     basket: list[StartShape]
 
     @classmethod
@@ -83,7 +84,8 @@ class RelatedShape(BaseModel, frozen=True):
             )
             for one in whole.basket
         ]
-        return cls(items=[_item(one) for one in whole.items], unknown=list(whole.unknown), basket=starts)
+        near = {text: list(names) for text, names in whole.near.items()}
+        return cls(items=[_item(one) for one in whole.items], unknown=list(whole.unknown), near=near, basket=starts)
 
 
 class SimilarItemShape(BaseModel, frozen=True):

@@ -41,11 +41,16 @@ export function shortened(items) {
   return first;
 }
 
+/** How likely it is the one that goes with the asset, as a share of the questions in which one does. */
+function share(probability) {
+  return probability >= 0.01 ? `${Math.round(100 * probability)} %` : "less than 1 %";
+}
+
 function itemOf(item) {
   const short = foreign(item.qualified_name.split(".").at(-1), { class: "name" });
   const name = item.listed ? make("a", { href: assetLink(item.id) }, short) : short;
-  const sure = `${item.basis}, ${Math.round(100 * item.probability)} %`;
-  const told = [sure, item.listed ? null : "known from logs only", item.reasons[0]].filter(Boolean);
+  const likely = `the next table in ${share(item.probability)} of cases`;
+  const told = [item.basis, likely, item.listed ? null : "known from logs only", item.reasons[0]].filter(Boolean);
   const join = item.join_on.find((one) => one.sql);
   return make(
     "li",

@@ -28,6 +28,8 @@ from services.common.runtime.source_settings import (
 
 ENV_PREFIX = "HEADWATER_"
 DEFAULT_HOME = Path(".headwater")
+DEMO_HOME = Path(".headwater-demo")
+"""Where the sample warehouse's home is unless one is named."""
 DEFAULT_PORT = 8642
 NO_BUNDLE = "role sidecar answers from a bundle: name its folder with --bundle or HEADWATER_BUNDLE"
 """What is said where a sidecar has none."""

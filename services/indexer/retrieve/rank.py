@@ -72,6 +72,15 @@ _TEXTS = {
     "copy": "its name looks like a copy or a backup",
     "popular": "people use it a lot",
 }
+_IN_PART = {
+    "covered": "has some of the question's words",
+    "meaning": "its text is a little like the question in meaning",
+    "said": "its name and columns cover a part of what is asked",
+    "together": "joined with its neighbours it covers a part of the question",
+}
+"""What is said instead where the feature's value is below `_ENOUGH`: the model adds it up, but it is not true as it stands."""
+_ENOUGH = {"covered": 0.5, "meaning": 0.35, "said": 0.5, "together": 0.5}
+"""Shares of the question, and a cosine: below that, unrelated columns of the open pools are as near (`tables.COLUMN_COSINE`)."""
 _NAMED = 3
 """Words and columns that one reason names."""
 _SMALL = 0.005
@@ -185,6 +194,7 @@ class Told:
         columns: its columns that matched.
         meant: the question's words that its name or a column says by meaning alone.
         near: of its columns, those that are near the question in meaning.
+        weak: the features whose values are too small for what they are called, from `weak_features`.
 
     """
 
@@ -192,6 +202,12 @@ class Told:
     columns: tuple[str, ...] = ()
     meant: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
+    weak: frozenset[str] = frozenset()
+
+
+def weak_features(values: NDArray[np.float64]) -> frozenset[str]:
+    """The features of a candidate, of which a row of `Candidates.features` is given, that hold in part alone."""
+    return frozenset(name for name, least in _ENOUGH.items() if values[FEATURES.index(name)] < least)
 
 
 def reasons(contributions: NDArray[np.float64], told: Told) -> tuple[Reason, ...]:
@@ -214,11 +230,13 @@ def _text(name: str, value: float, told: Told) -> str:
         return f"its column{'s' if several else ''} {', '.join(told.columns)} {'are' if several else 'is'} close to the question"
     if name == "status":
         return "people endorsed it" if value > 0 else "people warned of it"
-    return _TEXTS[name]
+    return (_IN_PART if name in told.weak else _TEXTS)[name]
 
 
 def _meaning(told: Told) -> str:
     """What is near in meaning: words that it has in other words, and columns, as far as any can be named."""
+    if "meaning" in told.weak and not told.meant and not told.near:
+        return _IN_PART["meaning"]
     to = f" to {', '.join(told.meant[:_NAMED])}" if told.meant else ""
     by = f": column{'s' if len(told.near) > 1 else ''} {', '.join(told.near[:_NAMED])}" if told.near else ""
     return f"its text is close in meaning{to}{by}"

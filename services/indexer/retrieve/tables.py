@@ -21,7 +21,7 @@ from services.indexer.retrieve.found import Found, Matched
 from services.indexer.retrieve.lexical import Matches, NamesSaying, match_tables
 from services.indexer.retrieve.names import Named, named_tables
 from services.indexer.retrieve.question import Question
-from services.indexer.retrieve.rank import Ranked, Ranker, Told, rank, reasons
+from services.indexer.retrieve.rank import Ranked, Ranker, Told, rank, reasons, weak_features
 from services.indexer.retrieve.spelling import NOTHING, spelled_tables
 from services.indexer.retrieve.view import View
 from services.indexer.text.tokens import raw_words
@@ -125,7 +125,10 @@ def _hit(
         asset=record.id,
         kind=record.kind,
         score=float(ranked.scores[position]),
-        why=reasons(ranked.contributions[position], Told(words, columns, meant, near)),
+        why=reasons(
+            ranked.contributions[position],
+            Told(words, columns, meant, near, weak_features(candidates.features[position])),
+        ),
         columns=columns,
     )
 

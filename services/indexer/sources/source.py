@@ -5,6 +5,7 @@ Journey 1, step 1. Nothing here or in the sources beside it stores anything; the
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from services.common.runtime.source_settings import SourceSettings
 
 _LONGEST_LINE = 400
 _NAMED = 5
+# a line that ends without a mark, and one behind it that begins as a sentence does
+_BROKEN = re.compile(r"(?<=[^\s.,:;!?])[^\S\n]*\n\s*(?=[A-Z])")
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -156,7 +159,8 @@ def told_moved(names: Iterable[str]) -> str | None:
 
 def one_line(error: BaseException | str, password: str | None = None) -> str:
     """A driver's message on one line of bounded length, its password, however it is encoded, shown as `***`."""
-    text = " ".join(str(error).split())
+    text = _BROKEN.sub(". ", str(error).strip())
+    text = " ".join(text.split())
     if password:
         for spelling in (password, quote(password, safe=""), quote(password), quote_plus(password)):
             text = text.replace(spelling, "***")

@@ -161,6 +161,8 @@ class _Reader:
             # a tree of a shape that nobody has met: it costs this statement its columns, not the others theirs
             return self._guessed(tokens, _reason(Problem.COLUMNS))
         facts.pairs = tuple(env.pairs)
+        if env.elsewhere:
+            facts.error = facts.error or _reason(Problem.ELSEWHERE)
         self._rows.note(facts)
         return facts
 
@@ -248,7 +250,7 @@ class _Reader:
             return None
         env = self._env()
         read_expression(body, Scope(env, {}))
-        return Facts("CREATE_FUNCTION", reads=tuple(env.reads))
+        return Facts("CREATE_FUNCTION", reads=tuple(env.reads), error=_reason(Problem.ELSEWHERE) if env.elsewhere else None)
 
     def _executed(self, tokens: Sequence[Token], head: str, depth: int) -> Iterator[Facts]:
         """UNLOAD and EXECUTE: the statement in the string, and where UNLOAD puts its result."""

@@ -19,6 +19,8 @@ from services.lineage.sql.table_names import alias_of, name_parts, renamed, tabl
 
 _READING = re.compile(r"^(?:read\w+|\w+_scan|s3|gcs|hdfs|url|file|azureblobstorage|openrowset|cloud_files)$")
 """Functions that read files whose names are their arguments."""
+_ELSEWHERE = frozenset({"external_query", "openquery", "dblink", "postgres_query", "mysql_query", "remote_query"})
+"""Functions of BigQuery, T-SQL, PostgreSQL, DuckDB and Databricks that send a query to another system and give its rows."""
 _WINDOWS = frozenset({"tumble", "hop", "cumulate", "session"})
 _WINDOW_COLUMNS = ("window_start", "window_end", "window_time")
 _FORWARDING = {"remote": 1, "remotesecure": 1, "cluster": 1, "clusterallreplicas": 1}
@@ -32,6 +34,9 @@ def table_function(node: exp.Expr, scope: Scope) -> Source:
         relation = scope.env.query(inner, scope.env, scope.ctes, scope)
         return Source(alias_of(node), renamed(relation, node.args.get("alias")))
     parts = [inner] if inner is not None else list(node.expressions)
+    if _asks_elsewhere(inner):
+        scope.env.elsewhere = True
+        return Source(alias_of(node), renamed(Relation([Star()]), node.args.get("alias")))
     named = _named_table(node, inner, scope)
     if named is not None:
         scope.env.reads.setdefault(named)
@@ -53,6 +58,15 @@ def table_function(node: exp.Expr, scope: Scope) -> Source:
         return Source(alias_of(node), renamed(Relation([star_of(files[0])]), node.args.get("alias")), files[0])
     # how long an array is decides how often the row beside it comes
     return Source(alias_of(node), Relation(given_columns(node, direct), as_kind(direct, indirect, Kind.JOIN)))
+
+
+def _asks_elsewhere(call: object) -> bool:
+    """Whether another system runs what a function is given; OPENROWSET also reads files, then its second argument is no text."""
+    if not isinstance(call, exp.Anonymous):
+        return False
+    name = call.name.lower()
+    texts = [isinstance(one, exp.Literal) and one.is_string for one in call.expressions[:2]]
+    return name in _ELSEWHERE or (name == "openrowset" and texts == [True, True])
 
 
 def _named_table(node: exp.Expr, inner: object, scope: Scope) -> TableKey | None:

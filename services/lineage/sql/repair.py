@@ -11,7 +11,8 @@ from contextlib import suppress
 from sqlglot import Token, TokenType
 
 from services.lineage.sql.modifiers import without_modifiers
-from services.lineage.sql.rewrites import REWRITES, like, past
+from services.lineage.sql.rewrites import REWRITES
+from services.lineage.sql.runs import like, past
 from services.lineage.sql.tokens import word
 
 _PHRASES = frozenset({"TITLE", "FORMAT", "NAMED", "CASESPECIFIC", "COMPRESS"})

@@ -17,6 +17,9 @@ from services.lineage.sql.writes import ANSWER, Facts
 
 _IN_TRIGGERS = ("new", "old", "inserted", "deleted")
 _STATES = frozenset({"NEW", "OLD", "NEW_TABLE", "OLD_TABLE"})
+_TO_CURSOR = frozenset({"FROM", "IN"})
+_FETCH = 8
+"""Tokens from FETCH to INTO at most: `FETCH RELATIVE -2 FROM c INTO r`."""
 _HEAD = 60
 """Tokens of a trigger among which its table and the names of its rows stand."""
 
@@ -70,7 +73,8 @@ class RowNames:
     def walk(self, tokens: Sequence[Token]) -> None:
         """Go through the code between two statements, where loops begin and end.
 
-        `FOR r IN (SELECT …)`, `CURSOR c IS SELECT …` with `FOR r IN c`, `c CURSOR FOR SELECT …`.
+        `FOR r IN (SELECT …)`, `CURSOR c IS SELECT …` with `FOR r IN c`, `c CURSOR FOR SELECT …`; `OPEN c FOR SELECT …` and
+        `FETCH c INTO r`, behind which `r` is the row.
         """
         words = [word(token) for token in tokens]
         cursor: str | None = None
@@ -78,8 +82,10 @@ class RowNames:
         for at, text in enumerate(words):
             if text in (";", "BEGIN"):
                 self._coming = cursor = None
-            elif text == "CURSOR":
-                cursor = _cursor(words, at)
+            elif text in ("CURSOR", "OPEN"):
+                cursor = _cursor(words, at) or cursor
+            elif text == "FETCH":
+                self._fetch(words, at)
             elif _is_loop(words, at):
                 self._coming = self._coming or _Loop(words[at + 1].lower(), _behind_in(words, at))
             elif text in ("LOOP", "FOR") and at and words[at - 1] == "END":
@@ -90,6 +96,11 @@ class RowNames:
             self._query = cursor
         elif words[-1:] == ["IN"] or words[-2:] == ["IN", "("]:
             self._query = self._coming
+
+    def _fetch(self, words: Sequence[str], at: int) -> None:
+        fetched = _fetched(words, at)
+        if fetched is not None:
+            self._name(fetched[1], self._cursors.get(fetched[0]))
 
     def _enter(self, end: str) -> None:
         loop, self._coming = self._coming or _Loop(), None
@@ -144,9 +155,22 @@ class RowNames:
 
 
 def looped_cursors(tokens: Sequence[Token]) -> set[str]:
-    """The names behind `FOR r IN` in a block."""
+    """The names behind `FOR r IN` and `FETCH` in a block: what those cursors give is not handed out."""
     words = [word(token) for token in tokens]
-    return {_behind_in(words, at) for at in range(len(words)) if _is_loop(words, at)}
+    fetched = (found[0] for at in range(len(words)) if (found := _fetched(words, at)) is not None)
+    return {*(_behind_in(words, at) for at in range(len(words)) if _is_loop(words, at)), *fetched}
+
+
+def _fetched(words: Sequence[str], at: int) -> tuple[str, str] | None:
+    """The cursor and the variable of `FETCH [NEXT FROM] c INTO r` that begins here; None where several variables are filled."""
+    if words[at] != "FETCH" or (at and words[at - 1] == "."):
+        return None
+    into = next((place for place in range(at + 2, min(at + _FETCH, len(words))) if words[place] == "INTO"), None)
+    if into is None or words[into + 2 : into + 3] == [","] or into + 1 == len(words):
+        return None
+    name = next((place for place in range(at + 1, into) if words[place] in _TO_CURSOR), None)
+    cursor = words[name + 1] if name is not None else words[at + 1]
+    return cursor.lower(), words[into + 1].lower()
 
 
 def _is_loop(words: Sequence[str], at: int) -> bool:
@@ -159,7 +183,9 @@ def _behind_in(words: Sequence[str], at: int) -> str:
 
 
 def _cursor(words: Sequence[str], at: int) -> str:
-    """The name of the cursor that is declared at this place."""
+    """The name of the cursor that is declared, or opened for a query, at this place; empty where one is only opened."""
+    if words[at] == "OPEN":
+        return words[at + 1].lower() if words[at + 2 : at + 3] == ["FOR"] else ""
     behind = words[at + 2 : at + 3] in (["IS"], ["("], ["RETURN"])
     return words[at + 1 if behind else max(at - 1, 0)].lower()
 

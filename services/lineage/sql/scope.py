@@ -38,6 +38,7 @@ class Env:
         changes: statements inside WITH that change tables, each with what was defined before it, in order.
         given: what is defined around such a statement, and the tables of rows in a trigger.
         rows: names of rows in the code around, such as a loop's variable.
+        elsewhere: whether a function was met that asks another system in a text, which is not read.
         pairs: the columns that conditions compare to put rows together, with the kind of the join, in order.
 
     """
@@ -52,6 +53,7 @@ class Env:
     changes: list[tuple[exp.Expr, Ctes]] = field(default_factory=list)
     given: Ctes = field(default_factory=dict)
     rows: Ctes = field(default_factory=dict)
+    elsewhere: bool = False
     pairs: dict[tuple[tuple[TableKey, str], tuple[TableKey, str], str], None] = field(default_factory=dict)
     _places: dict[int, int] = field(default_factory=dict, init=False)
 

@@ -6,7 +6,7 @@ Journey 3, step "SQL → edges". The steps stand in `STEPS`, in the order in whi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from sqlglot import exp
 
@@ -20,6 +20,8 @@ from services.lineage.sql.stars import matching, star_items
 
 _EXPLODING = (exp.Explode, exp.Unnest, exp.Posexplode, exp.Inline, exp.UDTF)
 """Give several rows for one."""
+_UNNAMED = ("key", "value")
+"""What Hive and Spark call the columns of a program whose columns are not listed."""
 
 
 def read_select(select: exp.Expr, env: Env, ctes: Ctes, outer: Scope | None) -> Relation:
@@ -97,6 +99,8 @@ def _columns(select: exp.Expr, scope: Scope, relation: Relation) -> None:
             relation.items.extend(found)
         elif isinstance(part, exp.EQ) and isinstance(part.this, exp.Parameter) and scope.env.traits.assigns_variables:
             reads(part.expression, scope)  # T-SQL's SELECT @v = …: nothing is given out
+        elif isinstance(part, exp.QueryTransform):
+            relation.items.extend(_of_program(part, scope))
         elif isinstance(part, exp.Aliases):
             direct, indirect = reads(part.this, scope)
             relation.items.extend(OutColumn(str(name), dict(direct), set(indirect)) for name in part.aliases)
@@ -104,6 +108,15 @@ def _columns(select: exp.Expr, scope: Scope, relation: Relation) -> None:
             relation.items.append(_column(part, scope))
             if isinstance(part.unalias(), _EXPLODING):
                 relation.indirect |= condition(part, scope, Kind.JOIN)
+
+
+def _of_program(part: exp.Expr, scope: Scope) -> Iterator[OutColumn]:
+    """What the program that Hive's and Spark's TRANSFORM runs gives: each column may be made of all that it is given."""
+    direct, indirect = reads(part, scope, Kind.TRANSFORMATION)
+    schema = part.args.get("schema")
+    names = [one.name for one in schema.expressions] if isinstance(schema, exp.Schema) else _UNNAMED
+    for name in names:
+        yield OutColumn(name, dict(direct), set(indirect))
 
 
 def _column(part: exp.Expr, scope: Scope) -> OutColumn:

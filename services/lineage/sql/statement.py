@@ -39,6 +39,7 @@ class Problem(StrEnum):
     SEVERAL = "it holds several statements"
     NOT_A_QUERY = "it is not a query, a view or a table made from a query"
     COLUMNS = "its columns could not be told"
+    ELSEWHERE = "it asks another system, and what that reads is not known"
     TIMEOUT = "reading it took too long"
     TIMEOUT_AGAIN = "reading it took too long, also with more time"
     MEMORY = "reading it took too much memory"

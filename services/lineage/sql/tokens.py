@@ -34,6 +34,31 @@ _BODY_STARTS = frozenset(
 )
 _DECLARED = (TokenType.VAR, TokenType.IDENTIFIER, TokenType.PROCEDURE, TokenType.FUNCTION)
 """What Oracle's declarations begin with: a name, CURSOR, TYPE, an inner procedure."""
+_COMMANDS = frozenset(
+    [
+        "CALL",
+        "CLOSE",
+        "DEALLOCATE",
+        "DECLARE",
+        "DO",
+        "EXEC",
+        "EXECUTE",
+        "GET",
+        "IF",
+        "LET",
+        "LOOP",
+        "OPEN",
+        "PRINT",
+        "RAISE",
+        "RAISERROR",
+        "RETURN",
+        "START",
+        "THROW",
+        "UNSET",
+        "WHILE",
+    ]
+)
+"""Words that statements begin with and the tokenizer takes for names."""
 _TIGHT_BEFORE = frozenset({",", ")", "]", ".", "::", ";", "["})
 _TIGHT_AFTER = frozenset({"(", "[", ".", "::"})
 _SPACED = frozenset(
@@ -84,13 +109,16 @@ def split(tokens: Sequence[Token]) -> list[list[Token]]:
     found: list[list[Token]] = []
     current: list[Token] = []
     blocks = 0
+    block = 0
     for at, token in enumerate(tokens):
         if is_batch_end(tokens, at):
             if current:
                 found.append(current)
             current, blocks = [], 0
             continue
-        if token.token_type is TokenType.SEMICOLON and blocks == 0 and not _waits_for_body(current):
+        if not current and word(token) == "DECLARE":
+            block = _declared_block(tokens, at)
+        if token.token_type is TokenType.SEMICOLON and blocks == 0 and at > block and not _waits_for_body(current):
             if current:
                 found.append(current)
             current = []
@@ -99,6 +127,21 @@ def split(tokens: Sequence[Token]) -> list[list[Token]]:
             current.append(token)
         blocks = max(0, blocks + _block_step(tokens, at, current))
     return [*found, current] if current else found
+
+
+def _declared_block(tokens: Sequence[Token], at: int) -> int:
+    """The place of the BEGIN before which the declarations stand that begin with a DECLARE; 0 where they lead to none.
+
+    PL/pgSQL, PL/SQL and Snowflake say DECLARE once: `DECLARE a int; b text; BEGIN …`.
+    """
+    begins = True
+    for place in range(at + 1, len(tokens)):
+        if begins and word(tokens[place]) == "BEGIN":
+            return place
+        if begins and (tokens[place].token_type not in _DECLARED or word(tokens[place]) in _COMMANDS):
+            return 0
+        begins = tokens[place].token_type is TokenType.SEMICOLON
+    return 0
 
 
 def _block_step(tokens: Sequence[Token], at: int, current: list[Token]) -> int:

@@ -159,17 +159,19 @@ def _mended(tokens: Sequence[Token], dialect: Dialect) -> list[Token] | None:
 
 
 def opened(tokens: list[Token], sql: str, dialect: Dialect) -> list[Token]:
-    """With the statement after BEGIN as tokens, where the tokenizer takes all of a line after it for one text."""
+    """With the statement after BEGIN, and what is behind FETCH, as tokens, where the tokenizer takes all of that for one text."""
     found: list[Token] = []
     at = 0
     while at < len(tokens):
         token = tokens[at]
         found.append(token)
         at += 1
-        if token.token_type is TokenType.COMMAND and word(token) in _OPENS and at < len(tokens):
+        opens = token.token_type is TokenType.COMMAND and word(token) in _OPENS
+        if (opens or token.token_type is TokenType.FETCH) and at < len(tokens):
             start, end = token.end + 1, tokens[at].end + 1
             if tokens[at].token_type is TokenType.STRING:
-                inner = opened(dialect.tokenize(sql[start:end]), sql[start:end], dialect)
+                inner = dialect.tokenize(sql[start:end])
+                inner = opened(inner, sql[start:end], dialect) if opens else inner
                 found.extend(_moved(one, start, token.line - 1) for one in inner)
                 at += 1
     return found

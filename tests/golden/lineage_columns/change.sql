@@ -198,3 +198,28 @@ DELETE LOW_PRIORITY QUICK IGNORE FROM visits, days USING visits INNER JOIN days 
 -- writes: visits
 -- direct: visits.next_day > visits.day identity
 UPDATE visits SET day = next_day WHERE CURRENT OF walk
+
+-- case: rows of a table that FROM does not name
+-- dialect: tsql
+-- reads: days, walkers
+-- writes: visits
+-- decides: days.id filter, days.walker join, visits.day filter, walkers.id join
+DELETE visits FROM days JOIN walkers ON walkers.id = days.walker WHERE visits.day = days.id
+
+-- case: FROM twice
+-- dialect: tsql
+-- reads: days
+-- writes: dbo.visits
+-- decides: days.gone filter, days.id join, dbo.visits.day join
+DELETE FROM dbo.visits FROM dbo.visits JOIN days ON days.id = visits.day WHERE days.gone = 1
+
+-- case: two tables exchanged
+-- dialect: clickhouse
+-- reads: web.staged
+-- writes: web.visits
+-- direct: web.staged.* > web.visits.* identity
+EXCHANGE TABLES web.visits AND web.staged ON CLUSTER main
+
+-- case: dictionaries exchanged are no tables
+-- dialect: clickhouse
+EXCHANGE DICTIONARIES web.codes AND web.new_codes

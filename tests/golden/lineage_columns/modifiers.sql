@@ -32,7 +32,7 @@ DELETE IGNORE a FROM a JOIN b ON a.x = b.x
 
 -- case: rows of one table of a join go, and it is called like a modifier
 -- dialect: mysql
--- reads: t, ignore
+-- reads: t
 -- writes: ignore
 -- decides: ignore.a join, t.a join
 DELETE ignore FROM t JOIN ignore ON t.a = ignore.a

@@ -153,3 +153,42 @@ WITH moved AS (DELETE FROM a WHERE old RETURNING id, v) INSERT INTO b (id, v) SE
 -- reads: a.b
 -- direct: a.b.x.y > x.y identity
 SELECT "a.b"."x.y" FROM "a.b"
+
+-- case: what BigQuery asks of another database
+-- dialect: bigquery
+-- reads: shop.orders
+-- writes: shop.known
+-- decides: shop.orders.customer join
+-- error: it asks another system, and what that reads is not known
+CREATE TABLE shop.known AS SELECT c.name FROM EXTERNAL_QUERY('eu.main', 'SELECT id, name FROM crm.customers') AS c JOIN shop.orders o ON o.customer = c.id
+
+-- case: what a linked server is asked
+-- dialect: tsql
+-- reads: dbo.orders
+-- writes: dbo.known
+-- direct: dbo.orders.total > dbo.known.total identity
+-- decides: dbo.orders.customer join
+-- error: it asks another system, and what that reads is not known
+INSERT INTO dbo.known (id, total) SELECT c.id, o.total FROM OPENQUERY(crm, 'SELECT id FROM dbo.customers') AS c JOIN dbo.orders AS o ON o.customer = c.id
+
+-- case: what another server is asked by its address
+-- dialect: tsql
+-- error: it asks another system, and what that reads is not known
+SELECT c.id FROM OPENROWSET('MSOLEDBSQL', 'Server=crm;Trusted_Connection=yes', 'SELECT id FROM dbo.customers') AS c
+
+-- case: a file that OPENROWSET reads
+-- dialect: tsql
+-- reads: https://lake/days/*.parquet
+-- direct: https://lake/days/*.parquet.day > day identity
+SELECT d.day FROM OPENROWSET(BULK 'https://lake/days/*.parquet', FORMAT = 'PARQUET') AS d
+
+-- case: what PostgreSQL asks of another database
+-- dialect: postgres
+-- error: it asks another system, and what that reads is not known
+SELECT c.id, c.name FROM dblink('dbname=crm', 'SELECT id, name FROM customers') AS c (id int, name text)
+
+-- case: what another database is asked inside WITH
+-- dialect: postgres
+-- writes: kept
+-- error: it asks another system, and what that reads is not known
+WITH k AS (INSERT INTO kept (id) SELECT c.id FROM dblink('dbname=crm', 'SELECT id FROM customers') AS c (id int) RETURNING id) SELECT 1

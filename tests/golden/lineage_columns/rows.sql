@@ -156,3 +156,54 @@ BEGIN FOR r IN (SELECT a FROM s) LOOP WITH ins AS (INSERT INTO u SELECT r.a) SEL
 -- reads: t
 -- direct: t.k > x transformation
 SELECT dictGet(concat('a', 'b'), 'x', k) AS x FROM t
+
+-- case: rows that an INSERT has added
+-- dialect: db2
+-- reads: staged
+-- writes: orders
+-- direct: staged.k > id identity
+-- direct: staged.v > worth transformation
+-- direct: staged.k > orders.id identity
+-- direct: staged.v > orders.amount identity
+SELECT id, amount * 2 AS worth FROM FINAL TABLE (INSERT INTO orders (id, amount) SELECT k, v FROM staged)
+
+-- case: rows as they were, into another table
+-- dialect: db2
+-- reads: orders, codes
+-- writes: log, orders
+-- direct: orders.id > log.id identity
+-- direct: codes.name > log.what identity
+-- decides: codes.id join, orders.day filter, orders.state join
+INSERT INTO log (id, what) SELECT o.id, c.name FROM codes c JOIN OLD TABLE (DELETE FROM orders WHERE day < 1) AS o ON o.state = c.id
+
+-- case: rows that were changed, beside WITH
+-- dialect: db2
+-- reads: limits, orders
+-- writes: orders
+-- direct: orders.id > id identity
+-- direct: limits.most > most identity
+-- decides: orders.paid filter
+WITH l AS (SELECT most FROM limits) SELECT f.id, l.most FROM FINAL TABLE (UPDATE orders SET state = 1 WHERE paid = 0) AS f, l
+
+-- case: a table called final
+-- reads: final
+-- direct: final.a > a identity
+SELECT a FROM final
+
+-- case: a program's columns
+-- dialect: spark
+-- reads: visits
+-- writes: scored
+-- direct: visits.who > scored.name transformation
+-- direct: visits.who > scored.score transformation
+-- direct: visits.pages > scored.name transformation
+-- direct: visits.pages > scored.score transformation
+-- decides: visits.day filter
+INSERT OVERWRITE TABLE scored SELECT TRANSFORM (who, pages) USING 'score.py' AS (name STRING, score INT) FROM visits WHERE day > 1
+
+-- case: a program's columns without a list
+-- dialect: hive
+-- reads: visits
+-- direct: visits.who > key transformation
+-- direct: visits.who > value transformation
+SELECT TRANSFORM (who) USING 'score.py' FROM visits

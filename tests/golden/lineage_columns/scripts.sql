@@ -195,7 +195,7 @@ CREATE PROCEDURE fill IS CURSOR c IS SELECT id, day FROM walkers; BEGIN FOR w IN
 
 -- case: a loop over a query in a block in dollars
 -- dialect: postgres
--- types: DECLARE SELECT INSERT
+-- types: SELECT INSERT
 -- reads: walkers
 -- writes: visits
 -- direct: walkers.name > visits.visitor identity
@@ -230,3 +230,53 @@ CREATE TRIGGER kept ON dbo.visits AFTER INSERT AS BEGIN INSERT INTO dbo.log (who
 -- writes: web.log
 -- direct: web.visits.visitor > web.log.who identity
 CREATE TRIGGER kept BEFORE DELETE ON web.visits FOR EACH ROW BEGIN INSERT INTO web.log (who) VALUES (:OLD.visitor); END;
+
+-- case: the row that a cursor gives
+-- dialect: postgres
+-- reads: web.walkers
+-- writes: web.visits
+-- direct: web.walkers.id > web.visits.id identity
+-- direct: web.walkers.name > web.visits.visitor identity
+CREATE FUNCTION walk() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  c CURSOR FOR SELECT id, name FROM web.walkers;
+  n int := 0;
+  w record;
+BEGIN
+  OPEN c;
+  LOOP
+    FETCH c INTO w;
+    EXIT WHEN NOT FOUND;
+    INSERT INTO web.visits (id, visitor) VALUES (w.id, w.name);
+  END LOOP;
+  CLOSE c;
+END $$
+
+-- case: the row of a cursor that is opened for a query
+-- dialect: oracle
+-- reads: web.walkers
+-- writes: web.visits
+-- direct: web.walkers.id > web.visits.id identity
+CREATE PROCEDURE walk AS c SYS_REFCURSOR; w web.walkers%ROWTYPE; BEGIN OPEN c FOR SELECT id, name FROM web.walkers; FETCH c INTO w; INSERT INTO web.visits (id) VALUES (w.id); CLOSE c; END;
+
+-- case: a cursor into several variables
+-- dialect: postgres
+-- types: SELECT INSERT
+-- reads: web.walkers
+-- writes: web.visits
+-- direct: web.walkers.id > id identity
+DO $$ DECLARE c CURSOR FOR SELECT id FROM web.walkers; a int; b int; BEGIN FETCH NEXT FROM c INTO a, b; INSERT INTO web.visits (id) VALUES (1); END $$
+
+-- case: variables declared one after the other
+-- dialect: postgres
+-- reads: web.walkers
+-- writes: web.visits
+-- direct: web.walkers.id > web.visits.id identity
+DO $$ DECLARE a int; b text := 'x'; c web.walkers%ROWTYPE; BEGIN INSERT INTO web.visits (id) SELECT id FROM web.walkers; END $$
+
+-- case: declarations that no block follows
+-- dialect: bigquery
+-- types: DECLARE DECLARE SELECT
+-- reads: web.walkers
+-- direct: web.walkers.id > id identity
+DECLARE a INT64; DECLARE b INT64; SELECT id FROM web.walkers

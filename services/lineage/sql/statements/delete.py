@@ -13,6 +13,7 @@ from services.lineage.sql.facts import Kind
 from services.lineage.sql.query import with_ctes
 from services.lineage.sql.relation import ALL, OutColumn
 from services.lineage.sql.scope import Env, Scope
+from services.lineage.sql.sources import add_sources
 from services.lineage.sql.statements.naming import read_for, written
 from services.lineage.sql.statements.update import targeted
 from services.lineage.sql.writes import CHANGE, Facts, Write
@@ -26,7 +27,12 @@ def read(node: exp.Expr, env: Env) -> Facts:
     targets = []
     for table in named:
         source = scope.source((table.name.lower(),)) if table.args.get("db") is None else None
-        targets.append(source.table if source is not None and source.table else written(table, env))
+        key = source.table if source is not None and source.table else written(table, env)
+        if all(
+            one.table != key for one in scope.sources
+        ):  # T-SQL: a table that FROM does not name stands beside those it names
+            indirect |= add_sources(table, scope)
+        targets.append(key)
     pairs.note(node.args.get("where"), scope, pairs.INNER)
     indirect |= condition(node.args.get("where"), scope, Kind.FILTER)
     writes = [
@@ -34,7 +40,8 @@ def read(node: exp.Expr, env: Env) -> Facts:
         for one in dict.fromkeys(targets or [target])
         if one is not None
     ]
-    return Facts("DELETE", writes, read_for(env, target, own=False))
+    used = dict.fromkeys(key for write in writes for key in write.sources)
+    return Facts("DELETE", writes, tuple(used) if writes else read_for(env, target, own=False))
 
 
 def read_truncate(node: exp.Expr, env: Env) -> Facts:

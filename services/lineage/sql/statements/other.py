@@ -24,6 +24,8 @@ _SWITCH = re.compile(
     rf"TABLE\s+{_NAME}\s+(?:SWITCH|MOVE\s+PARTITION|ATTACH\s+PARTITION)\b.*?\bTO\s+(?:TABLE\s+)?{_NAME}",
     re.IGNORECASE | re.DOTALL,
 )
+_EXCHANGED = re.compile(rf"TABLES\s+{_NAME}\s+AND\s+{_NAME}", re.IGNORECASE)
+"""https://clickhouse.com/docs/sql-reference/statements/exchange"""
 _MUTATION = re.compile(rf"TABLE\s+{_NAME}\s+(?:ON\s+CLUSTER\s+\S+\s+)?(?:UPDATE|DELETE)\b", re.IGNORECASE)
 _APPEND = re.compile(rf"TABLE\s+{_NAME}\s+APPEND\s+FROM\s+{_NAME}", re.IGNORECASE)
 
@@ -53,6 +55,8 @@ def read_command(node: exp.Expr, env: Env) -> Facts:
             tuple(map(_parts, match)) for match in _RENAMES.findall(re.sub(r"^\s*TABLES?\s+", "", rest, flags=re.IGNORECASE))
         ]
         return Facts("RENAME", renamed=[(env.tables.key(old), env.tables.key(new)) for old, new in pairs])
+    if head == "EXCHANGE" and (match := _EXCHANGED.match(rest.strip())):
+        return swap(env.tables.key(_parts(match[1])), env.tables.key(_parts(match[2])), "SWAP")
     if head == "ALTER":
         for pattern, turned in ((_EXCHANGE, False), (_APPEND, False), (_SWITCH, True)):
             match = pattern.match(rest.strip())

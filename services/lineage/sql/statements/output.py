@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from services.lineage.sql.changed_rows import PART
 from services.lineage.sql.facts import TableKey
 from services.lineage.sql.query import read_query
 from services.lineage.sql.relation import Item, Relation, origins
-from services.lineage.sql.rewrites import PART
 from services.lineage.sql.scope import Env, star_of
 from services.lineage.sql.table_names import table_relation
 from services.lineage.sql.writes import APPEND, Facts, Write, mapped

@@ -44,7 +44,9 @@ def read_statement(root: exp.Expr, env: Env) -> Facts:
     """What one statement does to tables, with those inside its WITH; nothing where its kind moves no data."""
     facts = _read(root, env)
     for node, ctes in env.changes:
-        inner = _read(node, Env(env.traits, env.tables, env.query, _behind(node, ctes), given=ctes, rows=env.rows))
+        own = Env(env.traits, env.tables, env.query, _behind(node, ctes), given=ctes, rows=env.rows)
+        inner = _read(node, own)
+        env.elsewhere = env.elsewhere or own.elsewhere
         facts.writes.extend(inner.writes)
         facts.reads = tuple(dict.fromkeys((*facts.reads, *inner.reads)))
     for write in facts.writes if env.changes else ():  # a key that one statement makes and another takes

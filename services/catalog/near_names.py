@@ -1,0 +1,72 @@
+"""Names that are near one that nobody has, for "did you mean": typing mistakes, beginnings, a wrong schema in front.
+
+Beside journey 2. Inside the caller's scope, as completions are: a hidden table is near nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from services.catalog.assets import AssetReader
+from services.common.errors import NotFound, ServiceUnavailable
+from services.common.model.access import AccessScope
+from services.common.model.names import parse_name
+from services.common.ports import Search
+
+SHOWN = 3
+"""Names that are told."""
+_ASKED = 20
+"""Completions asked for: some of them are columns and tags."""
+_LEAST_CHARS, _MOST_CHARS = 3, 1_000
+"""Shorter texts are near too much, longer ones are no names."""
+
+
+def near_names(text: str, scope: AccessScope, search: Search) -> tuple[str, ...]:
+    """The qualified names of at most `SHOWN` assets that a name may be a slip for, nearest first.
+
+    Empty where nothing is near, and while the indexer does not answer: that the name is unknown is worth more.
+    """
+    try:
+        for wanted in _tries(text.strip()):
+            found = search.suggest(wanted, scope, limit=_ASKED)
+            names = dict.fromkeys(one.text for one in found if one.asset is not None)
+            if names:
+                return tuple(names)[:SHOWN]
+    except ServiceUnavailable:
+        pass
+    return ()
+
+
+def did_you_mean(names: Sequence[str]) -> str:
+    """What is put behind "… is unknown"; empty where nothing is near."""
+    if not names:
+        return ""
+    *others, last = names
+    return f"; did you mean {', '.join(others)} or {last}?" if others else f"; did you mean {last}?"
+
+
+def no_such_id(text: str, scope: AccessScope, reader: AssetReader, search: Search) -> NotFound:
+    """The answer to a text that is no id where one is asked for: whose name it is, else what is near.
+
+    The same for what a scope hides as for what does not exist.
+    """
+    short = text if len(text) <= _MOST_CHARS else f"{text[:64]}…"
+    named = reader.by_name(text, scope) if short == text else ()
+    if len(named) == 1:
+        return NotFound(f"{short} is a name, and an id is asked for: that of {named[0].name.qualified} is {named[0].id}")
+    if named:
+        return NotFound(f"{short} is a name, and an id is asked for: GET /api/v1/assets?name= lists those called so")
+    return NotFound(f"there is no asset {short}, or you may not see it{did_you_mean(near_names(text, scope, search))}")
+
+
+def _tries(text: str) -> Iterator[str]:
+    """The name as it was typed, then without what stands in front of its own part."""
+    if not _LEAST_CHARS <= len(text) <= _MOST_CHARS:
+        return
+    yield text
+    try:
+        own = parse_name(text)[-1].text
+    except ValueError:
+        return
+    if own != text and len(own) >= _LEAST_CHARS:
+        yield own
