@@ -8,9 +8,10 @@ MAKEFLAGS += --no-builtin-rules
 SLIM ?=
 # what to test: a folder, a file or a test, with more options for pytest behind it
 T ?= tests
-# how tests share the cores; files stay whole, so that a server is started once a worker, and come in order of folders: the pages'
-# examples, minutes in one file, would else come last and leave a core idle (PARALLEL= for one process)
-PARALLEL ?= -n auto --dist loadfile --no-loadscope-reorder
+# how tests share the cores, by one process more than there are: they wait for servers, clocks and the disk. Files stay whole, so that a
+# server is started once a worker, and come in order of folders: the pages' examples, minutes in one file, would else come last and
+# leave a core idle (PARALLEL= for one process)
+PARALLEL ?= -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder
 # what is handed on by `make demo` and `make bench`
 ARGS ?=
 # the folder with the pools for `make bench-search`
@@ -58,7 +59,7 @@ test: setup ## every test but the long ones (T=path: some of them)
 
 .PHONY: test-long
 test-long: setup ## every test, the long campaigns included
-	$(PY) -m pytest -q $(PARALLEL) $(T)
+	TEST_LONG=1 $(PY) -m pytest -q $(PARALLEL) $(T)
 
 ## Check
 

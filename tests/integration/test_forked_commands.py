@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import commands
+from tests.support import commands, examples
 from tests.support.commands import Done, Server, hw, simple_table, write_metadata
-from tests.support.examples import Shell, fork_server, steps_of
+from tests.support.examples import Shell, steps_of
 from tests.support.pages import Block
 from tests.support.zygote import Forked
 
@@ -29,7 +29,8 @@ def begun(monkeypatch) -> list[object]:
     """What was begun, in order; as if nothing had been before."""
     made: list[object] = []
     real = commands._begun
-    monkeypatch.setattr(commands, "_kinds", set())
+    seen: set[str] = set()
+    monkeypatch.setattr(commands, "is_first", lambda command, _model: command not in seen and not seen.add(command))
 
     def noted(*given: object) -> object:
         made.append(real(*given))
@@ -42,11 +43,9 @@ def begun(monkeypatch) -> list[object]:
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (["--version"], 0),
         ([], 2),
         (["serch"], 2),
         (["export", "-"], 0),
-        (["history", "nowhere"], 1),
         (["import", "-", "--json"], 2),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, list) else "",
@@ -74,8 +73,11 @@ def test_a_fork_has_its_own_folder_and_environment(home, begun, tmp_path):
     assert "MINE_PASSWORD" in told().out
     assert "MINE_PASSWORD" not in told(MINE_PASSWORD="x").out
     assert "MINE_PASSWORD" in told().out
-    told(PYTHONIOENCODING="ascii")
-    assert [type(one) for one in begun] == [subprocess.Popen, Forked, Forked, subprocess.Popen]
+    assert [type(one) for one in begun] == [subprocess.Popen, Forked, Forked]
+    begun.clear()
+    for env in ({}, {"PYTHONIOENCODING": "ascii"}, {}):
+        assert hw("--version", cwd=away, **env).code == 0
+    assert [type(one) for one in begun] == [subprocess.Popen, subprocess.Popen, Forked]
 
 
 def test_a_server_that_was_forked_ends_by_signals_as_one_that_was_begun(home, begun):
@@ -127,8 +129,13 @@ $ headwater serve --home h --port 0 2>fourth.log & until grep -q 'serving (' fou
 """
 
 
-def test_a_shells_commands_are_forked_and_end_as_their_own_would(tmp_path):
+def test_a_shells_commands_are_forked_and_end_as_their_own_would(tmp_path, monkeypatch):
     """In pipes, in the background, with their folder and their exit codes; one whose shell's child was killed frees its home."""
-    steps = steps_of([Block("console", frozenset(), SHELL, 1)])
-    assert Shell(tmp_path).run(steps) == []
-    assert {path.name for path in fork_server().parent.glob("begun-*")} >= {"begun-history", "begun-import", "begun-serve"}
+    kept = tmp_path / "begun"
+    folder = tmp_path / "checkout"
+    for one in (kept, folder):
+        one.mkdir()
+    monkeypatch.setattr(examples, "begun", lambda: kept)
+    (kept / "history-hashing").touch()
+    assert Shell(folder).run(steps_of([Block("console", frozenset(), SHELL, 1)])) == []
+    assert {path.name for path in kept.iterdir()} == {"history-hashing", "import-hashing", "serve-hashing"}

@@ -16,7 +16,7 @@ from services.indexer.store.lease import home_id
 from tests.support.kill_points import Campaign, Outcome, Point, Scene, missing
 from tests.support.zygote import Zygote
 
-SAMPLE = 12
+SAMPLE = 8
 """Ordinals of a crawl that are killed always, spread over all; of the other scenes half as many."""
 
 

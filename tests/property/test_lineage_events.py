@@ -15,6 +15,7 @@ from services.common.model.events import Fate
 from services.common.runtime.db import Database
 from services.lineage.events.intake import EventIntake
 from tests.support import events as sent
+from tests.support.campaigns import examples
 from tests.support.lineages import sqlite_database
 
 Sent = dict[str, Any]
@@ -68,7 +69,7 @@ def events(draw: st.DrawFn) -> Sent:
     return event
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(events(), min_size=1, max_size=6), st.data())
 def test_the_order_of_events_decides_nothing(told: Sequence[Sent], data: st.DataObject) -> None:
     """Each alone as they came, against: shuffled, some twice, in batches cut anywhere."""

@@ -14,6 +14,7 @@ from sqlalchemy import update
 from services.common.model.assets import Kind
 from services.lineage.store import tables
 from tests.support import lineages
+from tests.support.campaigns import examples
 from tests.support.lineages import Lineage, asset, id_of
 
 NAMES = [f"shop.{schema}.t{number}" for schema in ("public", "sales") for number in range(3)]
@@ -71,7 +72,7 @@ def apply(lineage: Lineage, steps, *, follow: bool) -> None:
             lineage.follow(page=step[1])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(SEEDS)
 def test_pages_and_pauses_do_not_matter(chance):
     """Followed now and then in small pages, or once at the end in one: the same edges, mentions and readings."""
@@ -87,7 +88,7 @@ def test_pages_and_pauses_do_not_matter(chance):
         once.database.close()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(SEEDS)
 def test_following_again_changes_nothing(chance):
     """A page that is applied twice, from any earlier checkpoint, writes nothing the second time."""

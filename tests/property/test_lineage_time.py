@@ -21,6 +21,7 @@ from services.lineage.store.edges import Edge
 from services.lineage.store.flows import When, between, between_columns
 from services.lineage.store.observed import Observation
 from tests.support import lineages
+from tests.support.campaigns import examples
 from tests.support.lineages import BEGIN, id_of
 
 DAY = dt.timedelta(days=1)
@@ -92,7 +93,7 @@ def replayed(database: Database, events: Iterable[Event]) -> tuple[list[Any], li
     return dates, rows
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(SEEDS)
 def test_any_order_of_arrival_gives_the_same_graph_at_any_date(database, chance):
     """At 50 dates, of tables and of columns; and the very rows, so that intervals do not fall to pieces."""

@@ -26,6 +26,7 @@ from services.lineage.store.datasets import Dataset
 from services.lineage.store.edges import EdgeRow
 from services.lineage.walk import LineageWalker
 from tests.support import lineages
+from tests.support.campaigns import examples
 from tests.support.lineages import Lineage, asset, id_of, name_of
 
 SCHEMAS = ("a", "b", "c")
@@ -95,7 +96,7 @@ def expected(snapshot: Snapshot, request: LineageRequest) -> tuple[dict[AssetId,
     return depths, reachable > depths.keys(), edges
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(SEEDS)
 def test_a_walk_is_what_brute_force_finds(chance):
     """Nodes, depths, order, edges, total; and truncated exactly when something was cut."""
@@ -152,7 +153,7 @@ def definition_of(chance: random.Random) -> str | None:
     return "SELECT 1 FROM " + ", ".join(spelled)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(SEEDS)
 def test_a_scope_answers_like_a_catalog_without_what_it_hides(chance):
     """Every walk of every name equals, error texts included, that of a service that only ever saw what the scope shows."""

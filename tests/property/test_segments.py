@@ -21,6 +21,7 @@ from services.indexer.index.snapshot import Live, Snapshot
 from services.indexer.retrieve.view import view_of
 from services.indexer.store.cache import no_vectors
 from services.indexer.text.document import document_of, text_hash
+from tests.support.campaigns import examples
 from tests.support.feeds import asset
 from tests.support.indexes import lookup_for, retriever
 
@@ -100,7 +101,7 @@ def suggested(snapshot: Snapshot):
     return [search.suggest(prefix, scope, limit=50) for scope in SCOPES for prefix in ("o", "pri", "sales.", "line")]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(assets(), st.data())
 def test_how_tables_are_spread_over_segments_changes_no_answer(items, data):
     """Ids, order, scores, reasons, columns, totals, facets, coverage: equal for one segment and for any split in any order."""
@@ -137,7 +138,7 @@ def test_a_catalog_beyond_the_depth_of_the_candidates_answers_the_same_in_pieces
     assert answers(whole, encoder, asked) == answers(pieces, encoder, asked)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(assets(), st.data())
 def test_what_is_dead_or_hidden_moves_nothing(items, data):
     """An answer over live rows, and one inside a scope, are those of an index that never had the others."""
@@ -167,7 +168,7 @@ def edges(snapshot: Snapshot, scope: AccessScope):
     return sorted((view.record(one).id, view.record(other).id, nth) for one, other, nth in ends)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(assets(), st.data())
 def test_a_hidden_or_dead_table_leaves_no_join(items, data):
     """The graph of keys is that of an index that never had the others, however it was cut and merged."""

@@ -1,7 +1,7 @@
 """The command line as people run it: one process a command, and servers that are asked over HTTP.
 
-Nothing here reads the code under test; a journey is what went in and what came out. Each kind of command is begun as an interpreter
-of its own once; the next ones are forked from a process that has imported it, which saves each the second or two of its imports.
+Nothing here reads the code under test; a journey is what went in and what came out. Of each command the first in a run of the tests
+is an interpreter of its own; the next ones are forked from a process that has imported it, which saves each two seconds of imports.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any, Self, TypeVar
 
 import httpx2
 
-from tests.support.zygote import Forked, Zygote
+from tests.support.zygote import Forked, Zygote, is_first
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 90.0
@@ -80,7 +80,6 @@ _OWN = re.compile(r"PYTHON|LC_|LANG|LD_|OMP_|OPENBLAS_|MKL_|RAYON_")
 """What an interpreter, its libraries or their threads read when they start, long before a command does."""
 _ALONE = {"--role", "--workers"}
 """What makes a server that imports less than others, or that starts more of itself."""
-_kinds: set[tuple[str, ...]] = set()
 _zygotes: list[Zygote] = []
 
 
@@ -89,16 +88,15 @@ def _begun(
 ) -> subprocess.Popen[bytes] | Forked:
     """A command that has been started: an interpreter of its own, unless one like it has been before."""
     words = [str(argument) for argument in arguments]
-    kind = (*words[:1], env["HEADWATER_MODEL"], *sorted(word for word in words if re.match(r"--[a-z]", word)))
     usual = {name: value for name, value in env.items() if _OWN.match(name)} == _usual()
-    if kind in _kinds and usual and not _ALONE & {*words} and hasattr(os, "pidfd_open"):
+    forks = usual and not _ALONE & {*words} and hasattr(os, "pidfd_open")
+    if forks and not is_first(words[0] if words else "", env["HEADWATER_MODEL"]):
         for file in (out, err):
             file.touch()
         if not _zygotes:
             _zygotes.append(Zygote())
             atexit.register(_zygotes[0].end)
         return _zygotes[0].start(words, cwd=cwd, env=env, out=out, err=err)
-    _kinds.add(kind)
     with out.open("wb") as printed, err.open("ab") as said:
         told = subprocess.STDOUT if err == out else said
         return subprocess.Popen(command(words), env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=printed, stderr=told)

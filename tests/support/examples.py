@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tests.support import zygote_client
 from tests.support.pages import ROOT, Block
-from tests.support.zygote import LINEAR
+from tests.support.zygote import LINEAR, begun
 
 PORTS = ("8642", "8643", "8644")
 """The default ports, which pages name; free ones take their place when an example runs."""
@@ -39,8 +39,8 @@ with psycopg.connect(os.environ["{ADMIN_URL}"], autocommit=True) as connection:
 _COMMAND = """#!/bin/sh
 export PYTHONPATH={root}${{PYTHONPATH:+:$PYTHONPATH}}
 run() {{
-    if [ -e "{kept}/begun-$1" ]; then exec {python} -I -S {client} {kept}/socket "$@"; fi
-    : >"{kept}/begun-$1"
+    if [ -e "{begun}/$1-$HEADWATER_MODEL" ]; then exec {python} -I -S {client} {kept}/socket "$@"; fi
+    : >"{begun}/$1-$HEADWATER_MODEL"
     exec {python} -m services "$@"
 }}
 if [ "$*" != "demo --no-serve" ] || [ -n "$HEADWATER_MODEL$HEADWATER_HOME" ] || [ -e .headwater-demo ]; then run "$@"; fi
@@ -187,14 +187,16 @@ class Shell:
     def _commands(self) -> Path:
         """A folder with `headwater` in it, of this checkout, whether it is installed or not.
 
-        The first of each command is an interpreter of its own; the next ones are forked from one that has imported them. The sample
+        The first of each command in a run is an interpreter of its own; the next ones are forked from one that has imported them. The sample
         warehouse is made once, by the first page; the others have a copy of its home, and of what was said.
         """
         folder = self._folder / ".bin"
         folder.mkdir()
         program = folder / "headwater"
         program.write_text(
-            _COMMAND.format(root=ROOT, python=sys.executable, client=zygote_client.__file__, kept=fork_server().parent),
+            _COMMAND.format(
+                root=ROOT, python=sys.executable, client=zygote_client.__file__, kept=fork_server().parent, begun=begun()
+            ),
             encoding="utf-8",
         )
         program.chmod(0o755)

@@ -6,10 +6,12 @@ What runs is `main` of the command line.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import select
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,6 +30,24 @@ from tests.support.zygote_client import NUMBER
 ROOT = Path(__file__).parents[2]
 LINEAR = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Threads of a library do not survive a fork, so none is started before it."""
+
+
+def begun() -> Path:
+    """A folder with a file for each command that was begun in this run of the tests, in whichever of its processes."""
+    folder = Path("/tmp", f"hw-begun-{os.environ.get('PYTEST_XDIST_TESTRUNUID') or os.getpid()}")
+    if not folder.exists():
+        folder.mkdir(exist_ok=True)
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def is_first(command: str, model: str) -> bool:
+    """Whether no such command was begun in this run; from now on one was."""
+    try:
+        (begun() / f"{command}-{model}").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

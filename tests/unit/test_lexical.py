@@ -16,7 +16,7 @@ from services.common.model.search import Filters
 from services.indexer.index.snapshot import EMPTY
 from services.indexer.retrieve import seen_words
 from services.indexer.retrieve.candidates import DEPTH, DIGITS, best_by_words
-from services.indexer.retrieve.kept import ENTRY_BYTES
+from services.indexer.retrieve.kept import ENTRY_BYTES, Kept
 from services.indexer.retrieve.lexical import (
     COLUMN_B,
     COLUMN_WEIGHTS,
@@ -96,17 +96,17 @@ def test_rare_and_common_words_score_as_the_reference_says():
     terms = [*words, "zebra", "day"]
     expected = reference([fields(one) for one in items], terms, TABLE_WEIGHTS, TABLE_B)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(seen_words, "KEPT_BYTES", 14 * len(items) + ENTRY_BYTES)
+        patch.setattr(seen_words, "_KEPT", Kept(14 * len(items) + ENTRY_BYTES))
         view = view_of(snapshot_of(items[:20], items[20:]), FULL_SCOPE, Filters())
         for _ in range(2):
             found = match_tables(view, terms)
             assert found.scores.tolist() == pytest.approx(expected)
             assert found.of(7) == ("order", "customer", "price", "zebra")
-    kept = view.kept["words of tables"]
-    assert kept.find("day") is kept.find("day")
-    day = kept.find("day")
-    kept.find("order")
-    assert kept.find("day") is not day
+        kept = view.kept["words of tables"]
+        day = kept.find("day")
+        assert kept.find("day") is day
+        kept.find("order")
+        assert kept.find("day") is not day
 
 
 def test_what_is_hidden_or_filtered_out_moves_no_score():

@@ -144,15 +144,16 @@ def test_a_word_counts_the_same_whether_few_or_many_tables_have_it(monkeypatch):
     asked = understood(view(), "monthly revenue per customer department")
     found = []
     for common in (0, 1_000_000):
-        monkeypatch.setattr(counted, "COMMON", common)
+        monkeypatch.setattr(counted, "FEW", common)
         found.append(match_tables(view(), asked.terms, asked.alternatives))
     few, many = found
     assert few.scores.any()
     assert few.scores.tobytes() == many.scores.tobytes()
-    for (rows, counts), (all_rows, all_counts) in zip(few.shared, many.shared, strict=True):
-        assert rows.dtype == all_rows.dtype == np.int32
-        assert np.array_equal(rows, all_rows)
-        assert np.array_equal(counts, all_counts)
+    for one, other in zip(few.shared, many.shared, strict=True):
+        every = np.arange(len(one.documents))
+        assert one.documents.dtype == other.documents.dtype == np.int32
+        assert np.array_equal(one.documents, other.documents)
+        assert np.array_equal(one.counts(every), other.counts(every))
 
 
 def test_what_a_word_counts_is_made_once_a_view_for_what_it_may_be_called(monkeypatch):

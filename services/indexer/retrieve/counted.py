@@ -11,7 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from services.indexer.retrieve.seen_words import COMMON, SeenWords, Term
+from services.indexer.retrieve.seen_words import SeenWords, Term
+
+FEW = 16
+"""Where one document in so many has a word or what it is also called, they are put in order; else all documents are gone through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,37 @@ class Alternative:
     guess: bool = False
 
 
-Shared = tuple[NDArray[np.int32], NDArray[np.float64] | float]
-"""Documents, ascending, and what each of them has of a question's weight by one word: the same for all, or float64 (documents,)."""
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What documents have of a question's weight by one word.
+
+    Attributes:
+        documents: which, int32, ascending.
+        levels: what a word counts there, at most a few different numbers, float64.
+        level: which of them each document has, whole numbers (documents,); None where all have the first.
+
+    """
+
+    documents: NDArray[np.int32]
+    levels: NDArray[np.float64]
+    level: NDArray[np.unsignedinteger] | None = None
+
+    @classmethod
+    def of(cls, documents: NDArray[np.int32], counts: NDArray[np.float64]) -> Shared:
+        """From what each document has, float64 (documents,)."""
+        levels, level = np.unique(counts, return_inverse=True)
+        return cls(documents, levels, level.astype(np.min_scalar_type(len(levels))))
+
+    def counts(self, at: NDArray[np.int64]) -> NDArray[np.float64]:
+        """What the documents at some places have, float64 (at,)."""
+        return self.levels[self.level[at]] if self.level is not None else np.broadcast_to(self.levels[0], at.shape)
+
+    @property
+    def n_bytes(self) -> int:
+        """What it takes in memory besides the documents."""
+        return self.levels.nbytes + (self.level.nbytes if self.level is not None else 0)
+
+
 Otherwise = tuple[NDArray[np.int32], NDArray[np.float64]]
 """Documents, ascending, and how far each of them says a word by what else it may be called, 0 to 1, float64 (documents,)."""
 
@@ -60,17 +92,17 @@ class Counted:
     @property
     def n_bytes(self) -> int:
         """What it takes in memory."""
-        pairs = (self.shared, self.otherwise or ())
-        arrays = (*(rows for _, rows in self.labels), *(one for pair in pairs for one in pair))
-        return self.added.n_bytes + sum(one.nbytes for one in arrays if isinstance(one, np.ndarray))
+        arrays = (*(rows for _, rows in self.labels), *(self.otherwise or ()))
+        several = sum(int(one.nbytes) for one in arrays)
+        return self.added.n_bytes + self.shared.n_bytes + several
 
 
 def counted(words: SeenWords, term: str, alternatives: tuple[Alternative, ...]) -> Counted | None:
     """What a word counts by the best of itself and its alternatives; None where nothing seen has any of them."""
     if not alternatives:
         own = words.find(term)
-        return None if own is None else Counted(own, (own.documents, own.idf), ((term, own.documents),))
-    return words.kept.get(
+        return None if own is None else _alone(term, own)
+    return words.remembered(
         (term, alternatives), lambda: _made(words, term, alternatives), lambda made: 0 if made is None else made.n_bytes
     )
 
@@ -80,12 +112,16 @@ def _made(words: SeenWords, term: str, alternatives: tuple[Alternative, ...]) ->
     meant = ((one, _all_of([words.find(word) for word in one.words])) for one in alternatives)
     others = [(one, each) for one, each in meant if each is not None]
     if not others:
-        return None if own is None else Counted(own, (own.documents, own.idf), ((term, own.documents),))
+        return None if own is None else _alone(term, own)
     idf = own.idf if own is not None else max(each.idf for _, each in others)
     best = _best(words.rows, term, own, others, idf)
     if own is not None:
         return best
     return replace(best, otherwise=_called(others), guessed=all(one.guess for one, _ in others))
+
+
+def _alone(term: str, own: Term) -> Counted:
+    return Counted(own, Shared(own.documents, np.asarray([own.idf])), ((term, own.documents),))
 
 
 def _all_of(words: Sequence[Term | None]) -> Term | None:
@@ -107,7 +143,7 @@ def _best(rows: int, term: str, own: Term | None, others: Sequence[tuple[Alterna
     labels: dict[str, NDArray[np.int32]] = {}
     every = [each.documents for each in (own, *(each for _, each in others)) if each is not None]
     # where few documents have any, arrays of those alone: most alternatives are rare, and a warehouse has 100,000 documents
-    few = np.unique(np.concatenate(every)) if sum(map(len, every)) * COMMON < rows else None
+    few = np.unique(np.concatenate(every)) if sum(map(len, every)) * FEW < rows else None
     n = rows if few is None else len(few)
     best, share = np.zeros(n), np.zeros(n)
     if own is not None:
@@ -127,9 +163,8 @@ def _best(rows: int, term: str, own: Term | None, others: Sequence[tuple[Alterna
         labels[label] = np.unique(np.concatenate([labels.get(label, having[:0]), having]))
     have = np.flatnonzero(share)
     documents = have.astype(np.int32) if few is None else few[have]
-    # of a common word the numbers of all documents, else of those that have it
-    adding = Term(idf, documents, best if few is None else best[have], common=few is None)
-    return Counted(adding, (documents, idf * share[have]), tuple(labels.items()))
+    adding = Term.of(idf, documents, best[have], rows)
+    return Counted(adding, Shared.of(documents, idf * share[have]), tuple(labels.items()))
 
 
 def _called(others: Sequence[tuple[Alternative, Term]]) -> Otherwise:

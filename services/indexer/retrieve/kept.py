@@ -1,6 +1,6 @@
-"""What is found out about a view and asked for again, up to so many bytes, what was asked for last.
+"""What is found out about views and asked for again, up to so many bytes, what was asked for last.
 
-Beside journey 2: a view never changes, so that what is kept with it never gets old.
+Beside journey 2: a view never changes, so that what is kept of it never gets old.
 """
 
 from __future__ import annotations

@@ -67,16 +67,16 @@ class Matches:
     def covered(self, documents: NDArray[np.int64]) -> NDArray[np.float64]:
         """The share of the question's weight (by inverse document frequency) that some documents have, 0 to 1, float64 (n,)."""
         total = np.zeros(len(documents))
-        for having, counts in self.shared:
-            at, has = _places(having, documents)
-            total += np.where(has, counts[at] if isinstance(counts, np.ndarray) else counts, 0.0)
+        for one in self.shared:
+            at, has = _places(one.documents, documents)
+            total += np.where(has, one.counts(at), 0.0)
         return total / self.weight
 
     def read(self, documents: NDArray[np.int64]) -> NDArray[np.float64]:
         """The same share, what a word is also called counted as the word itself, however unlikely that is; float64 (n,)."""
         total = np.zeros(len(documents))
-        for idf, (having, _) in zip(self.terms.values(), self.shared, strict=True):
-            total += np.where(among(having, documents), idf, 0.0)
+        for idf, one in zip(self.terms.values(), self.shared, strict=True):
+            total += np.where(among(one.documents, documents), idf, 0.0)
         return total / self.weight
 
     def of(self, document: int) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ class Matches:
     def said(self, document: int) -> frozenset[str]:
         """The question's terms that a document has, or has what they are also called."""
         wanted = np.int32(document)
-        return frozenset(term for term, (rows, _) in zip(self.terms, self.shared, strict=True) if _has(rows, wanted))
+        return frozenset(term for term, one in zip(self.terms, self.shared, strict=True) if _has(one.documents, wanted))
 
     def rarity(self, term: str) -> float:
         """The inverse document frequency of a term of the question; that of an unknown one where nothing seen has it."""

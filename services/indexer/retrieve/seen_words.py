@@ -7,10 +7,11 @@ Statistics are those of the view, so that what is kept is kept with the view.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from itertools import count
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +21,14 @@ from services.indexer.retrieve.kept import Kept
 
 K1 = 1.2
 """Saturation; the usual value (Robertson & Zaragoza 2009). `bench/relevance.py` found no gain in moving it."""
-COMMON = 16
+COMMON = 4
 """A word that one document in so many has is common: adding a number to every document is then faster than to those that have it."""
-KEPT_BYTES = 32_000_000
-"""What words add is remembered up to so much a view, that of words asked for last. Questions share most of their words, and what a
-common one adds among 100,000 tables takes 1 to 3 ms to find out, with all that it may also be called."""
+KEPT_BYTES = 128_000_000
+"""What words add is remembered up to so much for all views of a process, that of words asked for last. Questions share most of
+their words, and what a common one adds among 100,000 tables takes 1 to 3 ms to find out, with all that it may also be called."""
+_KEPT = Kept(KEPT_BYTES)
+_numbers = count()
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,15 @@ class Term:
     documents: NDArray[np.int32]
     added: NDArray[np.float64]
     common: bool
+
+    @classmethod
+    def of(cls, idf: float, documents: NDArray[np.int32], added: NDArray[np.float64], rows: int) -> Term:
+        """A word of documents out of so many rows; `added` is of those that have it."""
+        if len(documents) * COMMON < rows:
+            return cls(idf, documents, added, common=False)
+        everywhere = np.zeros(rows)
+        everywhere[documents] = added
+        return cls(idf, documents, everywhere, common=True)
 
     @property
     def scores(self) -> NDArray[np.float64]:
@@ -105,7 +118,7 @@ class SeenWords:
     mean_lengths: NDArray[np.float64]
     weights: tuple[float, ...]
     b: tuple[float, ...]
-    kept: Kept = field(default_factory=lambda: Kept(KEPT_BYTES), init=False, repr=False)
+    _number: int = field(default_factory=lambda: next(_numbers), init=False, repr=False)
 
     @property
     def rarest(self) -> float:
@@ -114,7 +127,11 @@ class SeenWords:
 
     def find(self, term: str) -> Term | None:
         """What a term adds; None where nothing seen has it. Safe to call from several threads."""
-        return self.kept.get(term, lambda: self._made(term), lambda made: 0 if made is None else made.n_bytes)
+        return self.remembered(term, lambda: self._made(term), lambda made: 0 if made is None else made.n_bytes)
+
+    def remembered(self, key: Hashable, make: Callable[[], _T], size: Callable[[_T], int]) -> _T:
+        """What is known of these words under a key; else what `make` makes, whose arrays take `size` bytes, and remembered then."""
+        return _KEPT.get((self._number, key), make, size)
 
     def _made(self, term: str) -> Term | None:
         found = [
@@ -127,14 +144,9 @@ class SeenWords:
             return None
         idf = float(np.log1p((self.n - df + 0.5) / (df + 0.5)))
         added = _joined([idf * _saturated(worth, documents, tf) for _, worth, documents, tf in found])
-        documents = _joined(
-            [documents + np.int32(piece.offset) if piece.offset else documents for piece, _, documents, _ in found]
-        )
-        if df * COMMON < self.rows:
-            return Term(idf, documents, added, common=False)
-        everywhere = np.zeros(self.rows)
-        everywhere[documents] = added
-        return Term(idf, documents, everywhere, common=True)
+        # a copy: what is remembered must not hold the file of a segment that nothing else needs any more
+        documents = _joined([documents + np.int32(piece.offset) for piece, _, documents, _ in found])
+        return Term.of(idf, documents, added, self.rows)
 
     @cached_property
     def _worth(self) -> list[NDArray[np.float64]]:
