@@ -87,7 +87,8 @@ def announcing(settings: Settings, role: str, listening: socket.socket) -> Itera
     kept = settings.home / ADDRESS if role in ("all", "catalog") else None
 
     if kept is not None:
-        kept.unlink(missing_ok=True)
+        with suppress(OSError):
+            kept.unlink()
 
     def announce() -> None:
         if kept is not None:
@@ -99,7 +100,8 @@ def announcing(settings: Settings, role: str, listening: socket.socket) -> Itera
         yield announce
     finally:
         if kept is not None and address_of(settings) == url:
-            kept.unlink(missing_ok=True)
+            with suppress(OSError):
+                kept.unlink()
 
 
 def address_of(settings: Settings) -> str | None:

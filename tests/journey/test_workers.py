@@ -123,9 +123,11 @@ def test_counts_are_those_of_all_workers(served: Server) -> None:
 
 
 def test_told_to_stop_all_of_them_end(served: Server, tmp_path: Path) -> None:
-    """Exit code 0, no worker is left, the lease is free."""
+    """Exit code 0, no worker is left, the lease is free, and the home no longer says where it is served."""
     both = workers(served)
+    assert (tmp_path / "home" / "address").read_text() == served.url
     assert served.stop() == 0
+    assert not (tmp_path / "home" / "address").exists()
     assert [line[:5] for line in served.log.read_text().splitlines()] == ["home:", "servi"]
     assert not [one for one in both if Path(f"/proc/{one}").exists()]
     assert lease_holder(tmp_path / "home") is None
