@@ -243,7 +243,8 @@ def _settle(order: Mapping[str, Any]) -> None:
         given, out, err = order["streams"]
     else:
         given, out, err = _files(order)
-        os.setsid()
+        if "env" not in order:
+            os.setsid()  # other commands end with the tests' own group of processes when that is killed
     for to, descriptor in ((0, given), (1, out), (2, err)):
         os.dup2(descriptor, to)
     for descriptor in {given, out, err}:
