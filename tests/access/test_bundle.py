@@ -44,6 +44,8 @@ class Recorded:
             # one of search also holds how many vectors the whole index has, one of lineage which graph: their pages are compared
             body["cursor"] = True
         if path == "/search" and response.status_code == 200:
+            # a bundle holds no jobs, and says so where they are asked for; these worlds have none
+            body["degraded"] = [reason for reason in body["degraded"] if reason != "jobs_missing"]
             body["understood"] = json.loads(json.dumps(body["understood"]).replace(f"owner:{self._name}", "owner:me"))
         self.answers.append((f"{path} {params}", response.status_code, body, response.text))
         return response
