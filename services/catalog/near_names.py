@@ -27,13 +27,39 @@ def near_names(text: str, scope: AccessScope, search: Search) -> tuple[str, ...]
     Empty where nothing is near, and while the indexer does not answer: that the name is unknown is worth more.
     """
     try:
-        for wanted in _tries(text.strip()):
-            found = search.suggest(wanted, scope, limit=_ASKED)
-            names = dict.fromkeys(one.text for one in found if one.asset is not None)
-            if names:
-                return tuple(names)[:SHOWN]
+        return _nearest(text, scope, search)
     except ServiceUnavailable:
-        pass
+        return ()
+
+
+class NearNames:
+    """`near_names` for all names of one request: each is looked up once, and none any more after the indexer did not answer.
+
+    A request may have hundreds, and each would wait for an indexer that hangs.
+    """
+
+    def __init__(self, scope: AccessScope, search: Search) -> None:
+        self._scope = scope
+        self._search = search
+        self._known: dict[str, tuple[str, ...]] = {}
+        self._answers = True
+
+    def __call__(self, text: str) -> tuple[str, ...]:
+        """As `near_names` says."""
+        if text not in self._known and self._answers:
+            try:
+                self._known[text] = _nearest(text, self._scope, self._search)
+            except ServiceUnavailable:
+                self._answers = False
+        return self._known.get(text, ())
+
+
+def _nearest(text: str, scope: AccessScope, search: Search) -> tuple[str, ...]:
+    for wanted in _tries(text.strip()):
+        found = search.suggest(wanted, scope, limit=_ASKED)
+        names = dict.fromkeys(one.text for one in found if one.asset is not None)
+        if names:
+            return tuple(names)[:SHOWN]
     return ()
 
 

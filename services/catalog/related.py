@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from services.catalog.assets import AssetReader
 from services.catalog.feedback import FeedbackLog
 from services.catalog.join_sql import from_clause
-from services.catalog.near_names import near_names
+from services.catalog.near_names import NearNames
 from services.catalog.store.listing import Heading
 from services.common.errors import BadRequest, ServiceUnavailable
 from services.common.model.access import AccessScope, Principal, Role
@@ -100,7 +100,8 @@ def related_to(
 
 def with_near_names(whole: WholeRelated, scope: AccessScope, search: Search) -> WholeRelated:
     """An answer with what its unknown names may be slips for; ids are none."""
-    found = ((text, near_names(text, scope, search)) for text in whole.unknown if parse_asset_id(text) is None)
+    near = NearNames(scope, search)
+    found = ((text, near(text)) for text in whole.unknown if parse_asset_id(text) is None)
     return replace(whole, near={text: names for text, names in found if names})
 
 

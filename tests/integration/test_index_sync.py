@@ -92,6 +92,29 @@ def test_a_feed_that_breaks_off_shows_what_was_read(home, monkeypatch):
     assert keeper.snapshot.n_tables == 7
 
 
+def test_a_page_is_read_again_where_the_cache_of_vectors_was_away(home, monkeypatch):
+    """Nothing of it is taken up before all of it can be: neither its tables nor its number, so that none stays out."""
+    keeper = home.keeper()
+    keeper.catch_up()
+    before = keeper.seq
+    home.feed.put(asset("shop.public.orders", "order_id", description="What was bought."))
+    home.feed.put(asset("shop.public.parcels", "parcel_id", description="What was sent."))
+    with monkeypatch.context() as away:
+        away.setattr(keeper, "_lookup", _away)
+        with pytest.raises(ServiceUnavailable):
+            keeper.catch_up()
+        assert keeper.seq == before
+        assert keeper.snapshot.n_tables == 7
+    assert keeper.catch_up() == 2
+    assert keeper.snapshot.n_tables == 8
+    assert found(keeper, "bought") == ["orders"]
+    assert found(keeper, "parcels") == ["parcels"]
+
+
+def _away(_hashes):
+    raise ServiceUnavailable("the database does not answer")
+
+
 def test_a_generation_is_not_taken_up_while_the_feed_is_away(home):
     """Taking it up without what came since would show less than before: all stays, and it is taken up later."""
     keeper = home.keeper()

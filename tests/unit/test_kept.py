@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from itertools import product
+
+import pytest
+
+from services.common.model.access import FULL_SCOPE
+from services.common.model.search import Filters
+from services.indexer.retrieve import seen_words
+from services.indexer.retrieve.counted import Alternative
 from services.indexer.retrieve.kept import ENTRY_BYTES, Kept
+from services.indexer.retrieve.lexical import match_tables
+from services.indexer.retrieve.view import view_of
+from tests.support.feeds import asset
+from tests.support.indexes import snapshot_of
 
 ROOM = 2 * (ENTRY_BYTES + 100)
 
@@ -31,3 +44,26 @@ def test_what_is_larger_than_all_room_pushes_nothing_out():
     for key, n_bytes in (("small", 100), ("large", ROOM), ("large", ROOM), ("small", 100)):
         asked(kept, made, key, n_bytes)
     assert made == ["small", "large", "large"]
+
+
+@pytest.mark.parametrize("others", [0, 1, 4, 12])
+def test_what_words_take_is_what_is_counted_of_them(monkeypatch, others):
+    """With whatever many alternatives, which are a part of the key: else a large vocabulary takes many times the room."""
+    kept = Kept(10**9)
+    monkeypatch.setattr(seen_words, "_KEPT", kept)
+    names = [f"{one}{two}{one}{three}" for one, two, three in product("bdfgklmnprt", "aou", "bdfgkmnprt")]
+    also = [f"{one}ilu{two}" for one, two in product("bdfg", "kmn")]
+    items = [asset(f"db.s.{name}_{also[at % len(also)]}") for at, name in enumerate(names)]
+    view = view_of(snapshot_of(items), FULL_SCOPE, Filters())
+    match_tables(
+        view, [names[0]], {names[0]: [Alternative((also[0],), 0.5, "")]}
+    )  # what is made once: a view's, and numpy's
+    before = kept._size
+    tracemalloc.start()
+    for name in names[1:]:
+        why = f"{name} is also called something in more words (vocabulary)"
+        alternatives = [Alternative((one,), 0.5, f"{why}: {one}") for one in also[:others]]
+        assert match_tables(view, [name], {name: alternatives}).terms
+    taken = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert 0.8 < (kept._size - before) / taken < 1.6

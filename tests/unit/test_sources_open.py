@@ -147,6 +147,9 @@ def test_messages_are_one_line_without_the_password() -> None:
     message = one_line(ValueError("failed:\n\tp@ss w#rd, p%40ss%20w%23rd or p%40ss+w%23rd"), "p@ss w#rd")
     assert message == "failed: ***, *** or ***"
     assert len(one_line("x" * 1000)) == 400
+    for password in ("se\nCret", "a  b", "tab\tbed", "x\r\nY"):
+        assert one_line(f'no entry for "{password}"\nTry again', password) == 'no entry for "***". Try again'
+    assert "p@ss" not in one_line("failed for p@ss\n  word", "p@ss word")
     assert one_line("plain") == "plain"
 
 

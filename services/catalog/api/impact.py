@@ -6,7 +6,6 @@ Journey 3, reading.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Response
@@ -25,7 +24,7 @@ from services.catalog.assets import AssetReader
 from services.catalog.check import Checker
 from services.catalog.impact import MAX_AFFECTED, Sort, impact_of
 from services.catalog.impact_texts import as_csv, as_mermaid
-from services.catalog.near_names import near_names
+from services.catalog.near_names import NearNames
 from services.common.model.lineage import PathsRequest
 from services.common.model.schema_changes import ChangeKind, PlannedChanges, SchemaChange
 from services.common.ports import LineageQuery, Search
@@ -152,7 +151,7 @@ def create_lineage_router(lineage: LineageQuery, reader: AssetReader, search: Se
         planned = PlannedChanges((), 0) if body.ddl is None else lineage.planned(body.ddl, body.dialect)
         said = tuple(SchemaChange(one.change, one.table, one.column, one.to, one.columns) for one in body.changes)
         asked = replace(planned, changes=(*planned.changes, *said))
-        near = partial(near_names, scope=caller.scope, search=search)
+        near = NearNames(caller.scope, search)
         return answer(report_shape(Checker(reader, lineage, caller.scope, near).check(asked)))
 
     return router

@@ -234,7 +234,8 @@ class Segment:
             return self
         other = replace(self, texts=texts, column_texts=column_texts)
         # nothing that was made of tables and texts depends on vectors, which come many times while a warehouse is embedded
-        vars(other).update({name: made for name, made in vars(self).items() if name not in vars(other)})
+        so_far = vars(self).copy()  # at once: questions that are answered meanwhile go on making more
+        vars(other).update({name: made for name, made in so_far.items() if name not in vars(other)})
         return other
 
     def missing(self) -> list[bytes]:

@@ -15,6 +15,8 @@ from services.indexer.retrieve.seen_words import SeenWords, Term
 
 FEW = 16
 """Where one document in so many has a word or what it is also called, they are put in order; else all documents are gone through."""
+WORD_BYTES, ALTERNATIVE_BYTES = 650, 550
+"""What a word that is remembered with alternatives takes besides its arrays, and each of those: half of it is what it is known by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,11 @@ def counted(words: SeenWords, term: str, alternatives: tuple[Alternative, ...]) 
     if not alternatives:
         own = words.find(term)
         return None if own is None else _alone(term, own)
+    besides = WORD_BYTES + ALTERNATIVE_BYTES * len(alternatives)
     return words.remembered(
-        (term, alternatives), lambda: _made(words, term, alternatives), lambda made: 0 if made is None else made.n_bytes
+        (term, alternatives),
+        lambda: _made(words, term, alternatives),
+        lambda made: besides + (0 if made is None else made.n_bytes),
     )
 
 

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Any, TypeVar, cast
 
 ENTRY_BYTES = 700
-"""What an entry takes besides its arrays."""
+"""What an entry with a word as its key takes besides its arrays."""
 _T = TypeVar("_T")
 
 
@@ -35,7 +35,7 @@ class Kept:
         Args:
             key: what it is known by.
             make: makes it, outside of the lock.
-            size: says how many bytes its arrays take.
+            size: says how many bytes its arrays take, and what else it has that an entry of one word has not.
 
         """
         with self._lock:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from services.indexer.index.postings import Postings
 from services.indexer.retrieve.told import Told, counted
-from services.indexer.retrieve.view import View
+from services.indexer.retrieve.view import Seen, View
 
 # chosen on the first half of the databases by bench/vocabulary.py, which tells precision and recall on the second
 MIN_TEXTS, MIN_TEXTS_PHRASE = 3, 2
@@ -58,7 +58,8 @@ class Learned(Mapping[str, Meaning]):
     """
 
     def __init__(self, view: View) -> None:
-        self._view = view
+        # not the view, which keeps this: it would wait for the collector of cycles, with all arrays that are kept with it
+        self._parts = view.parts
         self._told = counted(view)
         self._likely: dict[str, dict[str, tuple[int, int, int]]] = {}
         for one in self._told:
@@ -87,7 +88,7 @@ class Learned(Mapping[str, Meaning]):
 
     @cached_property
     def _n_described(self) -> int:
-        parts = ((part.open_columns, part.segment.column_words.lengths[:, 1]) for part in self._view.parts)
+        parts = ((part.open_columns, part.segment.column_words.lengths[:, 1]) for part in self._parts)
         return sum(int((shown & (lengths > 0)).sum()) for shown, lengths in parts)
 
     def _best(self, short: str) -> Meaning | None:
@@ -102,7 +103,7 @@ class Learned(Mapping[str, Meaning]):
         for meaning, (n, described, candidates) in self._likely[short].items():
             if 2 * begun.get(meaning, 0) >= n:
                 continue
-            confidence = _confidence(n, described, candidates, _chance(self._view, self._n_described, short, meaning))
+            confidence = _confidence(n, described, candidates, _chance(self._parts, self._n_described, short, meaning))
             if confidence >= CONFIDENT:
                 yield Meaning(short, meaning, n, confidence)
 
@@ -158,12 +159,12 @@ def _confidence(n: int, described: int, candidates: int, chance: float) -> float
     return (1.0 - math.exp(-surprise / SURPRISE)) * math.sqrt(n / candidates)
 
 
-def _chance(view: View, n_described: int, short: str, meaning: str) -> float:
-    """The share of the view's described columns without a short form that have a word, as if half a column more had it."""
+def _chance(parts: Sequence[Seen], n_described: int, short: str, meaning: str) -> float:
+    """The share of a view's described columns without a short form that have a word, as if half a column more had it."""
     if " " in meaning:
         return PHRASE_CHANCE
     having, others = 0.5, 1.0 + n_described
-    for part in view.parts:
+    for part in parts:
         words = part.segment.column_words
         named = _columns_with(words, short, 0)
         named = named[part.open_columns[named] & (words.lengths[named, 1] > 0)]

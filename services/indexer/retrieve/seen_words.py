@@ -130,7 +130,7 @@ class SeenWords:
         return self.remembered(term, lambda: self._made(term), lambda made: 0 if made is None else made.n_bytes)
 
     def remembered(self, key: Hashable, make: Callable[[], _T], size: Callable[[_T], int]) -> _T:
-        """What is known of these words under a key; else what `make` makes, whose arrays take `size` bytes, and remembered then."""
+        """What is known of these words under a key; else what `make` makes, which takes `size` bytes, and remembered then."""
         return _KEPT.get((self._number, key), make, size)
 
     def _made(self, term: str) -> Term | None:

@@ -159,12 +159,17 @@ def told_moved(names: Iterable[str]) -> str | None:
 
 def one_line(error: BaseException | str, password: str | None = None) -> str:
     """A driver's message on one line of bounded length, its password, however it is encoded, shown as `***`."""
-    text = _BROKEN.sub(". ", str(error).strip())
-    text = " ".join(text.split())
+    # before its white space and line ends are written otherwise, and after: a message may be broken inside of it
+    text = _BROKEN.sub(". ", _without(str(error), password).strip())
+    text = _without(" ".join(text.split()), password)
+    return text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 1] + "…"
+
+
+def _without(text: str, password: str | None) -> str:
     if password:
         for spelling in (password, quote(password, safe=""), quote(password), quote_plus(password)):
             text = text.replace(spelling, "***")
-    return text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 1] + "…"
+    return text
 
 
 @contextmanager

@@ -243,12 +243,13 @@ class Keeper:
         return changes, False
 
     def _apply(self, page: ChangePage) -> None:
+        """Take up a page whole or, where the cache does not answer, nothing of it: it is then read again."""
         documents = [document_of(change.asset) for change in page.changes if change.asset is not None]
+        segment = build_segment(documents, self._lookup, self._dimension) if documents else None
         self._retire([change.id for change in page.changes])
         self._seq = page.upto
-        if not documents:
+        if segment is None:
             return
-        segment = build_segment(documents, self._lookup, self._dimension)
         self._parts.append(Part(Live(segment, np.ones(len(segment), dtype=np.bool_)), None))
         self._merge_delta()
         self._wanting |= _texts_of(documents, set(segment.missing()))
