@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(lineage_shape(graph).model_dump(mode="json", by_alias=True))
     else:
-        _print(graph, asked.depth)
+        _print(graph, asked.depth, asked.direction)
     return DONE
 
 
@@ -141,7 +141,14 @@ def named_asset(space: Workspace, text: str, *, gone: bool = False) -> AssetId:
     return found[0].id
 
 
-def _print(graph: Subgraph, depth: int = DEPTH) -> None:
+_NONE_KNOWN = {
+    Direction.BOTH: "no lineage is known: nothing that was crawled is made from it, and it is made from nothing",
+    Direction.UPSTREAM: "nothing is known that it is made from (--down: what is made from it)",
+    Direction.DOWNSTREAM: "nothing is known that is made from it (--up: what it is made from)",
+}
+
+
+def _print(graph: Subgraph, depth: int = DEPTH, direction: Direction = Direction.BOTH) -> None:
     names = {(node.id, node.column): _shown(node) for node in graph.nodes}
     for node in sorted(graph.nodes, key=lambda node: (node.depth, _shown(node))):
         place = "asked" if node.depth == 0 else f"{abs(node.depth)} {'up' if node.depth < 0 else 'down'}"
@@ -157,7 +164,7 @@ def _print(graph: Subgraph, depth: int = DEPTH) -> None:
     elif graph.state != "complete":
         say(f"its own definition could not be read: {graph.problem}")
     elif not graph.edges and not graph.truncated and not graph.stale:
-        say("no lineage is known: nothing that was crawled is made from it, and it is made from nothing")
+        say(_NONE_KNOWN[direction])
     if graph.stale:
         say(f"{left_out(graph.stale)}; --stale shows {'it' if graph.stale == 1 else 'them'}")
     for hub in graph.hubs:

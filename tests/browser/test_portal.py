@@ -135,7 +135,7 @@ def test_an_answer_that_is_probably_none_says_so(browser: Browser, site: Site) -
 
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda name: name[:12].encode("ascii", "replace").decode())
 def test_hostile_names_and_texts_are_text_and_stay_inside_a_narrow_page(browser: Browser, site: Site, name: str) -> None:
-    browser.look(width=360, height=740)
+    browser.look(width=320, height=740)
     shown(browser, f"{site.catalog}/?source=shop#/asset/{site.id_of(name)}", ASSET)
     assert text(browser, "#asset h1") == name.replace("\u202e", "\\u202e")
     if "description" in HOSTILE[name]:
@@ -264,7 +264,7 @@ def test_the_widget_works_on_another_origin_under_a_strict_policy(browser: Brows
 
 
 def test_a_name_of_five_thousand_characters_fits_the_suggestions(browser: Browser, site: Site) -> None:
-    browser.look(width=360, height=740)
+    browser.look(width=320, height=740)
     shown(browser, f"{site.catalog}/", "document.activeElement.id === 'q'")
     browser.type(LONG[:40])
     browser.wait(f"{OPTIONS}.length === 1")

@@ -50,6 +50,24 @@ def test_answers_without_edges_say_why_there_are_none(
     assert ("no lineage is known" in printed.out + printed.err) == (more == {})
 
 
+@pytest.mark.parametrize(
+    ("direction", "told"),
+    [
+        (Direction.UPSTREAM, "nothing is known that it is made from (--down: what is made from it)\n"),
+        (Direction.DOWNSTREAM, "nothing is known that is made from it (--up: what it is made from)\n"),
+    ],
+)
+def test_a_direction_without_edges_says_nothing_of_the_other(
+    capsys: pytest.CaptureFixture[str], direction: Direction, told: str
+) -> None:
+    """What was not asked for was not looked for."""
+    only = (LineageNode(CENTER.id, CENTER, None, 0, listed=True),)
+    lineage._print(Subgraph(only, (), 1, truncated=False), 3, direction)
+    printed = capsys.readouterr()
+    assert (printed.out + printed.err).endswith(told)
+    assert "no lineage is known" not in printed.out + printed.err
+
+
 def test_a_dataset_that_no_crawl_has_shown_is_known_by_name_only(capsys: pytest.CaptureFixture[str]) -> None:
     """Whether SQL or events have told of it."""
     lineage._print(Subgraph((LineageNode(CENTER.id, CENTER, None, 0, listed=False),), (), 1, truncated=False))

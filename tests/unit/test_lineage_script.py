@@ -113,3 +113,38 @@ def test_a_column_of_a_table_that_the_schema_does_not_have_is_believed():
     """A schema may be an older one; between two tables nothing is guessed."""
     assert edges("SELECT z FROM s", schema={"s": ["x"]}) == {("s", "z", None, "z")}
     assert edges("SELECT z FROM s, u", schema={"s": ["x"], "u": ["y"]}) == {(None, "z", None, "z")}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "UPDATE c SET total = t.v FROM t WHERE t.id = c.id",
+        "MERGE INTO c USING t ON c.id = t.id WHEN MATCHED THEN UPDATE SET total = t.v",
+        "INSERT INTO c (total) SELECT t.v FROM t",
+    ],
+)
+def test_what_a_script_did_not_change_of_a_table_is_still_read_from_it(changed):
+    """A changed column is told by what it is made from, the others by their table, which stays one of those read and written."""
+    read = read_script(Script(f"{changed}; CREATE TABLE top5 AS SELECT name, total FROM c", "postgres")).whole
+    direct = {(e.source, e.column, e.target, e.into) for e in read.column_edges if e.kind is Kind.IDENTITY}
+    assert direct == {("t", "v", "c", "total"), ("c", "name", "top5", "name"), ("t", "v", "top5", "total")}
+    assert set(read.table_edges) == {("t", "c"), ("t", "top5"), ("c", "top5")}
+    assert (set(read.sources), set(read.targets)) == ({"t", "c"}, {"c", "top5"})
+
+
+def test_rows_that_went_leave_the_columns_of_the_others():
+    """What a DELETE kept is read from its table, and which rows those are is decided by what it compared."""
+    sql = "DELETE FROM c USING t WHERE t.id = c.id; INSERT INTO d SELECT a FROM c"
+    found = {
+        (e.source, e.column, e.into, e.kind)
+        for e in read_script(Script(sql, "postgres")).whole.column_edges
+        if e.target == "d"
+    }
+    assert found == {("c", "a", "a", Kind.IDENTITY), ("c", "id", "a", Kind.FILTER), ("t", "id", "a", Kind.FILTER)}
+
+
+def test_a_table_that_was_made_or_filled_in_the_script_is_composed_away():
+    """Nothing older is in it, or all of its columns were written."""
+    for first in ("CREATE TABLE c AS SELECT v AS total FROM t", "INSERT INTO c SELECT v AS total FROM t"):
+        read = read_script(Script(f"{first}; INSERT INTO d SELECT total FROM c", "postgres")).whole
+        assert (read.sources, read.targets, read.table_edges) == (("t",), ("d",), (("t", "d"),))

@@ -31,6 +31,22 @@ async function fill(section, asset, signal) {
 }
 
 function stateOf(graph) {
+  return [...readOf(graph), ...staleOf(graph)];
+}
+
+/** Edges from runs and logs that nothing has shown for long: hidden, which is another answer than none. */
+function staleOf(graph) {
+  if (!graph.stale) return [];
+  return [
+    notice(
+      graph.stale === 1
+        ? "1 edge is left out, because nothing has shown it for long."
+        : `${count(graph.stale)} edges are left out, because nothing has shown them for long.`,
+    ),
+  ];
+}
+
+function readOf(graph) {
   if (graph.state === "pending") return [notice("Its lineage is being read. Look again in a moment.")];
   if (graph.state !== "unparsed") return [];
   const why = graph.problem ? `: ${graph.problem}` : "";
@@ -65,7 +81,7 @@ function nodeItem(node, edge, way, path) {
     " ",
     kindBadge(node.kind),
   );
-  const told = [node.gone ? "gone" : node.listed ? null : "known from SQL only", again ? "already above" : null, ...restsOn(edge)].filter(
+  const told = [node.gone ? "gone" : node.listed ? null : "known by name only", again ? "already above" : null, ...restsOn(edge)].filter(
     Boolean,
   );
   item.append(line, make("p", { class: "path" }, foreign(node.qualified_name)));

@@ -50,7 +50,7 @@ function itemOf(item) {
   const short = foreign(item.qualified_name.split(".").at(-1), { class: "name" });
   const name = item.listed ? make("a", { href: assetLink(item.id) }, short) : short;
   const likely = `the next table in ${share(item.probability)} of cases`;
-  const told = [item.basis, likely, item.listed ? null : "known from logs only", item.reasons[0]].filter(Boolean);
+  const told = [item.basis, likely, item.listed ? null : "known by name only", item.reasons[0]].filter(Boolean);
   const join = item.join_on.find((one) => one.sql);
   return make(
     "li",

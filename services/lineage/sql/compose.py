@@ -27,6 +27,7 @@ class Content:
     Attributes:
         made: whether the script made it, or filled it anew, so that nothing older is in it.
         used: whether a later statement has read it.
+        kept: whether that read what no statement of the script wrote: the table is one of those outside as well.
 
     """
 
@@ -35,6 +36,7 @@ class Content:
     sources: dict[TableKey, None] = field(default_factory=dict)
     made: bool = False
     used: bool = False
+    kept: bool = False
     temporary: bool = False
 
 
@@ -118,7 +120,7 @@ class Composer:
 
     def _is_between(self, table: TableKey) -> bool:
         content = self._contents[table]
-        return content.used and (content.made or not self._as_one)
+        return content.used and not content.kept and (content.made or not self._as_one)
 
     def _opaque(self, table: TableKey) -> TableKey | None:
         """The content to look into when `table` is read; None where it is a table like any other.
@@ -150,7 +152,22 @@ class Composer:
             inside = self._opaque(table)
             if inside is not None:
                 rows |= self._contents[inside].rows
-        return Write(write.table, columns, rows, tuple(sources), write.how, write.closed)
+        kept = self._kept(columns, rows, but=write.table)
+        if not later:
+            self._reads.update(kept)
+        return Write(write.table, columns, rows, tuple(sources | kept), write.how, write.closed)
+
+    def _kept(self, columns: Iterable[OutColumn], rows: Indirect, *, but: TableKey | None) -> dict[TableKey, None]:
+        """The tables that the script changed and of which something is read that it did not change."""
+        read = [origin for column in columns for origin in column.direct]
+        read += [origin for column in columns for origin, _ in column.indirect] + [origin for origin, _ in rows]
+        found: dict[TableKey, None] = {}
+        for table, _ in read:
+            made = self._opaque(table) if table is not None and table != but else None
+            if table is not None and made is not None and not self._contents[made].made:
+                self._contents[made].kept = True
+                found[table] = None
+        return found
 
     def _columns(self, column: OutColumn) -> list[OutColumn]:
         """A column, or where it is all columns of a table of the script, each of those."""
@@ -183,11 +200,13 @@ class Composer:
         inside = self._opaque(table) if table is not None else None
         if inside is None:
             return {origin: Kind.IDENTITY}, set()
-        columns = self._contents[inside].columns
-        column = columns.get(key)
+        content = self._contents[inside]
+        column = content.columns.get(key)
         if column is not None:
             return column.direct, column.indirect
-        star = columns.get(ALL)
+        star = content.columns.get(ALL)
+        if not content.made and (star is None or not star.direct):  # rows went, or other columns changed
+            return {origin: Kind.IDENTITY}, set() if star is None else star.indirect
         if star is not None:
             return {(one, key if name == ALL else name): kind for (one, name), kind in star.direct.items()}, star.indirect
         return {}, set()
