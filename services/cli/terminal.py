@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,9 @@ def _has_databases(home: Path) -> bool:
 
 
 def say(line: str) -> None:
-    """A line for people, on standard error."""
+    """A line for people, on standard error, behind what was printed before it: both may go to one file."""
+    with suppress(BrokenPipeError):  # whoever reads no more still gets what went wrong
+        sys.stdout.flush()
     print(line, file=sys.stderr, flush=True)
 
 

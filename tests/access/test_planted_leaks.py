@@ -108,7 +108,7 @@ def taught_by_all(honest: Method) -> Method:
         whole = honest(self, snapshot, dataclasses.replace(query, scope=FULL_SCOPE))
         if id(made) not in views:
             views[id(made)] = made
-            made.kept["learned"] = dict(learned(whole))
+            made.kept["learned"] = learned(whole)
         return made
 
     return view

@@ -108,6 +108,7 @@ def test_a_fork_that_takes_too_long_is_ended(home, begun, monkeypatch):
 
 
 SHELL = """$ export HEADWATER_MODEL=hashing
+$ printf '{"database": "d", "schema": "s", "name": "t", "columns": [{"name": "a", "type": "int"}]}\\n' > t.jsonl && headwater crawl metadata://t.jsonl --home h --no-wait >none 2>none
 $ headwater history nowhere --home h || echo "code $?"
 code 1
 $ headwater history elsewhere --home h 2>&1 >none | grep -c elsewhere
@@ -138,4 +139,4 @@ def test_a_shells_commands_are_forked_and_end_as_their_own_would(tmp_path, monke
     monkeypatch.setattr(examples, "begun", lambda: kept)
     (kept / "history-hashing").touch()
     assert Shell(folder).run(steps_of([Block("console", frozenset(), SHELL, 1)])) == []
-    assert {path.name for path in kept.iterdir()} == {"history-hashing", "import-hashing", "serve-hashing"}
+    assert {path.name for path in kept.iterdir()} == {"crawl-hashing", "history-hashing", "import-hashing", "serve-hashing"}

@@ -296,8 +296,8 @@ class TestErrors:
             ("/assets?limit=201", "/query/limit"),
             ("/assets?page=2", "/query/page"),
             ("/assets?name=orders&schema=sales", "/query"),
-            ("/assets/d00000000000000000000000000/lineage?depth=101", "/query/depth"),
-            ("/assets/d00000000000000000000000000/lineage?dir=up", "/query/dir"),
+            ("/assets/daaaaaaaaaaaaaaaaaaaaaaaaaa/lineage?depth=101", "/query/depth"),
+            ("/assets/daaaaaaaaaaaaaaaaaaaaaaaaaa/lineage?dir=up", "/query/dir"),
             ("/crawls?state=complete", "/query/state"),
         ],
     )

@@ -58,7 +58,7 @@ def test_workers_share_one_copy_and_one_of_them_leads(served: Server, tmp_path: 
     home = tmp_path / "home"
     assert "serving (all, 2 workers) at http://" in served.log.read_text()
     one, other = workers(served)
-    assert mapped(one) == mapped(other) != set()
+    until(lambda: mapped(one) == mapped(other) != set(), "the same files in both")
     assert until(lambda: leader(served, home), "a leader") in {one, other}
     before = mapped(one)
 
