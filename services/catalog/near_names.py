@@ -26,10 +26,7 @@ def near_names(text: str, scope: AccessScope, search: Search) -> tuple[str, ...]
 
     Empty where nothing is near, and while the indexer does not answer: that the name is unknown is worth more.
     """
-    try:
-        return _nearest(text, scope, search)
-    except ServiceUnavailable:
-        return ()
+    return NearNames(scope, search)(text)
 
 
 class NearNames:

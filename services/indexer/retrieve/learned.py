@@ -61,11 +61,12 @@ class Learned(Mapping[str, Meaning]):
         # not the view, which keeps this: it would wait for the collector of cycles, with all arrays that are kept with it
         self._parts = view.parts
         self._told = counted(view)
-        self._likely: dict[str, dict[str, tuple[int, int, int]]] = {}
+        likely: dict[str, dict[str, tuple[int, int, int]]] = {}
         for one in self._told:
             for pair, counts in _likely(one):
                 short, meaning = one.evidence.words(pair)
-                self._likely.setdefault(short, {})[meaning] = counts
+                likely.setdefault(short, {})[meaning] = counts
+        self._likely = dict(sorted(likely.items()))
         self._found: dict[str, Meaning | None] = {}
 
     def __getitem__(self, short: str) -> Meaning:
@@ -75,14 +76,14 @@ class Learned(Mapping[str, Meaning]):
         return found
 
     def __iter__(self) -> Iterator[str]:
-        return (short for short in sorted(self._likely) if self._best(short) is not None)
+        return (short for short in self._likely if self._best(short) is not None)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def may_concern(self, concerns: Callable[[str, str], bool]) -> Iterator[Meaning]:
         """The meanings of the short forms of which a short form and a meaning that it may have concern somebody, in order."""
-        for short, meanings in sorted(self._likely.items()):
+        for short, meanings in self._likely.items():
             if any(concerns(short, meaning) for meaning in meanings) and (found := self._best(short)) is not None:
                 yield found
 

@@ -6,7 +6,7 @@ first of them; what one segment says is counted where the first that knows the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,25 +52,12 @@ def counted(view: View) -> list[Told]:
         np.bincount(evidence.short_told[mask], minlength=len(evidence.shorts))
         for evidence, mask in zip(known, once, strict=True)
     ]
-    _gather(known, texts, _pairs)
+    _gather([one.pairs for one in known], texts)
+    shorts = [one.shorts for one in known]
     for counts in (described, candidates):
-        _gather(known, counts, _shorts)
-        _spread(known, counts)
+        _gather(shorts, counts)
+        _spread(shorts, counts)
     return [Told(*one) for one in zip(known, texts, described, candidates, strict=True)]
-
-
-def _pairs(evidence: Evidence) -> Named:
-    return evidence.pairs
-
-
-def _shorts(evidence: Evidence) -> Named:
-    return evidence.shorts
-
-
-def _earlier(known: Sequence[Evidence], at: int, named: Callable[[Evidence], Named]) -> Iterator[tuple[int, Counts]]:
-    """Each segment before the one at `at`, and where its things stand in that."""
-    for before in range(at):
-        yield before, named(known[at]).places_in(named(known[before]))
 
 
 def _by_pair(evidence: Evidence, terms: Mask) -> Counts:
@@ -92,18 +79,20 @@ def _saying(evidence: Evidence, terms: Mask) -> Mask:
     return out
 
 
-def _gather(known: Sequence[Evidence], counts: Sequence[Counts], named: Callable[[Evidence], Named]) -> None:
+def _gather(things: Sequence[Named], counts: Sequence[Counts]) -> None:
     """Add what each segment counts to the first segment that has the same thing, in place."""
-    for at in range(1, len(known)):
-        for before, places in _earlier(known, at, named):
-            here = np.flatnonzero((places >= 0) & (counts[at] > 0))
-            counts[before][places[here]] += counts[at][here]  # a thing has one place, so that none comes twice
-            counts[at][here] = 0
+    for at, found in enumerate(counts):
+        for before in range(at):
+            places = things[at].places_in(things[before])
+            here = np.flatnonzero((places >= 0) & (found > 0))
+            counts[before][places[here]] += found[here]  # a thing has one place, so that none comes twice
+            found[here] = 0
 
 
-def _spread(known: Sequence[Evidence], counts: Sequence[Counts]) -> None:
-    """Let each segment have the count of its short forms that an earlier one was given, in place."""
-    for at in range(1, len(known)):
-        for before, places in _earlier(known, at, _shorts):
+def _spread(things: Sequence[Named], counts: Sequence[Counts]) -> None:
+    """Let each segment have the count of its things that an earlier one was given, in place."""
+    for at, found in enumerate(counts):
+        for before in range(at):
+            places = things[at].places_in(things[before])
             having = places >= 0
-            counts[at][having] = np.maximum(counts[at][having], counts[before][places[having]])
+            found[having] = np.maximum(found[having], counts[before][places[having]])
