@@ -23,7 +23,7 @@ class Reached:
     """What a walk reaches, in order: by distance, at the same distance upstream first, then by id.
 
     Attributes:
-        nodes: the datasets that can be told.
+        nodes: the datasets that can be told; in order as far as was asked for.
         depths: the distance of each, negative upstream.
         total: how many the walk reaches without regard to hubs.
         beyond: whether more depth would reach more.
@@ -40,7 +40,7 @@ class Reached:
 
 @dataclass(slots=True)
 class _Way:
-    """One direction of a walk: what each step reached, ascending, and what is still ahead."""
+    """One direction of a walk: what each step reached, in no order, and what is still ahead."""
 
     direction: Direction
     graph: Adjacency
@@ -50,11 +50,23 @@ class _Way:
     @classmethod
     def gone(cls, direction: Direction, graph: Adjacency, inside: Inside, start: int, depth: int) -> _Way:
         ahead = steps(graph, start, inside.hidden(), inside.permit, inside.met)
-        return cls(direction, graph, [np.sort(level) for level in islice(ahead, depth)], ahead)
+        return cls(direction, graph, list(islice(ahead, depth)), ahead)
 
 
-def reach(out: Adjacency, into: Adjacency, inside: Inside, start: int, request: LineageRequest) -> Reached:
-    """Walk from `start` as `request` says, inside what `inside` shows."""
+def reach(
+    out: Adjacency, into: Adjacency, inside: Inside, start: int, request: LineageRequest, told: int | None = None
+) -> Reached:
+    """Walk from `start` as `request` says, inside what `inside` shows.
+
+    Args:
+        out: the graph downstream.
+        into: the graph upstream.
+        inside: what the walk may go to.
+        start: the node where it begins.
+        request: its directions and bounds.
+        told: how many of the first datasets will be told, None for all: those that follow are put in no order.
+
+    """
     ways = []
     for direction, graph in ((Direction.UPSTREAM, into), (Direction.DOWNSTREAM, out)):
         if request.direction in (direction, Direction.BOTH):
@@ -62,15 +74,15 @@ def reach(out: Adjacency, into: Adjacency, inside: Inside, start: int, request: 
     size = len(out.far)
     beyond = _leads_out(ways, start, size)
     hubs = [hub for way in ways for hub in _hubs(way, inside, start, request)]
-    nodes, depths = _in_order(start, ways, size)
+    nodes, depths = _in_order(start, ways, size, size if hubs or told is None else told)
     total = len(nodes)
     if hubs:
         kept = _mask(size, start, (level for way in ways for level in _pruned(way, inside, start, request, hubs)))
         some = kept[nodes]
         nodes, depths = nodes[some], depths[some]
         hubs = [hub for hub in hubs if kept[hub.node]]
-    told = tuple((hub.node, hub.direction, hub.count, len(hub.first)) for hub in hubs)
-    return Reached(nodes, depths, total, beyond, told)
+    gone_to = tuple((hub.node, hub.direction, hub.count, len(hub.first)) for hub in hubs)
+    return Reached(nodes, depths, total, beyond, gone_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +99,7 @@ def _hubs(way: _Way, inside: Inside, start: int, request: LineageRequest) -> Ite
         return
     indptr = way.graph.indptr
     for level in [np.array([start], np.intp), *way.levels[: request.depth - 1]]:
-        for node in level[indptr.take(level + 1) - indptr.take(level) > request.fan_out].tolist():
+        for node in np.sort(level[indptr.take(level + 1) - indptr.take(level) > request.fan_out]).tolist():
             beside = inside.beside(way.graph, node)
             if len(beside) > request.fan_out:
                 yield _Hub(node, way.direction, len(beside), beside[: request.fan_out])
@@ -111,18 +123,20 @@ def _leads_out(ways: list[_Way], start: int, size: int) -> bool:
     return False
 
 
-def _in_order(start: int, ways: list[_Way], size: int) -> tuple[Nodes, Nodes]:
-    """Every dataset once, at its smaller distance, upstream where the two are equal."""
+def _in_order(start: int, ways: list[_Way], size: int, told: int) -> tuple[Nodes, Nodes]:
+    """Every dataset once, at its smaller distance, upstream where the two are equal; the first `told` ascending at each distance."""
     sides = [way.levels for way in ways]
     if len(sides) == 2:
         sides = list(_parted(sides[0], sides[1], size))
-    pieces, depths = [np.array([start], np.intp)], [np.zeros(1, np.intp)]
+    pieces, depths, count = [np.array([start], np.intp)], [np.zeros(1, np.intp)], 1
     for distance in range(1, max(map(len, sides), default=0) + 1):
         for way, levels in zip(ways, sides, strict=True):
             if distance <= len(levels):
-                pieces.append(levels[distance - 1])
+                level = levels[distance - 1]
+                pieces.append(np.sort(level) if count < told else level)
+                count += len(level)
                 sign = -1 if way.direction is Direction.UPSTREAM else 1
-                depths.append(np.full(len(pieces[-1]), sign * distance, np.intp))
+                depths.append(np.full(len(level), sign * distance, np.intp))
     return np.concatenate(pieces), np.concatenate(depths)
 
 

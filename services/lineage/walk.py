@@ -94,10 +94,11 @@ def walk(snapshot: Snapshot, request: LineageRequest) -> Subgraph:
     start = found(snapshot, shown, request.asset)
     walked = snapshot.inside(FULL_SCOPE) if request.opaque else shown
     begin = Cursor.begin(request, snapshot.version)
-    reached = reach(snapshot.out, snapshot.into, walked, start, request)
+    told = None if request.opaque else begin.before + request.limit  # marks stand for hidden ones in their order
+    reached = reach(snapshot.out, snapshot.into, walked, start, request, told)
     teller = Teller.of(snapshot, shown, reached.nodes if request.opaque else reached.nodes[:0])
     page = page_of(teller, reached, request, begin)
-    told = {node.id for node in page.nodes} if reached.hubs else set()
+    ids = {node.id for node in page.nodes} if reached.hubs else set()
     problem = snapshot.problems.get(request.asset)
     return Subgraph(
         nodes=page.nodes,
@@ -109,7 +110,7 @@ def walk(snapshot: Snapshot, request: LineageRequest) -> Subgraph:
         hubs=tuple(
             Hub(teller.id(node), direction, count, gone_to)
             for node, direction, count, gone_to in reached.hubs
-            if teller.id(node) in told
+            if teller.id(node) in ids
         ),
         cursor=page.cursor,
     )
