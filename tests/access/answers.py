@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -91,7 +92,7 @@ def _without_the_question(body: dict[str, Any]) -> dict[str, Any]:
     text is near. What they were read as is said.
     """
     shown = {key: value for key, value in body.items() if key not in ("understood", "answer")}
-    typed = str(body.get("understood", {}).get("words", "")).lower().split()
+    typed = re.findall(r"\w+", str(body.get("understood", {}).get("words", "")).lower())
     shown["hits"] = [hit | {"why": [_untyped(reason, typed) for reason in hit["why"]]} for hit in body.get("hits", ())]
     shown["read_as"] = [one["read_as"] for one in body["understood"]["corrections"]] if "understood" in body else []
     if (answer := body.get("answer")) is not None:
