@@ -100,8 +100,7 @@ class Indexer:
     ) -> None:
         self._settings = settings
         self._database = database
-        self._feed = feed
-        self._sink = sink
+        self._feed, self._sink = feed, sink
         self._generations = Generations(settings.home / "index")
         self.lease = Lease(database, home_id(settings.home), role=role, standing=self._generations.fence, server=server)
         self._encoder: Encoder | None = None
