@@ -189,7 +189,7 @@ def make_indexer(
 ) -> Indexer:
     """An indexer over the catalog's ports, in this process or apart; the settings' namespaces unless others are given."""
     usage = settings.usage.min_people, settings.usage.users
-    wanted = IndexerSettings(settings.home, settings.model, settings.n_threads, settings.sources, *usage)
+    wanted = IndexerSettings(settings.home, settings.model, settings.n_threads, settings.sources, *usage, settings.workers)
     owned = namespaces or settings.namespaces
     return Indexer(wanted, database, feed, sink, role=role, namespaces=owned, server=server)
 

@@ -36,6 +36,7 @@ from services.indexer.logs.users import KeptUsers, users_of
 from services.indexer.pauses import may_begin
 from services.indexer.retrieve.answer import Retriever
 from services.indexer.retrieve.ranker_file import RankerFile
+from services.indexer.retrieve.seen_words import keep_as_one_of
 from services.indexer.schedule import Scheduler
 from services.indexer.store.cache import EmbeddingCache, no_vectors
 from services.indexer.store.lease import BEAT_S, Lease, home_id
@@ -62,7 +63,7 @@ _log = get_logger("indexer")
 
 @dataclass(frozen=True, slots=True)
 class IndexerSettings:
-    """What the indexer needs to know: where its files are, which model, how many threads, which sources, what of logs is kept."""
+    """What the indexer needs to know: its files, model, threads and sources, what of logs is kept, how many workers a server has."""
 
     home: Path
     model: str
@@ -70,6 +71,7 @@ class IndexerSettings:
     sources: Mapping[str, SourceSettings]
     min_people: int = 1
     users: KeptUsers = "hashed"
+    workers: int = 1
 
 
 class Indexer:
@@ -98,8 +100,7 @@ class Indexer:
     ) -> None:
         self._settings = settings
         self._database = database
-        self._feed = feed
-        self._sink = sink
+        self._feed, self._sink = feed, sink
         self._generations = Generations(settings.home / "index")
         self.lease = Lease(database, home_id(settings.home), role=role, standing=self._generations.fence, server=server)
         self._encoder: Encoder | None = None
@@ -134,6 +135,7 @@ class Indexer:
 
     def open(self) -> None:
         """Load the model and the published generation, and read what the feed brought since."""
+        keep_as_one_of(self._settings.workers)
         self._open_model()
         if self._facts is not None:  # what is popular would else change under the first questions
             self.usage.caught_up.wait(FOLLOW_S)

@@ -20,6 +20,8 @@ from services.indexer.embed.convert import ensure_converted
 from services.indexer.embed.converted import (
     CONVERTER_VERSION,
     MANIFEST_FILE,
+    QUESTIONS_FILE,
+    WITHOUT_QUESTIONS,
     WITHOUT_WORDS,
     WORDS_FILE,
     open_converted,
@@ -156,7 +158,7 @@ def test_padding_in_the_mask_changes_nothing(tmp_path):
     alone = np.array([[2, 4, 5, 3]], dtype=np.int64)
     padded = np.array([[2, 4, 5, 3, 0, 0, 0], [2, 4, 5, 6, 7, 8, 3]], dtype=np.int64)
     mask = np.array([[1, 1, 1, 1, 0, 0, 0], [1] * 7], dtype=np.int64)
-    run = encoder._session.run
+    run = encoder._session(encoder._model.graph).run
     (plain,) = run(None, {"input_ids": alone, "attention_mask": np.ones_like(alone)})
     (masked,) = run(None, {"input_ids": padded, "attention_mask": mask})
     np.testing.assert_allclose(masked[0], plain[0], atol=1e-6)
@@ -184,14 +186,16 @@ def test_conversion_is_reproducible_and_kept(tmp_path):
     assert sorted(path.name for path in first.folder.iterdir()) == sorted(first.file_names)
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "words.onnx", "model.weights", "tokenizer.json", "manifest.json"])
+@pytest.mark.parametrize(
+    "name", ["model.onnx", "questions.onnx", "words.onnx", "model.weights", "tokenizer.json", "manifest.json"]
+)
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
 def test_a_damaged_folder_is_noticed_and_made_again(tmp_path, name, damage):
     """One flipped bit, a cut file or a missing one in any file: opening refuses, ensuring repairs."""
     files = locate(str(make_model(tmp_path / "m")))
     converted = ensure_converted(files, tmp_path / "models")
     whole = OnnxEncoder(converted, threads=1)
-    expected, words = whole.encode_documents(TEXTS), whole.encode_words(TEXTS)
+    expected, words, question = whole.encode_documents(TEXTS), whole.encode_words(TEXTS), whole.encode_query(TEXTS[2])
     path = converted.folder / name
     data = bytearray(path.read_bytes())
     data[len(data) // 3] ^= 0x10
@@ -205,6 +209,7 @@ def test_a_damaged_folder_is_noticed_and_made_again(tmp_path, name, damage):
     repaired = OnnxEncoder(again, threads=1)
     assert np.array_equal(repaired.encode_documents(TEXTS), expected)
     assert np.array_equal(repaired.encode_words(TEXTS), words)
+    assert np.array_equal(repaired.encode_query(TEXTS[2]), question)
     assert kept(tmp_path / "models") == [".lock", files.sha256]
 
 
@@ -230,20 +235,50 @@ def _refused(*_: object) -> None:
     raise PermissionError(13, "Permission denied")
 
 
-def test_a_folder_without_a_graph_for_words_is_read_where_it_lies(tmp_path):
-    """As in a bundle of an earlier version: words are then encoded as documents are. Where the model is at hand, it is made anew."""
+@pytest.mark.parametrize(
+    ("version", "missing"), [(WITHOUT_WORDS, (WORDS_FILE, QUESTIONS_FILE)), (WITHOUT_QUESTIONS, (QUESTIONS_FILE,))]
+)
+def test_a_folder_of_an_earlier_version_is_read_where_it_lies(tmp_path, version, missing):
+    """As in a bundle: what has no graph of its own is encoded as documents are. Where the model is at hand, it is made anew."""
     files = locate(str(make_model(tmp_path / "m")))
     made = ensure_converted(files, tmp_path / "models")
-    (made.folder / WORDS_FILE).unlink()
-    kept_files = {name: digest for name, digest in made.manifest.files.items() if name != WORDS_FILE}
-    write_manifest(made.folder, replace(made.manifest, converter_version=WITHOUT_WORDS, files=kept_files))
+    for name in missing:
+        (made.folder / name).unlink()
+    kept_files = {name: digest for name, digest in made.manifest.files.items() if name not in missing}
+    write_manifest(made.folder, replace(made.manifest, converter_version=version, files=kept_files))
     before = OnnxEncoder(open_converted(made.folder), threads=1)
-    assert np.array_equal(before.encode_words(TEXTS), before.encode_documents(TEXTS))
+    documents = before.encode_documents(TEXTS)
+    assert np.array_equal(before.encode_words(TEXTS), documents) == (WORDS_FILE in missing)
+    assert np.array_equal(before.encode_query(TEXTS[2]), before.encode_documents(TEXTS[2:3])[0])
     with pytest.MonkeyPatch.context() as patched:  # where nothing can be written, it goes on serving
         patched.setattr(convert, "_locked", _refused)
-        assert ensure_converted(files, tmp_path / "models").manifest.converter_version == WITHOUT_WORDS
+        assert ensure_converted(files, tmp_path / "models").manifest.converter_version == version
     anew = ensure_converted(files, tmp_path / "models")
-    assert (anew.manifest.converter_version, anew.words.name) == (CONVERTER_VERSION, WORDS_FILE)
+    assert anew.manifest.converter_version == CONVERTER_VERSION
+    assert (anew.words.name, anew.questions.name) == (WORDS_FILE, QUESTIONS_FILE)
+
+
+def test_questions_are_rounded_to_nearly_what_documents_are(tmp_path):
+    """Weights in steps of their blocks: nearer than words are, and of length 1."""
+    encoder = encoder_of(make_model(tmp_path / "m"), tmp_path / "models")
+    exact, near = encoder.encode_documents(TEXTS), np.stack([encoder.encode_query(text) for text in TEXTS])
+    np.testing.assert_allclose(np.linalg.norm(near, axis=1), 1, atol=1e-6)
+    cosines = (exact * near).sum(axis=1)
+    assert cosines.min() > 0.998
+    assert not np.array_equal(exact, near)
+
+
+def test_what_only_answers_does_not_open_the_graph_for_documents(tmp_path):
+    """Some 40 MB of the default model: the first document opens it, and a damaged one is refused then."""
+    encoder = encoder_of(make_model(tmp_path / "m"), tmp_path / "models")
+    encoder.encode_query("the price of an order")
+    encoder.encode_words(["price", "order"])
+    graph = encoder._model.graph
+    assert graph not in encoder._sessions
+    graph.write_bytes(b"not a graph")
+    with pytest.raises(ModelUnavailable, match="cannot load"):
+        encoder.encode_documents(TEXTS)
+    assert encoder.encode_query("which order?").shape == (HIDDEN,)
 
 
 def test_words_are_rounded_to_nearly_what_documents_are(tmp_path):
@@ -257,12 +292,13 @@ def test_words_are_rounded_to_nearly_what_documents_are(tmp_path):
     np.testing.assert_allclose(alone, near, atol=1e-6)
 
 
-def test_what_both_graphs_need_is_stored_once(tmp_path):
+def test_what_all_graphs_need_is_stored_once(tmp_path):
     converted = ensure_converted(locate(str(make_model(tmp_path / "m"))), tmp_path / "models")
-    exact, near = (places_of(path) for path in (converted.graph, converted.words))
+    exact, questions, words = (places_of(path) for path in (converted.graph, converted.questions, converted.words))
     products = 4 * LAYERS
-    assert len(exact - near) == products
-    assert len(near - exact) == 2 * products
+    for near in (questions, words):
+        assert len(exact - near) == products
+        assert len(near - exact) == 2 * products
 
 
 def places_of(graph: Path) -> set[str]:

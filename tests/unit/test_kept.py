@@ -67,3 +67,14 @@ def test_what_words_take_is_what_is_counted_of_them(monkeypatch, others):
     taken = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert 0.8 < (kept._size - before) / taken < 1.6
+
+
+def test_workers_of_one_server_share_the_room(monkeypatch):
+    """A worker of two keeps half, and lets go of what it kept beyond that."""
+    kept, made = Kept(ROOM), []
+    monkeypatch.setattr(seen_words, "_KEPT", kept)
+    monkeypatch.setattr(seen_words, "KEPT_BYTES", ROOM)
+    asked(kept, made, "one"), asked(kept, made, "two")
+    seen_words.keep_as_one_of(2)
+    asked(kept, made, "two"), asked(kept, made, "one"), asked(kept, made, "two")
+    assert made == ["one", "two", "one", "two"]

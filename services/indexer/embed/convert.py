@@ -23,6 +23,7 @@ from services.indexer.embed.bert_graph import bert_graphs
 from services.indexer.embed.converted import (
     CONVERTER_VERSION,
     GRAPH_FILE,
+    QUESTIONS_FILE,
     TOKENIZER_FILE,
     WEIGHTS_FILE,
     WORDS_FILE,
@@ -109,11 +110,11 @@ def convert(files: ModelFiles, folder: Path) -> None:
     architecture = read_architecture(files)
     with (folder / WEIGHTS_FILE).open("wb") as weights:
         graphs = bert_graphs(architecture, _tensors(files), weights, WEIGHTS_FILE)
-    for name, graph in zip((GRAPH_FILE, WORDS_FILE), graphs, strict=True):
+    for name, graph in zip((GRAPH_FILE, QUESTIONS_FILE, WORDS_FILE), graphs, strict=True):
         (folder / name).write_bytes(graph.SerializeToString(deterministic=True))
         onnx.checker.check_model(str(folder / name))
     shutil.copyfile(files.tokenizer, folder / TOKENIZER_FILE)
-    names = (GRAPH_FILE, WORDS_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
+    names = (GRAPH_FILE, QUESTIONS_FILE, WORDS_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
     for name in names:
         _force(folder / name)
     write_manifest(

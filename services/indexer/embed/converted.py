@@ -1,4 +1,4 @@
-"""A converted model on disk: two graphs, their weights, tokenizer and a manifest that says what each file must be.
+"""A converted model on disk: three graphs, their weights, tokenizer and a manifest that says what each file must be.
 
 Such a folder is all that answering needs: it lies under the home's `models/`, and it travels in a generation.
 """
@@ -18,12 +18,13 @@ from services.common.errors import ModelUnavailable
 from services.indexer.embed.encoder import ModelId
 from services.indexer.embed.model_files import file_sha256
 
-CONVERTER_VERSION = 2
+CONVERTER_VERSION = 3
 """Counts up when the same weights would give another graph; a folder of another version is made again."""
-WITHOUT_WORDS = 1
-"""The version before, which had no graph for words: such a folder in a bundle is still read."""
+WITHOUT_WORDS, WITHOUT_QUESTIONS = 1, 2
+"""The versions before, the first of which had no graph for words and both of which had none for questions: in a bundle they are still read."""
 
 GRAPH_FILE = "model.onnx"
+QUESTIONS_FILE = "questions.onnx"
 WORDS_FILE = "words.onnx"
 WEIGHTS_FILE = "model.weights"
 TOKENIZER_FILE = "tokenizer.json"
@@ -68,12 +69,17 @@ class ConvertedModel:
 
     @property
     def graph(self) -> Path:
-        """The ONNX graph; its weights lie beside it."""
+        """The ONNX graph, for documents; its weights lie beside it."""
         return self.folder / GRAPH_FILE
 
     @property
+    def questions(self) -> Path:
+        """The graph for questions, over the same weights; of an older folder the same graph as for documents."""
+        return self.folder / (QUESTIONS_FILE if QUESTIONS_FILE in self.manifest.files else GRAPH_FILE)
+
+    @property
     def words(self) -> Path:
-        """The graph for a question's words, over the same weights; of an older folder the same graph as for the rest."""
+        """The graph for a question's words, over the same weights; of an older folder the same graph as for documents."""
         return self.folder / (WORDS_FILE if WORDS_FILE in self.manifest.files else GRAPH_FILE)
 
     @property
@@ -102,7 +108,7 @@ def open_converted(folder: Path) -> ConvertedModel:
                 raise ModelUnavailable(f"{folder / name} is damaged: its sha256 is not the one in {MANIFEST_FILE}")
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelUnavailable(f"The converted model in {folder} cannot be read: {error}") from error
-    if manifest.converter_version not in (WITHOUT_WORDS, CONVERTER_VERSION):
+    if manifest.converter_version not in (WITHOUT_WORDS, WITHOUT_QUESTIONS, CONVERTER_VERSION):
         raise ModelUnavailable(f"The converted model in {folder} was made by version {manifest.converter_version}")
     return ConvertedModel(folder, manifest)
 
@@ -126,9 +132,9 @@ def _parse(value: Any) -> Manifest:
     if value.pop(_OWN_DIGEST) != _digest(value):
         raise ValueError(f"{MANIFEST_FILE} is damaged: it does not fit its own sha256")
     files = {str(name): str(sha256) for name, sha256 in value["files"].items()}
-    wanted = {GRAPH_FILE, WEIGHTS_FILE, TOKENIZER_FILE} | (
-        {WORDS_FILE} if value["converter_version"] > WITHOUT_WORDS else set()
-    )
+    wanted = {GRAPH_FILE, WEIGHTS_FILE, TOKENIZER_FILE}
+    wanted |= {WORDS_FILE} if value["converter_version"] > WITHOUT_WORDS else set()
+    wanted |= {QUESTIONS_FILE} if value["converter_version"] > WITHOUT_QUESTIONS else set()
     if set(files) != wanted:
         raise ValueError(f"{MANIFEST_FILE} names other files than a converted model has")
     return Manifest(

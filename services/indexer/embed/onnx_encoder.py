@@ -40,27 +40,31 @@ _MAX_CHARACTERS = 65_536
 
 
 class OnnxEncoder:
-    """An `Encoder` over two onnxruntime sessions: one for texts and questions, one that rounds for a question's words and pairs.
+    """An `Encoder` over three onnxruntime sessions: one for texts, and two that round, for questions and for their words and pairs.
+
+    The one for texts is opened with the first of them: a process that only answers does without its memory.
 
     Texts of equal token count share a run, and short ones of nearly equal count, so that hardly anything is padded. On the
     processors we tried a text's vector is then the same to the last bit whatever is encoded beside it and with however many threads.
     """
 
     def __init__(self, model: ConvertedModel, *, threads: int) -> None:
-        """Load `model`; `threads` of the processor's are used for a run, the caller's own included; for words and pairs one.
+        """Load `model`; `threads` of the processor's are used for a run of texts, the caller's own included; for what is asked one.
 
         Raises:
             ModelUnavailable: onnxruntime or tokenizers cannot read the files.
 
         """
+        self._model, self._threads = model, threads
         manifest = model.manifest
         self._model_id = manifest.model_id
         self._weights = manifest.weights_sha256
         self._dimension = manifest.dimension
         self._prompts = (manifest.query_prompt, manifest.document_prompt)
-        self._session: Any = _session(model.graph, threads)
-        # short runs: a second thread wakes up for each product, and takes a sixth more of the processor to be no sooner
-        self._words_session: Any = _session(model.words, 1) if model.words != model.graph else self._session
+        self._sessions: dict[Path, Any] | None = {}
+        self._opening = Lock()
+        for graph in (model.questions, model.words):
+            self._session(graph)
         self._tokenizer: Any = _tokenizer(model)
         self._queries = QueryCache()
         self._counts = EncoderCounts(0, 0)
@@ -83,31 +87,39 @@ class OnnxEncoder:
         return self._counts
 
     def encode_documents(self, texts: Sequence[str]) -> Vectors:
-        return self._encoded(texts, self._session)
+        return self._encoded(texts, self._model.graph)
 
     def encode_words(self, texts: Sequence[str]) -> Vectors:
-        return self._encoded(texts, self._words_session)
+        return self._encoded(texts, self._model.words)
 
-    def _encoded(self, texts: Sequence[str], session: Any) -> Vectors:
+    def _encoded(self, texts: Sequence[str], graph: Path) -> Vectors:
         vectors = np.empty((len(texts), self._dimension), dtype=np.float32)
         for begin in range(0, len(texts), _WINDOW_TEXTS):
             window = texts[begin : begin + _WINDOW_TEXTS]
             rows = self._token_ids([self._prompts[1] + text for text in window])
             for batch in _batches(rows):
-                vectors[[begin + position for position in batch]] = self._run(
-                    [rows[position] for position in batch], session
-                )
+                vectors[[begin + position for position in batch]] = self._run([rows[position] for position in batch], graph)
         return vectors
 
     def encode_query(self, text: str) -> Vectors:
         return self._queries.get(text, self._encode_query)
 
     def close(self) -> None:
-        self._session = self._words_session = None
+        self._sessions = None
 
     def _encode_query(self, text: str) -> Vectors:
-        vector: Vectors = self._run(self._token_ids([self._prompts[0] + text]), self._session)[0]
+        vector: Vectors = self._run(self._token_ids([self._prompts[0] + text]), self._model.questions)[0]
         return vector
+
+    def _session(self, graph: Path) -> Any:
+        """The session of one of the model's graphs, opened when it is first asked for."""
+        with self._opening:
+            if self._sessions is None:
+                raise ModelUnavailable(f"The encoder of {self._model_id} is closed")
+            if graph not in self._sessions:
+                # what is asked is short: a second thread wakes up for each product, and takes a sixth more of the processor to be no sooner
+                self._sessions[graph] = _session(graph, self._threads if graph == self._model.graph else 1)
+            return self._sessions[graph]
 
     def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:
         encodings = self._tokenizer.encode_batch_fast([well_formed(text[:_MAX_CHARACTERS]) for text in texts])
@@ -119,10 +131,9 @@ class OnnxEncoder:
             self._counts = EncoderCounts(self._counts.texts + len(texts), self._counts.truncated + truncated)
         return [encoding.ids for encoding in encodings]
 
-    def _run(self, rows: Sequence[Sequence[int]], session: Any) -> Vectors:
+    def _run(self, rows: Sequence[Sequence[int]], graph: Path) -> Vectors:
         """Vectors of rows, shape (len(rows), dimension); shorter ones than the longest are padded."""
-        if session is None:
-            raise ModelUnavailable(f"The encoder of {self._model_id} is closed")
+        session = self._session(graph)
         longest = max(map(len, rows))
         ids = np.array([[*row, *[0] * (longest - len(row))] for row in rows], dtype=np.int64)
         mask = (np.arange(longest) < np.array([len(row) for row in rows])[:, None]).astype(np.int64)

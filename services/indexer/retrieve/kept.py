@@ -49,6 +49,15 @@ class Kept:
             if needed <= self._most and key not in self._entries:
                 self._entries[key] = made, needed
                 self._size += needed
-                while self._size > self._most:
-                    self._size -= self._entries.popitem(last=False)[1][1]
+                self._let_go()
         return made
+
+    def keep(self, n_bytes: int) -> None:
+        """Keep as many bytes from now on, and let go of what is beyond them."""
+        with self._lock:
+            self._most = n_bytes
+            self._let_go()
+
+    def _let_go(self) -> None:
+        while self._size > self._most:
+            self._size -= self._entries.popitem(last=False)[1][1]

@@ -24,11 +24,16 @@ K1 = 1.2
 COMMON = 4
 """A word that one document in so many has is common: adding a number to every document is then faster than to those that have it."""
 KEPT_BYTES = 128_000_000
-"""What words add is remembered up to so much for all views of a process, that of words asked for last. Questions share most of
+"""What words add is remembered up to so much for all views of a server, that of words asked for last. Questions share most of
 their words, and what a common one adds among 100,000 tables takes 1 to 3 ms to find out, with all that it may also be called."""
 _KEPT = Kept(KEPT_BYTES)
 _numbers = count()
 _T = TypeVar("_T")
+
+
+def keep_as_one_of(workers: int) -> None:
+    """Remember this process's share of what a server of so many workers remembers."""
+    _KEPT.keep(KEPT_BYTES // workers)
 
 
 @dataclass(frozen=True, slots=True)
