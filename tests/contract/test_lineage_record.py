@@ -15,7 +15,6 @@ from services.common.model.assets import Column, ForeignKey
 from services.common.model.lineage import Declaration, DiffRequest, Direction, LineageRequest, PathsRequest, Subgraph
 from services.common.ports import LineageService
 from services.lineage.answers import LineageAnswers
-from services.lineage.sql.ddl import read_ddl
 from services.lineage.store import checkpoint, column_edges, declared, observed
 from services.lineage.store.column_edges import ColumnEdge
 from services.lineage.store.observed import Observation
@@ -73,7 +72,7 @@ def shop(request, lineage) -> Iterator[Shop]:
             columns=columns("name", "salary"),
         ),
     )
-    answers = LineageAnswers(lineage.graph, lineage.database, read_ddl, lambda: lineage.now)
+    answers = LineageAnswers(lineage.graph, lineage.database, lineage.reader, lambda: lineage.now)
     if request.param == "here":
         yield Shop(lineage, answers)
     else:
