@@ -14,7 +14,6 @@ from services.catalog.declared_keys import Pointing, pointing_at
 from services.catalog.impact import Impact, impact_of, without
 from services.catalog.impacts import only_rows, together
 from services.catalog.key_threats import pointed, threat_to_keys
-from services.catalog.near_names import did_you_mean
 from services.catalog.redefinitions import redefined, what_changes
 from services.catalog.script_names import ScriptNames
 from services.catalog.widening import Retyping, retyping
@@ -23,6 +22,7 @@ from services.common.model.access import AccessScope
 from services.common.model.assets import Asset, Column, Kind
 from services.common.model.lineage import Direction, LineageNode, LineageRequest
 from services.common.model.names import AssetId, parse_asset_id
+from services.common.model.near_columns import did_you_mean, near_columns
 from services.common.model.schema_changes import ChangeKind, PlannedChanges, Redefinition, Sameness, SchemaChange
 from services.common.ports import LineageQuery
 
@@ -200,7 +200,9 @@ class Checker:
         if column is not None:
             spelled = next((one for one in asset.columns if one.name.lower() == column.lower()), None)
             if spelled is None:
-                return Checked(change, asset, Verdict.UNKNOWN, "the table is not known to have this column")
+                return Checked(
+                    change, asset, Verdict.UNKNOWN, f"the table is not known to have this column{_near(column, asset)}"
+                )
             column = spelled.name
             if change.kind is ChangeKind.RETYPE:
                 return self._retyped(change, asset, spelled)
@@ -347,6 +349,10 @@ def _added(change: SchemaChange, asset: Asset) -> Checked:
     return Checked(
         change, asset, Verdict.SAFE, "the table has it already" if there else "nothing reads a column that is new"
     )
+
+
+def _near(column: str, asset: Asset) -> str:
+    return did_you_mean(near_columns(column, (one.name for one in asset.columns)))
 
 
 def _nobody(asset: Asset, change: ChangeKind, column: str | None) -> Impact:

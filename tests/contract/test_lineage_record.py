@@ -153,6 +153,8 @@ def test_no_such_column_is_not_found(shop):
     """As a hidden one is; and so is a column of what is hidden."""
     with pytest.raises(NotFound, match="no column nothing"):
         shop.walk("shop.sales.orders", "nothing")
+    with pytest.raises(NotFound, match=r"may not see it; did you mean customer\?$"):
+        shop.walk("shop.sales.orders", "custmer")
     with pytest.raises(NotFound, match="no lineage"):
         shop.walk("shop.hr.pay", "salary", scope=NO_HR)
 
