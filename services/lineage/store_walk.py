@@ -236,7 +236,8 @@ def spelling_of(seen: Visible, key: ColumnKey, names: dict[AssetId, tuple[str, .
 
 def node_of(dataset: Dataset, depth: int, column: str | None = None) -> LineageNode:
     """A dataset, or a column of one, as answers show it."""
-    return LineageNode(dataset.id, dataset.name, dataset.kind, depth, dataset.listed, dataset.gone, column=column)
+    known = dataset.listed, dataset.gone
+    return LineageNode(dataset.id, dataset.name, dataset.kind, depth, *known, column=column, told=dataset.told)
 
 
 def edge_of(flow: Flow, column: str, into: str, seen: Visible) -> LineageEdge:

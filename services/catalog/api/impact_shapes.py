@@ -19,7 +19,7 @@ from services.common.model.schema_changes import ChangeKind, Origin, Redefinitio
 
 @dataclass(slots=True)
 class EndShape:
-    """A dataset that is named in an answer."""
+    """A dataset that is named in an answer; `told` says that an event named it, so that the catalog has it, listed or not."""
 
     id: str
     qualified_name: str
@@ -27,6 +27,7 @@ class EndShape:
     kind: Kind | None
     listed: bool
     gone: bool
+    told: bool
 
 
 @dataclass(slots=True)
@@ -331,4 +332,5 @@ def _named(node: LineageNode) -> dict[str, Any]:
         "kind": node.kind,
         "listed": node.listed,
         "gone": node.gone,
+        "told": node.told,
     }
