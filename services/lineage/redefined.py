@@ -29,7 +29,7 @@ from services.lineage.resolve import candidates, resolve_each
 from services.lineage.sql.ddl_script import Ddl
 from services.lineage.sql.facts import Kind, ScriptLineage
 from services.lineage.sql.statement import Statement, TableRef
-from services.lineage.sql.wording import Worded, Wording
+from services.lineage.sql.wording import Worded, Wording, hashed
 from services.lineage.store import columns, datasets
 from services.lineage.store.column_edges import EVERY, ColumnEdge
 from services.lineage.store.column_readings import PARSED
@@ -182,7 +182,16 @@ class _Comparison:
     def _meaning(self, name: str) -> ColumnMeaning | None:
         before = self._before.into.get(name, frozenset())
         after = self._after.into.get(name, frozenset())
-        return None if before == after else ColumnMeaning(name, self._origins(before - after), self._origins(after - before))
+        if before == after or self._is_joined_alike(before, after):
+            return None
+        return ColumnMeaning(name, self._origins(before - after), self._origins(after - before))
+
+    def _is_joined_alike(self, before: frozenset[_Read], after: frozenset[_Read]) -> bool:
+        """Whether all that differs is that a column of USING is named with a table, or with none."""
+        one, other = self._before.wording, self._after.wording
+        using = set() if one is None or other is None else set(one.using) & set(other.using)
+        both = {read[1:] for read in before & after}
+        return all(read[1:] in both and hashed(read[1]) in using for read in before ^ after)
 
     def _rows(self, one: _Definition, other: _Definition) -> tuple[Origin, ...]:
         return self._origins((*key[:2], kind) for key, kind in one.rows.items() if key not in other.rows)
@@ -213,8 +222,12 @@ class _Comparison:
     def _conditions(self) -> tuple[bool, str | None]:
         """Whether the same columns decide about rows by other conditions, and a doubt."""
         one, other = self._before.wording, self._after.wording
-        if one is None or other is None or one.rows == other.rows:
+        if one is None or other is None:
             return False, None
+        if one.rows == other.rows:
+            alike = (one.columns, one.inner) == (other.columns, other.inner)
+            moved = alike and one.groups != other.groups and self._before.tables.keys() == self._after.tables.keys()
+            return False, _ALIKE if moved else None  # what stands in which query has changed
         if one.row_words == other.row_words and max(one.queries, other.queries) > 1:
             return False, _ALIKE
         return True, None

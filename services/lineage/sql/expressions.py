@@ -14,7 +14,9 @@ from sqlglot.errors import SqlglotError
 from services.lineage.sql.ddl_changes import query_of
 from services.lineage.sql.dialects import dialect_of
 from services.lineage.sql.extract import facts_of
+from services.lineage.sql.plain import plain
 from services.lineage.sql.relation import ALL
+from services.lineage.sql.sides import Sources, is_of_another, mixed_in, side_of
 from services.lineage.sql.statement import Problem, Reading, is_template
 from services.lineage.sql.template import rendered
 from services.lineage.sql.tokens import split
@@ -23,8 +25,7 @@ from services.lineage.sql.wording import LIMIT, Worded, Wording, counted, hashed
 
 _ANY_ORDER = (exp.And, exp.Or, exp.Add, exp.Mul, exp.EQ, exp.NEQ)
 _TURNED: dict[type[exp.Expr], type[exp.Expr]] = {exp.GT: exp.LT, exp.GTE: exp.LTE}
-_TEXTS = frozenset({"TEXT", "VARCHAR", "CHAR", "NVARCHAR", "NCHAR", "BPCHAR", "NAME"})
-_NO_PART = frozenset({"alias", "comments", "quoted", "safe", "typed", "nulls_first"})
+_NO_PART = frozenset({"alias", "comments", "quoted", "safe", "typed", "only_json_types"})
 _CONSTANTS = (exp.Literal, exp.RawString, exp.National, exp.Heredoc)
 _TRIVIAL = (exp.Column, exp.Star, exp.Identifier, exp.Dot)
 
@@ -57,43 +58,62 @@ def _outputs(asked: Wording) -> tuple[str, ...] | None:
 
 @dataclass
 class _Found:
-    """What is gathered of one definition."""
+    """What is gathered of one definition; `group` is what is said in the query that is being gathered."""
 
+    sources: Sources
     columns: dict[str, list[str]] = field(default_factory=dict)
     inner: list[str] = field(default_factory=list)
     rows: list[str] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     row_words: list[str] = field(default_factory=list)
     queries: int = 1
+    group: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    using: set[str] = field(default_factory=set)
 
     def value(self, member: exp.Expr, name: str | None) -> None:
         value = member.unalias()
         if isinstance(value, exp.Paren):
             value = value.unnest()
-        if isinstance(value, _TRIVIAL):
+        for one in (value.args.get("replace") or []) if isinstance(value, exp.Star) else []:
+            self.value(one, None if name is None else one.alias.lower())
+        if isinstance(value, _TRIVIAL) and not is_of_another(value):
             return
+        text = spelled(value)
+        self.group.append(text)
         if name is None:
-            self.inner.append(spelled(value))
+            self.inner.append(text)
         else:
-            self.columns.setdefault(name, []).append(spelled(value))
+            self.columns.setdefault(name, []).append(text)
         self.words += words_of(value)
 
-    def row(self, mark: str, node: exp.Expr | None = None) -> None:
-        self.rows.append(mark if node is None else f"{mark} {spelled(node)}")
+    def row(self, mark: str, node: exp.Expr | None = None, beside: str = "") -> None:
+        """`beside` is told of the row and is no word of it."""
+        text = f"{mark}{beside}" if node is None else f"{mark} {spelled(node)}"
+        self.rows.append(text)
+        self.group.append(text)
         self.row_words += [mark] if node is None else [mark, *words_of(node)]
+
+    def grouped(self, query: exp.Query, around: list[str]) -> None:
+        """All that is said in a query is known, and with the tables that it reads; the one around goes on."""
+        if self.group:
+            self.groups.append("\n".join([self.sources.of(query), *sorted(self.group)]))
+        self.group = around
 
 
 def _worded(query: exp.Query, outputs: tuple[str, ...] | None) -> Worded:
-    found = _Found()
+    found = _Found(Sources(query))
     names = [one.output_name.lower() for one in query.selects]
     _gather(query, found, names)
     return Worded(
         {name: hashed("\n".join(dict.fromkeys(texts))) for name, texts in sorted(found.columns.items())},
         tuple(sorted(map(hashed, found.inner))),
         tuple(sorted(map(hashed, found.rows))),
+        tuple(sorted(map(hashed, found.groups))),
         counted(found.words),
         counted(found.row_words),
         found.queries,
+        tuple(sorted(map(hashed, found.using))),
         outputs,
     )
 
@@ -103,6 +123,7 @@ def _gather(node: exp.Expr, found: _Found, names: list[str] | None) -> None:
     for cte in node.args["with_"].expressions if node.args.get("with_") else []:
         _gather(cte.this, found, None)
         found.queries += bool(cte.args["alias"].columns)
+    around, found.group = found.group, []
     if isinstance(node, exp.Subquery):
         _gather(node.this, found, names)
         found.queries += names is None and bool(node.alias_column_names)
@@ -116,6 +137,10 @@ def _gather(node: exp.Expr, found: _Found, names: list[str] | None) -> None:
         _select(node, found, names)
     elif isinstance(node, exp.Query):
         found.value(node, None)
+    if isinstance(node, exp.Query):
+        found.grouped(node, around)
+    else:
+        found.group = around
 
 
 def _select(node: exp.Select, found: _Found, names: list[str] | None) -> None:
@@ -125,6 +150,7 @@ def _select(node: exp.Select, found: _Found, names: list[str] | None) -> None:
         found.value(member, names[at] if names is not None and at < len(names) else None)
     if node.args.get("distinct"):
         found.row("distinct", node.args["distinct"])
+    is_first = bool(node.args.get("distinct") and node.args["distinct"].args.get("on"))
     for part in (node.args.get("from_"), *(node.args.get("joins") or []), *(node.args.get("laterals") or [])):
         if part is not None:
             _source(part, found)
@@ -137,7 +163,7 @@ def _select(node: exp.Select, found: _Found, names: list[str] | None) -> None:
     group = node.args.get("group")
     for one in _grouped(group, members) if isinstance(group, exp.Expr) else ():
         found.row("group", one)
-    _ends(node, found, members)
+    _ends(node, found, members, is_first=is_first)
 
 
 def _names_anew(member: exp.Expr) -> bool:
@@ -146,14 +172,26 @@ def _names_anew(member: exp.Expr) -> bool:
     return not isinstance(value, exp.Column) or member.output_name.lower() != value.name.lower()
 
 
-def _ends(node: exp.Expr, found: _Found, members: list[exp.Expr]) -> None:
-    """A limit, and the order where it decides what a limit leaves."""
+def _ends(node: exp.Expr, found: _Found, members: list[exp.Expr], *, is_first: bool = False) -> None:
+    """A limit, and the order where it decides what a limit leaves, or which row is the first of those alike (DISTINCT ON)."""
     limits = [one for key in ("limit", "offset") if isinstance(one := node.args.get(key), exp.Expr)]
     for one in limits:
-        found.row(LIMIT, one)
+        found.row(LIMIT, _bare(one))
+    if is_first:
+        found.row(LIMIT)
     order = node.args.get("order")
-    for at, one in enumerate(order.expressions if limits and isinstance(order, exp.Expr) else ()):
-        found.row(f"order {at} {one.args.get('desc') or ''}", _meant(one.this, members))
+    for at, one in enumerate(order.expressions if (limits or is_first) and isinstance(order, exp.Expr) else ()):
+        way = f"{one.args.get('desc') or ''} {one.args.get('nulls_first') or ''}"
+        found.row(f"order {at} {way}", _meant(one.this, members))
+
+
+def _bare(limit: exp.Expr) -> exp.Expr:
+    """`FETCH FIRST 3 ROWS ONLY` as `LIMIT 3`."""
+    options = limit.args.get("limit_options")
+    if any(options.args.get(key) for key in ("percent", "with_ties")) if isinstance(options, exp.Expr) else False:
+        return limit
+    count = limit.args.get("count") if isinstance(limit, exp.Fetch) else None
+    return exp.Limit(expression=count.copy()) if isinstance(count, exp.Expr) else limit
 
 
 def _grouped(group: exp.Expr, members: list[exp.Expr]) -> Iterator[exp.Expr]:
@@ -178,22 +216,31 @@ def _source(part: exp.Expr, found: _Found) -> None:
     words = " ".join(str(part.args.get(key) or "") for key in ("method", "side", "kind")).upper().split()
     outer = [word for word in words if word not in ("INNER", "CROSS", "OUTER")]
     mark = "where" if not outer else "join " + " ".join(outer)
-    if outer:
-        found.row(mark)
+    if outer:  # which of both sides keeps all of its rows
+        found.row(mark, beside="" if "FULL" in outer else f" {found.sources.of(part.this)}")
     on = part.args.get("on")
     for condition in _conjuncts(on) if isinstance(on, exp.Expr) else ():
         found.row(mark, condition)
     for name in part.args.get("using") or []:
+        if mark in ("where", "join LEFT"):
+            found.using.add(name.name.lower())
         found.row(mark, exp.EQ(this=exp.column(name.name), expression=exp.column(name.name)))
-    source = part.this
-    if isinstance(source, exp.Subquery) and isinstance(source.this, exp.Table):
-        source = source.this  # joins in brackets
-    if isinstance(source, exp.Query):
+    if isinstance(part.this, exp.Expr):
+        _from(part.this, found)
+
+
+def _from(source: exp.Expr, found: _Found) -> None:
+    """What stands behind FROM or JOIN. Joins in brackets are joins like others."""
+    if isinstance(source, exp.Subquery) and isinstance(source.this, exp.Subquery | exp.Table):
+        _from(source.this, found)
+    elif isinstance(source, exp.Query):
         _gather(source, found, None)
     elif isinstance(source, exp.Table):
         _table(source, found)
-    elif isinstance(source, exp.Expr):
+    else:
         found.row("from", source)
+    for join in source.args.get("joins") or [] if isinstance(source, exp.Table | exp.Subquery) else ():
+        _source(join, found)
 
 
 def _table(table: exp.Table, found: _Found) -> None:
@@ -205,8 +252,6 @@ def _table(table: exp.Table, found: _Found) -> None:
         for one in extra if isinstance(extra, list) else [extra]:
             if isinstance(one, exp.Expr):
                 found.row(key, one)
-    for join in table.args.get("joins") or []:
-        _source(join, found)
 
 
 def _conjuncts(condition: exp.Expr) -> Iterator[exp.Expr]:
@@ -222,10 +267,17 @@ def _conjuncts(condition: exp.Expr) -> Iterator[exp.Expr]:
 
 
 def spelled(node: exp.Expr) -> str:
-    """An expression in one spelling: columns without tables, operands of what has no order sorted, comparisons one way round."""
-    node = _plain(node)
+    """An expression in one spelling: operands of what has no order sorted, comparisons one way round.
+
+    Columns are told without tables, but for those that are called alike and are of several.
+    """
+    return _spelled(node, mixed_in(node))
+
+
+def _spelled(node: exp.Expr, mixed: frozenset[str]) -> str:
+    node = plain(node)
     if isinstance(node, exp.Column):
-        return f"column {node.name.lower()}"
+        return _column(node, mixed)
     if isinstance(node, _CONSTANTS):
         return _constant(node)
     if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
@@ -235,17 +287,29 @@ def spelled(node: exp.Expr) -> str:
         parts = parts[::-1]
     if isinstance(node, exp.Connector | exp.Add | exp.Mul):
         parts = list(node.flatten())
-    texts = [spelled(one) if isinstance(one, exp.Expr) else str(one) for one in parts]
-    if isinstance(node, _ANY_ORDER):
+    texts = [_spelled(one, mixed) if isinstance(one, exp.Expr) else str(one) for one in parts]
+    if isinstance(node, _ANY_ORDER) and not _puts_texts_together(node, parts):
         texts.sort()
     if isinstance(node, exp.In):
         texts = texts[:1] + sorted(texts[1:])
     return f"{name}({', '.join(texts)})"
 
 
+def _column(node: exp.Column, mixed: frozenset[str]) -> str:
+    name, side = node.name.lower(), side_of(node)
+    if side is None or not (name in mixed or is_of_another(node)):
+        return f"column {name}"
+    return f"column {name} of {side}" if name in mixed else f"column {name} of number {side[1]}"
+
+
+def _puts_texts_together(node: exp.Expr, parts: list[object]) -> bool:
+    """`first + ' ' + last`, as SQL Server has it."""
+    return isinstance(node, exp.Add) and any(isinstance(one, exp.Literal) and one.is_string for one in parts)
+
+
 def words_of(node: exp.Expr) -> list[str]:
     """The functions, operators and constants in an expression, without columns and tables."""
-    node = _plain(node)
+    node = plain(node)
     if isinstance(node, exp.Column | exp.Table | exp.Star):
         return []
     if isinstance(node, _CONSTANTS):
@@ -267,57 +331,23 @@ def _called(node: exp.Expr) -> str:
     return _TURNED.get(type(node), type(node)).__name__
 
 
-def _plain(node: exp.Expr) -> exp.Expr:
-    """Without brackets, names, and casts that only say what a text is, as databases write them out (`'paid'::text`)."""
-    while True:
-        if isinstance(node, exp.Paren | exp.Alias | exp.TableAlias) and isinstance(node.this, exp.Expr):
-            node = node.this
-            continue
-        if isinstance(node, exp.Subquery) and (inner := _handed_on(node.this)) is not None:
-            node = inner
-            continue
-        if isinstance(node, exp.Cast) and _says_nothing(node):
-            node = node.this
-            continue
-        if isinstance(node, exp.EQ) and isinstance(node.expression, exp.Any) and (listed := _listed(node.expression)):
-            return exp.In(this=node.this.copy(), expressions=[one.copy() for one in listed])
-        return node
-
-
-def _handed_on(query: exp.Expr) -> exp.Expr | None:
-    """The one table or query of which `SELECT *` gives out all; None for any other query."""
-    if not isinstance(query, exp.Select) or [type(one) for one in query.expressions] != [exp.Star]:
-        return None
-    said = {key for key, value in query.args.items() if value and key not in ("expressions", "from_")}
-    source = query.args.get("from_")
-    return source.this if isinstance(source, exp.From) and not said else None
-
-
-def _says_nothing(node: exp.Cast) -> bool:
-    kind = node.args.get("to")
-    name = kind.this.value if isinstance(kind, exp.DataType) and isinstance(kind.this, exp.DataType.Type) else ""
-    sized = isinstance(kind, exp.DataType) and bool(kind.expressions)
-    return isinstance(node.this, exp.Literal) or (name in _TEXTS and not sized)
-
-
-def _listed(node: exp.Any) -> list[exp.Expr]:
-    """The members of `ANY (ARRAY[…])`, which PostgreSQL makes of a list behind IN; empty for anything else."""
-    value = node.this.unnest() if isinstance(node.this, exp.Expr) else node.this
-    while isinstance(value, exp.Cast):
-        value = value.this.unnest()
-    return list(value.expressions) if isinstance(value, exp.Array) else []
-
-
 def _parts(node: exp.Expr) -> list[object]:
     """What an expression is made of, in order; flags with their names."""
     found: list[object] = []
     for key, value in node.args.items():
         follows = isinstance(node, exp.Pivot) and key == "columns"  # from the rest, with its comments
-        if key in _NO_PART or follows or value is None or value is False or value == []:
+        if (
+            key in _NO_PART
+            or (isinstance(node, exp.Trim) and value == "BOTH")
+            or follows
+            or value is None
+            or value is False
+            or value == []
+        ):
             continue
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, exp.Expr):
                 found.append(one)
             elif not (isinstance(node, exp.Identifier | exp.Var | exp.Anonymous) and key == "this"):
-                found.append(f"{key} {str(one).lower()}")
+                found.append(f"{key} {one if key == 'this' else str(one).lower()}")
     return found

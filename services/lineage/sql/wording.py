@@ -27,9 +27,11 @@ class Worded:
         columns: of the columns that are given out and are more than a column's name, by that name in lower case.
         inner: of other such expressions, those in subqueries, sorted.
         rows: of conditions, groupings, outer joins, limits and what else decides about rows, sorted.
+        groups: all of these, of each query together and with the tables that it reads, sorted.
         words: how often each function, operator and constant is used, also as hashes, in `columns` and `inner`.
         row_words: the same, of `rows`.
         queries: how many SELECTs it has, without those in it that only hand on columns under their names.
+        using: the columns that inner and left joins have in USING: that of the left side is the one of both.
         outputs: the names of the columns that are given out, in order; None where a `*` is not known to the last one.
 
     """
@@ -37,9 +39,11 @@ class Worded:
     columns: Mapping[str, str] = field(default_factory=dict)
     inner: tuple[str, ...] = ()
     rows: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     words: Mapping[str, int] = field(default_factory=dict)
     row_words: Mapping[str, int] = field(default_factory=dict)
     queries: int = 1
+    using: tuple[str, ...] = ()
     outputs: tuple[str, ...] | None = None
 
     @property
@@ -53,9 +57,10 @@ class Worded:
             "words": dict(self.words),
             "row_words": dict(self.row_words),
             "queries": self.queries,
+            "using": self.using,
             "outputs": self.outputs,
         }
-        return {"columns": dict(self.columns), "inner": self.inner, "rows": self.rows, **rest}
+        return {"columns": dict(self.columns), "inner": self.inner, "rows": self.rows, "groups": self.groups, **rest}
 
 
 def worded_in(value: dict[str, Any]) -> Worded:
