@@ -128,6 +128,9 @@ class Checker:
             return
         why = "which columns it has afterwards cannot be told"
         one = self._of_whole(change, asset, Verdict.UNKNOWN, why)
+        if one.verdict is Verdict.SAFE:
+            anew = self._redefined(change, asset, found)
+            one = one if anew is None else anew  # by hand it is read all the same
         yield one if found is None else replace(one, redefined=found)
 
     def _kept_or_not(

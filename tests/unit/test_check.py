@@ -293,6 +293,11 @@ def test_another_filter_changes_only_which_rows(capsys, shop):
             "is made from now is not known",
         ),
         ("CREATE OR REPLACE VIEW sales.ids AS SELECT max(id) AS id FROM sales.sums", 0, "; nothing that is known reads it"),
+        (
+            "CREATE OR REPLACE VIEW sales.ids AS SELECT * FROM sales.nowhere",
+            0,
+            "risky, values change in id, and whether more does is not known: some of its tables have no known columns; nothing",
+        ),
         ("", 0, "nothing changes"),
         ("ALTER GARBLED x y z", 3, "nothing that is known changes"),
     ],
