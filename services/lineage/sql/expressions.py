@@ -221,12 +221,21 @@ def _source(part: exp.Expr, found: _Found) -> None:
     on = part.args.get("on")
     for condition in _conjuncts(on) if isinstance(on, exp.Expr) else ():
         found.row(mark, condition)
+        if mark in ("where", "join LEFT") and (name := _shared(condition)):
+            found.using.add(name)
     for name in part.args.get("using") or []:
         if mark in ("where", "join LEFT"):
             found.using.add(name.name.lower())
         found.row(mark, exp.EQ(this=exp.column(name.name), expression=exp.column(name.name)))
     if isinstance(part.this, exp.Expr):
         _from(part.this, found)
+
+
+def _shared(condition: exp.Expr) -> str:
+    """The column that is called alike on both sides, as USING has it; empty where there is none."""
+    sides = (condition.this, condition.expression) if isinstance(condition, exp.EQ) else ()
+    names = {one.name.lower() for one in map(plain, sides) if isinstance(one, exp.Column)}
+    return names.pop() if len(names) == 1 and all(isinstance(one, exp.Column) for one in map(plain, sides)) else ""
 
 
 def _from(source: exp.Expr, found: _Found) -> None:

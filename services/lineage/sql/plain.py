@@ -38,11 +38,51 @@ def _within(node: exp.Expr) -> exp.Expr | None:
         found = node.this if _says_nothing(node) else None
     elif isinstance(node, exp.JSONPath):
         found = _key(node)
-    elif isinstance(node, exp.TimestampTrunc | exp.TimeToStr):
-        found = _of_a_day(node)
     elif isinstance(node, exp.EQ | exp.NEQ):
         found = _among(node)
+    elif isinstance(node, exp.Func):
+        found = _called(node)
     return found
+
+
+def _called(node: exp.Expr) -> exp.Expr | None:
+    """A function, CASE or EXISTS that is said in a plainer way."""
+    found: exp.Expr | None = None
+    if isinstance(node, exp.TimestampTrunc | exp.TimeToStr):
+        found = _of_a_day(node)
+    elif isinstance(node, exp.Case) and node.this is not None:
+        found = _searched(node)
+    elif isinstance(node, exp.Exists) and isinstance(node.this, exp.Expr) and _is_one(node.this.args.get("limit")):
+        found = node.copy()
+        found.this.set("limit", None)
+    elif _counts_rows(node):
+        found = exp.Count(this=exp.Star(), big_int=True)
+    elif isinstance(node, exp.Anonymous) and node.name.lower() == "now" and not node.expressions:
+        found = exp.CurrentTimestamp()
+    return found
+
+
+def _is_one(limit: object) -> bool:
+    """`LIMIT 1`, which says nothing behind EXISTS."""
+    said = limit.expression if isinstance(limit, exp.Limit) else None
+    return isinstance(said, exp.Literal) and said.name == "1"
+
+
+def _counts_rows(node: exp.Expr) -> bool:
+    """`count(0)` of MySQL and MariaDB, `count(1)` of people, `count_star()` of DuckDB."""
+    if isinstance(node, exp.Count):
+        return isinstance(node.this, exp.Literal) and not node.this.is_string and not node.expressions
+    return isinstance(node, exp.Anonymous) and node.name.lower() == "count_star" and not node.expressions
+
+
+def _searched(case: exp.Case) -> exp.Expr:
+    """`CASE a WHEN 1 …` as `CASE WHEN a = 1 …`."""
+    ifs = [
+        exp.If(this=exp.EQ(this=case.this.copy(), expression=one.this.copy()), true=one.args["true"].copy())
+        for one in case.args["ifs"]
+    ]
+    default = case.args.get("default")
+    return exp.Case(ifs=ifs, default=None if default is None else default.copy())
 
 
 def _handed_on(query: exp.Expr) -> exp.Expr | None:
@@ -78,8 +118,11 @@ def _of_a_day(node: exp.TimestampTrunc | exp.TimeToStr) -> exp.Expr | None:
 
 
 def _among(node: exp.EQ | exp.NEQ) -> exp.Expr | None:
-    """`= ANY (ARRAY[…])` and `<> ALL (ARRAY[…])` as a list behind IN and NOT IN."""
+    """`= ANY (ARRAY[…])` and `<> ALL (ARRAY[…])` as a list behind IN and NOT IN, `= ANY (SELECT …)` as IN."""
     other = node.expression
+    if isinstance(node, exp.EQ) and isinstance(other, exp.Any) and isinstance(other.this, exp.Query):
+        inner = other.this if isinstance(other.this, exp.Subquery) else exp.Subquery(this=other.this.copy())
+        return exp.In(this=node.this.copy(), query=inner.copy())
     if isinstance(node, exp.EQ) and isinstance(other, exp.Any):
         value: object = other.this
     elif (

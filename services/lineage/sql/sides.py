@@ -161,10 +161,14 @@ def _filled(window: exp.Expr, named: dict[str, exp.Expr]) -> None:
     known = named.get(said.name.lower()) if isinstance(said, exp.Expr) else None
     if known is None:
         return
-    for key in ("partition_by", "order", "spec"):
-        value = known.args.get(key)
-        if value and not window.args.get(key):
-            window.set(key, [one.copy() for one in value] if isinstance(value, list) else value.copy())
+    for key in ("partition_by", "order", "spec", "alias", "over"):  # in the order in which they are read
+        value = window.args.pop(key, None) or (known.args.get(key) if key in ("partition_by", "order", "spec") else None)
+        if value:
+            window.set(key, value if value.__class__ is str else _copied(value))
+
+
+def _copied(value: exp.Expr | list[exp.Expr]) -> exp.Expr | list[exp.Expr]:
+    return [one.copy() for one in value] if isinstance(value, list) else value.copy()
 
 
 def side_of(column: exp.Column) -> tuple[str, int, int] | None:

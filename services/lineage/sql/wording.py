@@ -31,7 +31,7 @@ class Worded:
         words: how often each function, operator and constant is used, also as hashes, in `columns` and `inner`.
         row_words: the same, of `rows`.
         queries: how many SELECTs it has, without those in it that only hand on columns under their names.
-        using: the columns that inner and left joins have in USING: that of the left side is the one of both.
+        using: the columns that inner and left joins have in USING, or equal by one name: that of the left side is the one of both.
         outputs: the names of the columns that are given out, in order; None where a `*` is not known to the last one.
 
     """
