@@ -61,7 +61,7 @@ class Bundle:
         self._graph = LineageGraph(self._lineage_database)
         self._graph.refresh()
         self._parser = SqlParser()
-        self.lineage = LineageAnswers(self._graph, self._lineage_database, self._parser.read_ddl)
+        self.lineage = LineageAnswers(self._graph, self._lineage_database, self._parser)
         self.index = BundledIndex(self.folder, threads=threads, popular=self._popular)
         names = known_namespaces(Namespaces(), self.reader)
         self.related = read_usage(

@@ -6,13 +6,15 @@ Beside journey 3: names become assets inside the caller's scope, and what the sc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 from services.catalog.assets import AssetReader
+from services.catalog.checked import SHOWN, Checked, Report, Verdict
 from services.catalog.declared_keys import Pointing, pointing_at
 from services.catalog.impact import Impact, impact_of, without
-from services.catalog.near_names import did_you_mean
+from services.catalog.impacts import only_rows, together
+from services.catalog.key_threats import pointed, threat_to_keys
+from services.catalog.redefinitions import redefined, what_changes
 from services.catalog.script_names import ScriptNames
 from services.catalog.widening import Retyping, retyping
 from services.common.errors import BadRequest, NotFound
@@ -20,73 +22,20 @@ from services.common.model.access import AccessScope
 from services.common.model.assets import Asset, Column, Kind
 from services.common.model.lineage import Direction, LineageNode, LineageRequest
 from services.common.model.names import AssetId, parse_asset_id
-from services.common.model.schema_changes import ChangeKind, PlannedChanges, SchemaChange
+from services.common.model.near_columns import did_you_mean, near_columns
+from services.common.model.schema_changes import ChangeKind, PlannedChanges, Redefinition, Sameness, SchemaChange
 from services.common.ports import LineageQuery
 
 MAX_CHANGES = 200
 """Distinct changes of one check; a release has tens."""
 MAX_COLUMNS = 300
 """Columns of tables made anew that one check looks into one by one; each is a walk through all that is made from it."""
-SHOWN = 100
-"""Affected datasets that are told for each change, the nearest; all are counted."""
 _NAMED = 5
 """Readers that nothing has shown for long that are named."""
 _READERS = 20
 """Direct readers that are asked whether their columns are known; more count as not known."""
 _DEFINITIONS = ("view", "query")
 """Kinds of edges that rest on a text that was read."""
-
-
-class Verdict(StrEnum):
-    """What a change does to what reads the table, the later in this list the worse."""
-
-    SAFE = "safe"  # nothing that is known reads it, or it means nothing to readers
-    UNKNOWN = "unknown"  # the table is not known here, or what it has afterwards is not
-    RISKY = "risky"  # readers go on, or nothing has shown them for long; wider values, or columns not known, may surprise
-    BREAKING = "breaking"  # a known reader fails, its values mean something else, or a declared key points at what goes
-
-    @property
-    def rank(self) -> int:
-        """Its place in the list."""
-        return list(Verdict).index(self)
-
-
-_RETYPED = {Retyping.SAME: Verdict.SAFE, Retyping.WIDER: Verdict.RISKY}
-"""What another type of a column does to keys that point at it; all others break them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """One change, judged.
-
-    Attributes:
-        asset: what it changes; None where no asset is called so, or several are.
-        why: one sentence for a person.
-        impact: who is affected, the nearest `SHOWN`; None where nobody was looked for.
-        keys: declared keys that point at what goes or changes, all of them; where a whole table does, those of other tables.
-
-    """
-
-    change: SchemaChange
-    asset: Asset | None
-    verdict: Verdict
-    why: str
-    impact: Impact | None = None
-    keys: tuple[Pointing, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Every change of a check in its order, what could not be read, and the worst verdict of all."""
-
-    changes: tuple[Checked, ...]
-    problems: tuple[str, ...]
-
-    @property
-    def verdict(self) -> Verdict:
-        """The worst; `UNKNOWN` at the least where something could not be read."""
-        least = Verdict.UNKNOWN if self.problems else Verdict.SAFE
-        return max((least, *(one.verdict for one in self.changes)), key=lambda verdict: verdict.rank)
 
 
 class Checker:
@@ -148,7 +97,8 @@ class Checker:
         if not found and (asset := self._names.known_as(change.table)) is not None:
             found = (asset,)
         if len(found) != 1:
-            if not found and (change.kind is ChangeKind.REPLACE or self._names.is_own(change.table)):
+            fresh = change.kind is ChangeKind.REPLACE and change.was_made_by is None
+            if not found and (fresh or self._names.is_own(change.table)):
                 self._names.made(change)
                 return  # nobody but the script knows it
             why = (
@@ -163,13 +113,29 @@ class Checker:
             yield _added(change, asset)
         elif change.kind is not ChangeKind.REPLACE:
             yield self._one(change, asset)
-        elif change.columns is None:
-            why = "which columns it has afterwards cannot be told"
-            yield self._of_whole(change, asset, Verdict.UNKNOWN, why)
         else:
-            yield from self._made_anew(change, change.columns, asset)
+            yield from self._made_anew(change, asset)
 
-    def _made_anew(self, change: SchemaChange, names: tuple[str, ...], asset: Asset) -> Iterator[Checked]:
+    def _made_anew(self, change: SchemaChange, asset: Asset) -> Iterator[Checked]:
+        """A table that is made again; what a `*` in its query stands for is known where all that is in it is."""
+        found = redefined(change, asset, self._scope, self._lineage)
+        names = change.columns or (None if found is None else found.outputs)
+        if names is not None:
+            if change.columns is None:
+                change = replace(change, columns=names)
+                found = redefined(change, asset, self._scope, self._lineage)
+            yield from self._kept_or_not(change, names, asset, found)
+            return
+        why = "which columns it has afterwards cannot be told"
+        one = self._of_whole(change, asset, Verdict.UNKNOWN, why)
+        if one.verdict is Verdict.SAFE:
+            anew = self._redefined(change, asset, found)
+            one = one if anew is None else anew  # by hand it is read all the same
+        yield one if found is None else replace(one, redefined=found)
+
+    def _kept_or_not(
+        self, change: SchemaChange, names: tuple[str, ...], asset: Asset, found: Redefinition | None
+    ) -> Iterator[Checked]:
         """A table that is made again: the columns that it loses, and those whose type is said and is another."""
         types = dict(zip(map(str.lower, names), change.types or (None,) * len(names), strict=True))
         inner: list[SchemaChange] = []
@@ -179,15 +145,46 @@ class Checker:
                 inner.append(SchemaChange(ChangeKind.DROP, change.table, column.name))
             elif after and column.type is not None and retyping(column.type, after) is not Retyping.SAME:
                 inner.append(SchemaChange(ChangeKind.RETYPE, change.table, column.name, after))
-        if not inner:
-            yield Checked(change, asset, Verdict.SAFE, "it keeps all of its columns")
-        elif len(inner) > self._left:
+        anew = self._redefined(change, asset, found)
+        if len(inner) > self._left:
             why = f"{len(inner)} of its columns go or change, too many to look into one by one"
             yield self._of_whole(change, asset, Verdict.RISKY, why)
-        else:
-            self._left -= len(inner)
-            yield from (self._one(one, asset) for one in inner)
+            return
+        self._left -= len(inner)
+        yield from (self._one(one, asset) for one in inner)
+        if anew is not None:
+            yield anew
+        elif inner:
             yield from self._pointing_at_kept(change, asset, {(one.column or "").lower() for one in inner})
+        else:
+            made = "" if change.made_by is None else ", and they are made from what they were"
+            yield Checked(change, asset, Verdict.SAFE, f"it keeps all of its columns{made}")
+
+    def _redefined(self, change: SchemaChange, asset: Asset, found: Redefinition | None) -> Checked | None:
+        """A table that is made otherwise, or of which that is not known; None where it means what it did.
+
+        Whoever reads it by hand gets other values without an error, so that it is not safe where nobody is known to.
+        """
+        if found is None or found.state is Sameness.SAME:
+            return None
+        impact = self._meant(found, asset)
+        readers = f"; {_many(impact)} of it" if impact.total else "; nothing that is known reads it"
+        verdict = Verdict.RISKY if found.state is Sameness.CHANGED else Verdict.UNKNOWN
+        return Checked(change, asset, verdict, f"{what_changes(found)}{readers}", impact, redefined=found)
+
+    def _meant(self, found: Redefinition, asset: Asset) -> Impact:
+        """Who is affected where columns, or rows, mean something else."""
+        whole = self._impact(ChangeKind.REPLACE, asset.id, None)
+        spelled = {column.name.lower(): column.name for column in asset.columns}
+        names = [spelled[one.column] for one in found.columns if one.column in spelled]
+        if found.state is Sameness.UNKNOWN or len(names) < len(found.columns) or len(names) > self._left:
+            return whole
+        self._left -= len(names)
+        parts = [self._impact(ChangeKind.REPLACE, asset.id, name) for name in names]
+        if found.rows:
+            return only_rows(whole, parts)
+        merged = together(whole, parts)
+        return merged if merged.total or self._columns_are_known(asset.id) else whole
 
     def _pointing_at_kept(self, change: SchemaChange, asset: Asset, changed: set[str]) -> Iterator[Checked]:
         """Keys that point at none of the columns that change, and lose the table that they point at all the same."""
@@ -195,7 +192,7 @@ class Checker:
             key for key in self._keys_of_others(asset) if changed.isdisjoint(column.lower() for column in key.ref_columns)
         )
         if keys:
-            yield Checked(change, asset, Verdict.RISKY, f"it is made anew, and {_pointed(keys)}", keys=keys)
+            yield Checked(change, asset, Verdict.RISKY, f"it is made anew, and {pointed(keys)}", keys=keys)
 
     def _of_whole(self, change: SchemaChange, asset: Asset, verdict: Verdict, why: str) -> Checked:
         impact = self._impact(ChangeKind.DROP, asset.id, None)
@@ -206,7 +203,9 @@ class Checker:
         if column is not None:
             spelled = next((one for one in asset.columns if one.name.lower() == column.lower()), None)
             if spelled is None:
-                return Checked(change, asset, Verdict.UNKNOWN, "the table is not known to have this column")
+                return Checked(
+                    change, asset, Verdict.UNKNOWN, f"the table is not known to have this column{_near(column, asset)}"
+                )
             column = spelled.name
             if change.kind is ChangeKind.RETYPE:
                 return self._retyped(change, asset, spelled)
@@ -234,7 +233,7 @@ class Checker:
 
     def _with_keys(self, one: Checked) -> Checked:
         """The same, with the keys that point at what changes; a database refuses to drop that, or drops the keys with it."""
-        threat = _threat_to_keys(one)
+        threat = threat_to_keys(one)
         if one.asset is None or one.keys or threat is Verdict.SAFE:
             return one
         keys, threat, said = self._threatened(one.asset, one.change.column, threat)
@@ -247,12 +246,12 @@ class Checker:
         """The keys that point at what changes; where there is none, those of which it is not known at which columns they point."""
         if column is None:
             keys = self._keys_of_others(asset)
-            return keys, threat, _pointed(keys)
+            return keys, threat, pointed(keys)
         keys = tuple(key for key in self._keys(asset) if key.points_at(column))
         if keys:
-            return keys, threat, _pointed(keys)
+            return keys, threat, pointed(keys)
         unsure = tuple(key for key in self._keys(asset) if not key.ref_columns)
-        return unsure, Verdict.UNKNOWN, _pointed(unsure, may=True)
+        return unsure, Verdict.UNKNOWN, pointed(unsure, may=True)
 
     def _keys(self, asset: Asset) -> tuple[Pointing, ...]:
         if asset.id not in self._pointing:
@@ -355,29 +354,8 @@ def _added(change: SchemaChange, asset: Asset) -> Checked:
     )
 
 
-def _threat_to_keys(one: Checked) -> Verdict:
-    """What a change does to keys that point at what it changes. A renamed table or column takes them along."""
-    change, asset = one.change, one.asset
-    if asset is None or change.kind in (ChangeKind.RENAME, ChangeKind.ADD):
-        return Verdict.SAFE
-    if change.kind is ChangeKind.REPLACE:
-        # also with all of its columns: some databases refuse it like a drop, others drop the keys
-        return Verdict.UNKNOWN if change.columns is None else Verdict.RISKY
-    return Verdict.BREAKING if change.kind is ChangeKind.DROP else _retyped_key(change, asset)
-
-
-def _retyped_key(change: SchemaChange, asset: Asset) -> Verdict:
-    column = next((found for found in asset.columns if found.name.lower() == (change.column or "").lower()), None)
-    if column is None:
-        return Verdict.SAFE
-    if column.type is None or change.to is None:
-        return Verdict.UNKNOWN
-    return _RETYPED.get(retyping(column.type, change.to), Verdict.BREAKING)
-
-
-def _pointed(keys: Sequence[Pointing], *, may: bool = False) -> str:
-    said = "a declared key" if len(keys) == 1 else f"{len(keys)} declared keys"
-    return f"{said} may point at it" if may else f"{said} {'points' if len(keys) == 1 else 'point'} at it"
+def _near(column: str, asset: Asset) -> str:
+    return did_you_mean(near_columns(column, (one.name for one in asset.columns)))
 
 
 def _nobody(asset: Asset, change: ChangeKind, column: str | None) -> Impact:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from services.catalog.check import Checked, Report, Verdict
+from services.catalog.checked import Checked, Report, Verdict
 from services.catalog.impact import Affected, How
+from services.catalog.redefinitions import details
 from services.common.model.schema_changes import ChangeKind, SchemaChange
 
 _SHOWN = 10
@@ -23,33 +24,41 @@ def as_text(report: Report) -> str:
     lines: list[str] = []
     for one in report.changes:
         lines.append(f"{_SIGNS[one.verdict]:>2}  {said(one.change)}: {one.verdict}, {one.why}")
+        lines += [f"      {text}" for text in _details(one)]
         lines += [f"      {_affected(dataset)}" for dataset in _shown(one)]
         lines += [f"      and {left} more" for left in _left(one)]
         lines += [f"      {text}" for text in _keys(one)]
     lines += [f" ?  {problem}" for problem in report.problems]
-    count = "1 change" if len(report.changes) == 1 else f"{len(report.changes)} changes"
-    lines.append(f"{count}, the worst is {report.verdict}")
+    lines.append(_summed(report))
     return "\n".join(lines) + "\n"
 
 
 def as_markdown(report: Report) -> str:
     """A comment for a pull request."""
     lines = [f"### Lineage check: {report.verdict}", ""]
-    if report.changes:
+    if not report.changes:
+        lines.append(f"{_summed(report).capitalize()}.")
+    else:
         lines += ["| change | verdict | who is affected |", "| --- | --- | --- |"]
     for one in report.changes:
         who = "; ".join(plain(_affected(dataset)) for dataset in _shown(one))
         who += "".join(f"; and {left} more" for left in _left(one))
         who = "; ".join((*([who] if who else []), *map(plain, _keys(one))))
-        lines.append(
-            f"| {plain(said(one.change))} | **{one.verdict}**: {plain(one.why)} | {who or 'nobody that is known'} |"
-        )
+        why = "; ".join((one.why, *_details(one)))
+        lines.append(f"| {plain(said(one.change))} | **{one.verdict}**: {plain(why)} | {who or 'nobody that is known'} |")
     owners = sorted({owner for one in report.changes for owner in _to_tell(one)})
     if owners:
         lines += ["", f"To tell: {', '.join(map(plain, owners))}"]
     if report.problems:
         lines += ["", *(f"- not checked: {plain(problem)}" for problem in report.problems)]
     return "\n".join(lines) + "\n"
+
+
+def _summed(report: Report) -> str:
+    if not report.changes:
+        return "nothing that is known changes" if report.problems else "nothing changes"
+    count = "1 change" if len(report.changes) == 1 else f"{len(report.changes)} changes"
+    return f"{count}, the worst is {report.verdict}"
 
 
 def said(change: SchemaChange) -> str:
@@ -69,6 +78,12 @@ def plain(text: str) -> str:
 
 def _shown(one: Checked) -> tuple[Affected, ...]:
     return one.impact.affected[:_SHOWN] if one.impact is not None else ()
+
+
+def _details(one: Checked) -> tuple[str, ...]:
+    """What of a table that is made anew means something else, a text each."""
+    found = tuple(details(one.redefined)) if one.redefined is not None else ()
+    return found[:_SHOWN] + ((f"and {len(found) - _SHOWN} more",) if len(found) > _SHOWN else ())
 
 
 def _to_tell(one: Checked) -> Iterator[str]:

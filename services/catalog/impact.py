@@ -150,7 +150,7 @@ def impact_of(
         if (edge.source, edge.target) in edges and _is_direct(edge):
             edges[edge.source, edge.target] = True
     truncated = graph.truncated or total > len(kept)
-    told, loops = _placed(asset, told, edges, truncated=truncated)
+    told, loops = placed(asset, told, edges, truncated=truncated)
     spelled = graph.nodes[0].column
     return Impact(
         asked=_as_dataset(graph.nodes[0]),
@@ -180,7 +180,7 @@ def without(impact: Impact, gone: frozenset[AssetId]) -> Impact:
     left = [one for one in impact.affected if one.node.id not in gone and (within is None or one.node.id in within)]
     ids = {asked, *(one.node.id for one in left)}
     edges = {pair: direct for pair, direct in edges.items() if ids.issuperset(pair)}
-    told, loops = _placed(asked, left, edges, truncated=impact.truncated)
+    told, loops = placed(asked, left, edges, truncated=impact.truncated)
     return replace(
         impact,
         affected=tuple(told),
@@ -190,10 +190,10 @@ def without(impact: Impact, gone: frozenset[AssetId]) -> Impact:
     )
 
 
-def _placed(
+def placed(
     asset: AssetId, told: Sequence[Affected], edges: Mapping[tuple[AssetId, AssetId], bool], *, truncated: bool
 ) -> tuple[list[Affected], tuple[tuple[AssetId, ...], ...]]:
-    """With the stage of each and what it carries, and the loops."""
+    """Affected datasets with the stage of each and what it carries, and the loops."""
     spread = Propagation(asset, (one.node.id for one in told), edges)
     stages, carried = spread.stages(), {} if truncated else spread.carried()
     placed = [replace(one, stage=stages[one.node.id], carries=carried.get(one.node.id)) for one in told]

@@ -5,12 +5,13 @@ Beside journey 2. Inside the caller's scope, as completions are: a hidden table 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from services.catalog.assets import AssetReader
 from services.common.errors import NotFound, ServiceUnavailable
 from services.common.model.access import AccessScope
 from services.common.model.names import parse_name
+from services.common.model.near_columns import did_you_mean
 from services.common.ports import Search
 
 SHOWN = 3
@@ -58,14 +59,6 @@ def _nearest(text: str, scope: AccessScope, search: Search) -> tuple[str, ...]:
         if names:
             return tuple(names)[:SHOWN]
     return ()
-
-
-def did_you_mean(names: Sequence[str]) -> str:
-    """What is put behind "… is unknown"; empty where nothing is near."""
-    if not names:
-        return ""
-    *others, last = names
-    return f"; did you mean {', '.join(others)} or {last}?" if others else f"; did you mean {last}?"
 
 
 def no_such_id(text: str, scope: AccessScope, reader: AssetReader, search: Search) -> NotFound:

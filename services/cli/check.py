@@ -9,8 +9,9 @@ import argparse
 from dataclasses import replace
 
 from services.catalog.api.impact_shapes import report_shape
-from services.catalog.check import MAX_CHANGES, Checker, Report, Verdict
+from services.catalog.check import MAX_CHANGES, Checker
 from services.catalog.check_texts import as_markdown, as_text
+from services.catalog.checked import Report, Verdict
 from services.cli.exits import DONE, FAILED, PARTLY
 from services.cli.manifests import Model, planned_changes, read_models
 from services.cli.near import Near
@@ -18,7 +19,7 @@ from services.cli.sql_files import read_text, warn_of
 from services.cli.terminal import print_json, settings_of
 from services.common.errors import BadRequest
 from services.common.model.access import FULL_SCOPE
-from services.common.model.schema_changes import PlannedChanges
+from services.common.model.schema_changes import MadeBy, PlannedChanges
 from services.common.ports import LineageQuery
 from services.compose import Workspace
 
@@ -54,9 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _of_models(walker: LineageQuery, new: dict[str, Model], old: dict[str, Model] | None) -> PlannedChanges:
     planned = planned_changes(new, old)
     changes, problems = list(planned.changes), list(planned.problems)
-    for model in planned.rebuilt:
+    for model, was in planned.rebuilt:
         found = walker.planned(f"CREATE OR REPLACE VIEW {model.relation} AS {model.code}", model.dialect)
-        changes += [replace(change, table=model.relation) for change in found.changes]
+        before = None if was is None or was.code is None else MadeBy(was.code, was.dialect)
+        changes += [replace(change, table=model.relation, was_made_by=before) for change in found.changes]
         if found.problems or not found.changes:
             problems.append(f"{model.relation}: its SQL could not be read")
     return PlannedChanges(tuple(changes), planned.models, tuple(problems))

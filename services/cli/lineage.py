@@ -152,7 +152,9 @@ def _print(graph: Subgraph, depth: int = DEPTH, direction: Direction = Direction
     names = {(node.id, node.column): _shown(node) for node in graph.nodes}
     for node in sorted(graph.nodes, key=lambda node: (node.depth, _shown(node))):
         place = "asked" if node.depth == 0 else f"{abs(node.depth)} {'up' if node.depth < 0 else 'down'}"
-        unlisted = ", gone" if node.gone else "" if node.listed else ", known by name only"
+        unlisted = (
+            ", gone" if node.gone else "" if node.listed else f", known {'from events' if node.told else 'by name'} only"
+        )
         what = "column" if node.column is not None else node.kind.value if node.kind else "unknown"
         print(f"{place:>7}  {_shown(node)}  ({what}{unlisted})")
     for line in edge_lines(graph):

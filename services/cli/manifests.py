@@ -37,10 +37,13 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class ManifestChanges:
-    """What is known to change, the models whose new SQL must be read to know, and what could not be compared."""
+    """What is known to change, the models whose new SQL must be read to know, and what could not be compared.
+
+    Each rebuilt model comes with what it was in the other manifest, None where there is none.
+    """
 
     changes: tuple[SchemaChange, ...]
-    rebuilt: tuple[Model, ...]
+    rebuilt: tuple[tuple[Model, Model | None], ...]
     models: int
     problems: tuple[str, ...]
 
@@ -95,7 +98,7 @@ def _model(entry: Entry, number: int) -> Iterator[tuple[str, Model]]:
 def planned_changes(new: Mapping[str, Model], old: Mapping[str, Model] | None) -> ManifestChanges:
     """What changes from `old` to `new`; without `old`, every model of `new` may have changed since the last crawl."""
     changes: list[SchemaChange] = []
-    rebuilt: list[Model] = []
+    rebuilt: list[tuple[Model, Model | None]] = []
     problems: list[str] = []
     for key, before in (old or {}).items():
         now = new.get(key)
@@ -111,7 +114,7 @@ def planned_changes(new: Mapping[str, Model], old: Mapping[str, Model] | None) -
             continue  # it is new, or told as renamed
         if known is None or known.code != now.code:
             if now.code is not None:
-                rebuilt.append(now)
+                rebuilt.append((now, known))
             elif not now.contracted and not now.columns:
                 problems.append(f"{now.relation}: the manifest has no compiled SQL; run dbt compile")
     return ManifestChanges(tuple(changes), tuple(rebuilt), len(new), tuple(problems))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from services.catalog.near_names import did_you_mean, near_names
+from services.catalog.near_names import near_names
 from services.common.errors import HeadwaterError
 from services.common.model.access import FULL_SCOPE
+from services.common.model.near_columns import did_you_mean
 from services.common.ports import Search
 from services.compose import Workspace
 

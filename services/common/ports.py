@@ -45,7 +45,7 @@ from services.common.model.related import (
     SimilarItem,
     Unused,
 )
-from services.common.model.schema_changes import PlannedChanges
+from services.common.model.schema_changes import PlannedChanges, Redefinition, RedefinitionRequest
 from services.common.model.search import IndexStatus, SearchAnswer, SearchQuery, Suggestion
 from services.common.model.usage import FactPage, FactSeq, IntakeReport, LogLine, LogWindow
 from services.common.model.vocabulary import Proposal
@@ -165,6 +165,10 @@ class LineageQuery(Protocol):
 
     def planned(self, sql: str, dialect: str) -> PlannedChanges:
         """What a script of DDL would change, as it is written; nothing is looked up and nothing is changed."""
+        ...
+
+    def redefinition(self, request: RedefinitionRequest) -> Redefinition:
+        """What of a table means something else when it is made by another text; both are read, and nothing is changed."""
         ...
 
     def mentioned(self, asset: AssetId, sha256: str) -> tuple[ScopePath, ...] | None:

@@ -21,13 +21,12 @@ from services.common.model.lineage import (
     PathsRequest,
     Subgraph,
 )
-from services.common.model.schema_changes import PlannedChanges
 from services.common.runtime.db import Database
 from services.lineage.coverage import coverage
 from services.lineage.diff import diff
 from services.lineage.graph import LineageGraph
 from services.lineage.queries import LineageQueries
-from services.lineage.sql.ddl_script import Ddl
+from services.lineage.redefined import TextReader
 from services.lineage.store import checkpoint, declared, edges, observed
 from services.lineage.store.edges import Edge
 from services.lineage.store.flows import When
@@ -44,7 +43,7 @@ class LineageAnswers(LineageQueries):
     Args:
         graph: the graph in memory.
         database: the lineage service's own.
-        read_ddl: reads a script of DDL, in the worker process.
+        reader: reads scripts of DDL and definitions, in the worker process.
         clock: the time of asking, with an offset.
 
     """
@@ -53,10 +52,10 @@ class LineageAnswers(LineageQueries):
         self,
         graph: LineageGraph,
         database: Database,
-        read_ddl: Callable[[Ddl], PlannedChanges],
+        reader: TextReader,
         clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     ) -> None:
-        super().__init__(graph, database, read_ddl)
+        super().__init__(graph, database, reader)
         self._store = StoreWalker(database, graph.current, clock)
         self._clock = clock
         self._fresh_until: tuple[int, dt.datetime] | None = None

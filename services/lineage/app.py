@@ -12,6 +12,7 @@ from fastapi import APIRouter, Response
 from services.common.model.access import AccessScope
 from services.common.model.lineage import Declaration, DiffRequest, LineageRequest, PathsRequest
 from services.common.model.names import AssetId, ScopePath
+from services.common.model.schema_changes import RedefinitionRequest
 from services.common.ports import LineageService
 from services.common.runtime.wire import dump
 
@@ -53,6 +54,7 @@ class SayRequest:
 def create_router(lineage: LineageService) -> APIRouter:
     """The routes of `lineage`: bodies and answers are `wire` JSON of the port's own values."""
     router = APIRouter(prefix=PREFIX, tags=["internal"])
+    _add_texts(router, lineage)
 
     @router.post("/walk")
     def walk(request: LineageRequest) -> Response:
@@ -61,15 +63,6 @@ def create_router(lineage: LineageService) -> APIRouter:
     @router.post("/paths")
     def paths(request: PathsRequest) -> Response:
         return Response(dump(lineage.paths(request)), media_type=_JSON)
-
-    @router.post("/planned")
-    def planned(request: PlannedRequest) -> Response:
-        return Response(dump(lineage.planned(request.sql, request.dialect)), media_type=_JSON)
-
-    @router.post("/mentioned")
-    def mentioned(request: MentionedRequest) -> Response:
-        found = lineage.mentioned(request.asset, request.sha256)
-        return Response(dump(MentionedAnswer(None if found is None else tuple(found))), media_type=_JSON)
 
     @router.get("/status")
     def status() -> Response:
@@ -92,3 +85,20 @@ def create_router(lineage: LineageService) -> APIRouter:
         return Response(dump(lineage.retract(request.said, request.scope)), media_type=_JSON)
 
     return router
+
+
+def _add_texts(router: APIRouter, lineage: LineageService) -> None:
+    """The routes that are about texts of SQL."""
+
+    @router.post("/planned")
+    def planned(request: PlannedRequest) -> Response:
+        return Response(dump(lineage.planned(request.sql, request.dialect)), media_type=_JSON)
+
+    @router.post("/redefinition")
+    def redefinition(request: RedefinitionRequest) -> Response:
+        return Response(dump(lineage.redefinition(request)), media_type=_JSON)
+
+    @router.post("/mentioned")
+    def mentioned(request: MentionedRequest) -> Response:
+        found = lineage.mentioned(request.asset, request.sha256)
+        return Response(dump(MentionedAnswer(None if found is None else tuple(found))), media_type=_JSON)

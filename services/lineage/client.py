@@ -18,7 +18,7 @@ from services.common.model.lineage import (
     Subgraph,
 )
 from services.common.model.names import AssetId, ScopePath
-from services.common.model.schema_changes import PlannedChanges
+from services.common.model.schema_changes import PlannedChanges, Redefinition, RedefinitionRequest
 from services.common.runtime.http import ServiceClient
 from services.common.runtime.wire import dump, load
 from services.lineage.app import PREFIX, MentionedAnswer, MentionedRequest, PlannedRequest, SayRequest
@@ -49,6 +49,10 @@ class HttpLineage:
     def planned(self, sql: str, dialect: str) -> PlannedChanges:
         """See `LineageQuery.planned`."""
         return load(PlannedChanges, self._service.post(f"{PREFIX}/planned", dump(PlannedRequest(sql, dialect))))
+
+    def redefinition(self, request: RedefinitionRequest) -> Redefinition:
+        """See `LineageQuery.redefinition`."""
+        return load(Redefinition, self._service.post(f"{PREFIX}/redefinition", dump(request)))
 
     def mentioned(self, asset: AssetId, sha256: str) -> tuple[ScopePath, ...] | None:
         """See `LineageQuery.mentioned`."""

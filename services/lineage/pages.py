@@ -164,7 +164,9 @@ class Teller:
                 yield LineageNode(self.marks[node], nameless, None, depth, listed=False, opaque=True)
             else:
                 self.ids[node] = dataset.id
-                yield LineageNode(dataset.id, dataset.name, dataset.kind, depth, dataset.listed, dataset.gone)
+                yield LineageNode(
+                    dataset.id, dataset.name, dataset.kind, depth, dataset.listed, dataset.gone, told=dataset.told
+                )
 
     def edges(self, rows: Rows) -> Iterator[LineageEdge]:
         """The edges that are shown, in their order; without what it rests on where an end is hidden."""

@@ -5,13 +5,12 @@ Journey 3, step "answer". `walk` and `paths` are the answers; here they get the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from services.common.model.lineage import Paths, PathsRequest
-from services.common.model.schema_changes import PlannedChanges
+from services.common.model.schema_changes import PlannedChanges, Redefinition, RedefinitionRequest
 from services.common.runtime.db import Database
 from services.lineage.graph import LineageGraph
 from services.lineage.paths import paths
+from services.lineage.redefined import TextReader, redefinition
 from services.lineage.sql.ddl_script import Ddl
 from services.lineage.walk import LineageWalker
 
@@ -22,13 +21,13 @@ class LineageQueries(LineageWalker):
     Args:
         graph: of this process.
         database: the lineage service's own.
-        read_ddl: reads a script of DDL, in the worker process.
+        reader: reads scripts of DDL and definitions, in the worker process.
 
     """
 
-    def __init__(self, graph: LineageGraph, database: Database, read_ddl: Callable[[Ddl], PlannedChanges]) -> None:
+    def __init__(self, graph: LineageGraph, database: Database, reader: TextReader) -> None:
         super().__init__(graph, database)
-        self._read_ddl = read_ddl
+        self._texts = reader
 
     def paths(self, request: PathsRequest) -> Paths:
         """See `LineageQuery.paths`."""
@@ -41,4 +40,13 @@ class LineageQueries(LineageWalker):
             ServiceUnavailable: no worker process can be started; trying again may help.
 
         """
-        return self._read_ddl(Ddl(sql, dialect))
+        return self._texts.read_ddl(Ddl(sql, dialect))
+
+    def redefinition(self, request: RedefinitionRequest) -> Redefinition:
+        """See `LineageQuery.redefinition`.
+
+        Raises:
+            ServiceUnavailable: no worker process can be started; trying again may help.
+
+        """
+        return redefinition(self._database, self._texts, request)

@@ -53,7 +53,7 @@ class Lineage:
         graph = LineageGraph(database)
         self.follower = LineageFollower(feed, database, self._parser, namespaces, graph, stale_days=stale_days)
         self.second_tries = SecondTries(feed, database, self._patient, namespaces)
-        self.walker = LineageAnswers(graph, database, self._parser.read_ddl)
+        self.walker = LineageAnswers(graph, database, self._parser)
         self.statements = Statements(database, self._parser, namespaces, key=key)
         self.job_sql = JobSql(database, self._parser, namespaces, key=key, patient=self._patient)
         self.events = EventIntake(database, namespaces, keep_days=keep_events_days, sql=self.job_sql)

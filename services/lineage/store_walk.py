@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from services.common.errors import BadRequest, NotFound
 from services.common.model.lineage import Direction, LineageEdge, LineageNode, LineageRequest, Subgraph
 from services.common.model.names import AssetId
+from services.common.model.near_columns import did_you_mean, near_columns
 from services.common.model.platforms import Case
 from services.common.runtime.db import Database
 from services.lineage.events.facets import is_storable
@@ -196,6 +197,7 @@ def check_column(seen: Visible, key: ColumnKey) -> None:
     absent = f"there is no column {column[:64]} of {held(seen, asset).name.qualified}, or you may not see it"
     if not is_storable(column):  # a database would not even look for it
         raise NotFound(absent)
+    absent += did_you_mean(near_columns(column, names))
     keys = [key] if names else [key, (asset, EVERY)]
     for upstream in (True, False):
         for flow in seen.flows(between_columns(seen.connection, keys, upstream=upstream, when=seen.when)):
@@ -234,7 +236,8 @@ def spelling_of(seen: Visible, key: ColumnKey, names: dict[AssetId, tuple[str, .
 
 def node_of(dataset: Dataset, depth: int, column: str | None = None) -> LineageNode:
     """A dataset, or a column of one, as answers show it."""
-    return LineageNode(dataset.id, dataset.name, dataset.kind, depth, dataset.listed, dataset.gone, column=column)
+    known = dataset.listed, dataset.gone
+    return LineageNode(dataset.id, dataset.name, dataset.kind, depth, *known, column=column, told=dataset.told)
 
 
 def edge_of(flow: Flow, column: str, into: str, seen: Visible) -> LineageEdge:

@@ -9,9 +9,8 @@ from services.common.runtime.db import Database
 from services.lineage.answers import LineageAnswers
 from services.lineage.bundle import write_lineage
 from services.lineage.graph import LineageGraph
-from services.lineage.sql.ddl import read_ddl
 from services.lineage.store import tables
-from tests.support.lineages import Lineage, asset, id_of, sqlite_database
+from tests.support.lineages import InlineReader, Lineage, asset, id_of, sqlite_database
 
 NO_HR = AccessScope(("*",), ("wh.shop.hr.*",))
 
@@ -19,7 +18,7 @@ NO_HR = AccessScope(("*",), ("wh.shop.hr.*",))
 def _asked(database: Database) -> Subgraph:
     graph = LineageGraph(database)
     graph.refresh()
-    return LineageAnswers(graph, database, read_ddl).walk(LineageRequest(id_of("shop.mart.v"), NO_HR, column="x"))
+    return LineageAnswers(graph, database, InlineReader()).walk(LineageRequest(id_of("shop.mart.v"), NO_HR, column="x"))
 
 
 def test_how_far_columns_are_known_is_withheld_with_what_they_may_name(tmp_path):

@@ -376,3 +376,37 @@ def test_nobody_sees_a_hidden_dataset_by_giving_it_a_visible_name(catalog):
     assert names(catalog, "zkboard", "scoped") == []
     assert catalog.get("/jobs", "scoped", {"namespace": "sym"}).json()["total"] == 0
     assert catalog.get(f"/assets/{id_in('shop.hr.zkaward')}", "admin").json()["columns"][0]["name"] == "zkssn"
+
+
+def test_the_jobs_of_an_asset_are_listed_as_far_as_all_their_datasets_are_shown(catalog):
+    """Those that read it or write it; one that touches what is hidden is not there, whichever of its datasets is asked for."""
+    bills, pay = dataset("shop.sales.bills"), dataset("shop.hr.zkpay")
+    told = [
+        run_event("COMPLETE", END, "j1", "asset reader", inputs=[bills], outputs=[dataset("s3.out")], namespace="of"),
+        run_event("COMPLETE", END, "j2", "asset writer", inputs=[pay], outputs=[bills], namespace="of"),
+        run_event("COMPLETE", END, "j3", "another", inputs=[dataset("s3.in")], outputs=[dataset("s3.out")], namespace="of"),
+    ]
+    batch(catalog, told)
+    settled(catalog)
+
+    def names(caller: str, asset: str) -> list[str]:
+        page = catalog.get("/jobs", caller, {"namespace": "of", "asset": asset}).json()
+        assert page["total"] == len(page["jobs"])
+        return [job["name"] for job in page["jobs"]]
+
+    assert names("admin", id_of("bills")) == ["asset reader", "asset writer"]
+    assert names("scoped", id_of("bills")) == ["asset reader"]
+    assert (names("admin", HIDDEN), names("scoped", HIDDEN)) == (["asset writer"], [])
+    assert catalog.get("/jobs", "scoped", {"asset": "nonsense"}).status_code == 404
+
+
+def test_a_dataset_that_only_events_name_says_so_in_lineage(catalog):
+    """`told`: it has a page, although no crawl shows it; what only SQL names has none."""
+    read, made = dataset("shop.sales.bills"), dataset("told/export", "s3://lake")
+    batch(catalog, [run_event("COMPLETE", END, "t1", "teller", inputs=[read], outputs=[made], namespace="told")])
+    settled(catalog)
+    nodes = catalog.get(f"/assets/{id_of('bills')}/lineage", "admin").json()["nodes"]
+    (one,) = [node for node in nodes if node["qualified_name"] == "told/export"]
+    assert (one["listed"], one["told"]) == (False, True)
+    asset = catalog.get(f"/assets/{one['id']}", "admin").json()
+    assert (asset["qualified_name"], asset["listed"]) == ("told/export", False)

@@ -70,5 +70,22 @@ def test_what_is_hidden_is_near_nothing(served: Served, name: str) -> None:
         assert _told(hidden).replace(name, "…") == _told(absent).replace(nothing, "…")
 
 
+def test_a_slip_in_a_column_is_told_by_the_columns_of_its_table(served: Served) -> None:
+    """In walks, impacts and checks; a hidden table's columns are near nothing, and it is no other than a table of nobody."""
+    change = {"change": "drop", "table": "sales.orders", "column": "salaryid"}
+    at = f"/assets/{id_of('orders')}"
+    for caller in ("reader", "scoped"):
+        for part in ("lineage", "impact"):
+            told = served.get(f"{at}/{part}", caller, {"column": "salaryid"})
+            assert (told.status_code, told.json()["detail"].endswith("; did you mean salary_id?")) == (404, True)
+        check = served.post("/lineage/check", caller, {"changes": [change]}).json()["changes"][0]
+        assert check["why"] == "the table is not known to have this column; did you mean salary_id?"
+    hidden = served.get(f"/assets/{id_of('zkpay', 'hr')}/lineage", "scoped", {"column": "idd"})
+    assert (hidden.status_code, "did you mean" in hidden.text) == (404, False)
+    hidden_change = change | {"table": "hr.zkpay", "column": "idd"}
+    assert "did you mean" not in served.post("/lineage/check", "scoped", {"changes": [hidden_change]}).text
+    assert "did you mean id?" in served.post("/lineage/check", "reader", {"changes": [hidden_change]}).text
+
+
 def _told(answer: Any) -> str:
     return answer.json().get("detail") or str([answer.json().get(key) for key in ("unknown", "near", "changes")])

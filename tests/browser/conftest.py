@@ -57,6 +57,14 @@ TAME: dict[str, dict[str, Any]] = {
         "columns": [{"name": "month", "type": "date"}],
         "sql": "select 1 as month from shop.main.orders",
     },
+    "payments": {
+        "columns": [{"name": "id", "type": "int"}, {"name": "amount", "type": "int"}, {"name": "state", "type": "text"}],
+    },
+    "payments_by_state": {
+        "kind": "view",
+        "columns": [{"name": "id", "type": "int"}, {"name": "total", "type": "int"}],
+        "sql": "select id, sum(amount) as total from shop.main.payments where state = 'ok' group by id",
+    },
     "wide": {"columns": [{"name": f"metric_{at:04d}", "type": "double"} for at in range(1_500)]},
 }
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import time
 from typing import Any
 
 import pytest
 
 from tests.browser.conftest import EDITOR, HOSTILE, LONG, READER, Site
 from tests.support.browser import Browser
-from tests.support.events import dataset, run_event
+from tests.support.events import dataset, run_event, run_id
 
 RESULTS = "document.querySelector('#results:not([hidden]):not([aria-busy]) .hit')"
 ASSET = "document.querySelector('#asset:not([hidden]):not([aria-busy]) .lineage:not([aria-busy])')"
@@ -35,7 +37,7 @@ def test_the_start_page_has_the_focus_in_the_search_box_and_tells_of_sources(bro
     assert browser.evaluate("document.activeElement.id") == "q"
     told = text(browser, ".source")
     assert "shop" in told
-    assert "7 tables · 2 views" in told
+    assert "8 tables · 3 views" in told
     assert "crawled" in told
 
 
@@ -289,19 +291,20 @@ def test_what_is_used_together_says_on_what_basis_and_how_likely_it_is(browser: 
     browser.wait("document.querySelector('.related:not([aria-busy]) li')")
     told = browser.evaluate("[...document.querySelectorAll('.related li .small')].map((one) => one.textContent)")
     first = site.ask(f"/assets/{site.id_of('orders')}/related").json()["items"][0]
-    share = f"{first['probability']:.0%}".replace("%", " %")
+    share = f"{int(100 * first['probability'] + 0.5)} %"  # as JavaScript rounds
     assert told[0] == f"inferred · the next table in {share} of cases · {first['reasons'][0]}"
     assert all(one.startswith("inferred · the next table in ") for one in told)
 
 
 def test_a_job_shows_its_last_run_and_what_it_reads_and_writes(browser: Browser, site: Site) -> None:
-    """It has no page of its own, and no set of tables answers what only jobs do."""
+    """Its name leads to its page, and no set of tables answers what only jobs do."""
     asset = site.ask(f"/assets/{site.id_of('orders')}").json()
     named = dataset(asset["qualified_name"], asset["namespace"])
     event = run_event("COMPLETE", "2026-11-01T10:00:00Z", job="nightly_zebra", inputs=[named], outputs=[dataset("lake.zoo")])
     assert site.ask("/lineage", method="POST", json=event).status_code == 201
     shown(browser, f"{site.catalog}/?q=nightly_zebra&kind=job", RESULTS)
     browser.wait("document.querySelector('.hit .job:not([aria-busy])')")
+    assert browser.evaluate("document.querySelector('.hit h2 a').hash").startswith("#/job/")
     told = text(browser, ".hit .job")
     assert "Last run completed" in told
     assert f"Reads {asset['qualified_name']}" in told
@@ -311,3 +314,93 @@ def test_a_job_shows_its_last_run_and_what_it_reads_and_writes(browser: Browser,
     assert browser.evaluate(offers) == 0
     shown(browser, f"{site.catalog}/?q=orders", RESULTS)
     assert browser.evaluate(offers) == 1
+
+
+def _sent_runs(site: Site) -> str:
+    """Runs of a job from `orders` to a dataset that only events name; the job's id."""
+    now = dt.datetime.now(dt.UTC)
+    namespace = site.ask(f"/assets/{site.id_of('orders')}").json()["namespace"]
+    ends = {"inputs": [dataset("shop.main.orders", namespace)], "outputs": [dataset("exported", "s3://lake")]}
+    failed = {
+        "errorMessage": {"_producer": "p", "_schemaURL": "s", "message": "could not connect", "programmingLanguage": "py"}
+    }
+    for at, state in enumerate(("COMPLETE", "FAIL"), 1):
+        begin = now - dt.timedelta(hours=at)
+        for kind, when in (("START", begin), (state, begin + dt.timedelta(seconds=90))):
+            facets = failed if kind == "FAIL" else {}
+            event = run_event(kind, when.isoformat(), f"exports {at}", "exports", run_facets=facets, **ends)
+            assert site.ask("/lineage", method="POST", json=event).status_code in (200, 201)
+    for _ in range(100):  # until the catalog has followed
+        found = site.ask("/assets", params={"name": "exported"}).json()["assets"]
+        if found:
+            break
+        time.sleep(0.1)
+    return str(site.ask("/jobs", params={"q": "exports"}).json()["jobs"][0]["id"])
+
+
+def test_a_job_has_a_page_with_its_runs(browser: Browser, site: Site) -> None:
+    """States, how long each took, what went wrong, what it reads and writes; a link points at one run."""
+    job = _sent_runs(site)
+    ready = "document.querySelector('#job:not([hidden]):not([aria-busy]) .runs')"
+    for width, dark in ((1280, False), (320, True)):
+        browser.look(width=width, dark=dark)
+        shown(browser, f"{site.catalog}/#/job/{job}/{run_id('exports 2')}", ready)
+        rows = browser.evaluate(
+            "[...document.querySelectorAll('.runs tbody tr')].map((r) => [...r.querySelectorAll('td')].map((c) => c.textContent))"
+        )
+        assert [(row[0], row[2], row[3]) for row in rows] == [
+            ("completed", "1 min 30 s", ""),
+            ("failed", "1 min 30 s", "could not connect"),
+        ]
+        assert "failed" in text(browser, ".runs .pointed")
+        links = browser.evaluate("[...document.querySelectorAll('#job aside a')].map((a) => a.textContent)")
+        assert links == ["shop.main.orders", "exported"]
+        assert browser.evaluate("document.title").startswith("exports")
+        _nothing_ran(browser)
+    shown(browser, f"{site.catalog}/#/job/nonsense", "document.querySelector('#job:not([hidden]) .notice')")
+    assert "may not see" in text(browser, "#job")
+
+
+def test_what_only_events_name_is_a_link_with_its_job_and_no_crawl(browser: Browser, site: Site) -> None:
+    """In the lineage of what it is made from; its own page does not speak of crawls."""
+    _sent_runs(site)
+    shown(browser, f"{site.catalog}/#/asset/{site.id_of('orders')}", ASSET)
+    browser.wait("document.querySelector('.lineage a[href^=\"#/job/\"]')")
+    assert "known from events only" in text(browser, ".lineage")
+    browser.wait("!document.querySelector('.jobs').hidden")
+    assert "reads it" in text(browser, ".jobs")
+    browser.evaluate("[...document.querySelectorAll('.lineage .node a')].find((a) => a.textContent === 'exported').click()")
+    browser.wait(f"document.querySelector('#asset h1')?.textContent === 'exported' && {ASSET}")
+    facts = text(browser, "aside dl")
+    assert "Last named by an event" in facts
+    assert "crawled" not in facts
+
+
+def test_a_column_shows_where_it_comes_from_and_a_change_whom_it_affects(browser: Browser, site: Site) -> None:
+    """Kinds of use and what only decides about rows; who is affected by dropping the column, and by dropping the table."""
+    browser.look(width=320)
+    shown(browser, f"{site.catalog}/#/asset/{site.id_of('payments_by_state')}/total", ASSET)
+    browser.wait("document.querySelector('.column-lineage .across h3')")
+    came = text(browser, ".across > div")
+    assert "amountaggregation" in came
+    assert came.index("Only decides which rows") < came.index("state")
+    shown(browser, f"{site.catalog}/#/asset/{site.id_of('payments')}", ASSET)
+    for column, change, expected in (
+        ("amount", "drop", "values"),
+        ("state", "retype", "only which rows"),
+        ("", "drop", "values"),
+    ):
+        browser.evaluate(
+            "(() => { const [change, what] = document.querySelectorAll('.impact select');"
+            f" change.value = {json.dumps(change)}; what.value = {json.dumps(column)}; what.dispatchEvent(new Event('change'));"
+            " document.querySelector('.impact-answer').replaceChildren(); document.querySelector('.impact button').click(); })()"
+        )
+        browser.wait("document.querySelector('.affected li') && !document.querySelector('.impact [aria-busy]')")
+        assert "payments_by_state" in text(browser, ".affected li")
+        assert expected in text(browser, ".affected li .badge")
+    browser.evaluate(
+        "(() => { const [change, what] = document.querySelectorAll('.impact select'); change.value = 'retype';"
+        " what.value = ''; what.dispatchEvent(new Event('change')); })()"
+    )
+    assert browser.evaluate("document.querySelector('.impact button').disabled") is True
+    _nothing_ran(browser)

@@ -17,14 +17,14 @@ from services.common.errors import BadRequest, NotFound, ServiceUnavailable, Una
 from services.common.model.access import FULL_SCOPE, NO_SCOPE, AccessScope
 from services.common.model.lineage import Direction, LineageRequest, LineageStatus, PathsRequest
 from services.common.model.names import AssetId
-from services.common.model.schema_changes import ChangeKind, SchemaChange
+from services.common.model.schema_changes import ChangeKind, MadeBy, Origin, RedefinitionRequest, Sameness, SchemaChange
 from services.common.ports import LineageQuery
 from services.common.runtime.http import ServiceClient, create_service_app, require_key
 from services.lineage.app import create_router
 from services.lineage.client import HttpLineage
 from services.lineage.sql.statement import Statement
 from tests.support import lineages
-from tests.support.lineages import Lineage, asset, id_of, shown
+from tests.support.lineages import Lineage, asset, id_of, name_of, shown
 
 KEY = "a key of the three services"
 V = "SELECT * FROM staging.orders, hr.salaries, ext.rates"
@@ -281,3 +281,18 @@ def test_pages_go_on_where_the_one_before_ended(query):
     assert rest.cursor is None
     with pytest.raises(BadRequest):
         ask(query, "shop.mart.v", depth=1, cursor=first.cursor)
+
+
+def test_a_definition_is_compared_with_another(query):
+    """Which columns are made otherwise, by the names of the catalog; a text that cannot be read is not known."""
+    before, after = (
+        MadeBy("SELECT id, a FROM raw.orders", "postgres"),
+        MadeBy("SELECT id, b AS a FROM raw.orders", "postgres"),
+    )
+    asked = RedefinitionRequest(name_of("shop.mart.v"), before, after, FULL_SCOPE)
+    found = query.redefinition(asked)
+    ((column, was, now),) = [(one.column, one.was, one.now) for one in found.columns]
+    assert (column, found.rows, found.problem) == ("a", False, None)
+    assert (was, now) == tuple((Origin(name_of("shop.raw.orders"), name, "identity"),) for name in ("a", "b"))
+    broken = query.redefinition(replace(asked, after=MadeBy(BROKEN, "postgres")))
+    assert (broken.state, "hr.salaries" in (broken.problem or "")) == (Sameness.UNKNOWN, False)

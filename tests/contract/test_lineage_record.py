@@ -15,7 +15,6 @@ from services.common.model.assets import Column, ForeignKey
 from services.common.model.lineage import Declaration, DiffRequest, Direction, LineageRequest, PathsRequest, Subgraph
 from services.common.ports import LineageService
 from services.lineage.answers import LineageAnswers
-from services.lineage.sql.ddl import read_ddl
 from services.lineage.store import checkpoint, column_edges, declared, observed
 from services.lineage.store.column_edges import ColumnEdge
 from services.lineage.store.observed import Observation
@@ -73,7 +72,7 @@ def shop(request, lineage) -> Iterator[Shop]:
             columns=columns("name", "salary"),
         ),
     )
-    answers = LineageAnswers(lineage.graph, lineage.database, read_ddl, lambda: lineage.now)
+    answers = LineageAnswers(lineage.graph, lineage.database, lineage.reader, lambda: lineage.now)
     if request.param == "here":
         yield Shop(lineage, answers)
     else:
@@ -154,6 +153,8 @@ def test_no_such_column_is_not_found(shop):
     """As a hidden one is; and so is a column of what is hidden."""
     with pytest.raises(NotFound, match="no column nothing"):
         shop.walk("shop.sales.orders", "nothing")
+    with pytest.raises(NotFound, match=r"may not see it; did you mean customer\?$"):
+        shop.walk("shop.sales.orders", "custmer")
     with pytest.raises(NotFound, match="no lineage"):
         shop.walk("shop.hr.pay", "salary", scope=NO_HR)
 

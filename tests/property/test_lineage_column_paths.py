@@ -21,12 +21,11 @@ from services.common.model.lineage import Paths, PathsRequest
 from services.lineage import column_paths
 from services.lineage.answers import LineageAnswers
 from services.lineage.graph import LineageGraph
-from services.lineage.sql.ddl import read_ddl
 from services.lineage.store import column_edges, columns, datasets, edges
 from services.lineage.store.column_edges import ColumnEdge
 from services.lineage.store.datasets import Dataset
 from services.lineage.store.edges import Edge
-from tests.support.lineages import asset, id_of, sqlite_database
+from tests.support.lineages import InlineReader, asset, id_of, sqlite_database
 
 AT = dt.datetime(2031, 5, 1, tzinfo=dt.UTC)
 TABLES = ("a.one", "a.two", "hr.three", "a.four")
@@ -50,7 +49,7 @@ def answers(tables: Sequence[str], pairs: Sequence[Pair]) -> Iterator[LineageAns
                 column_edges.replace(connection, id_of(f"shop.{target}"), some, AT)
                 tables_of = {Edge(one.source, one.target, "view", (), 1.0) for one in some}
                 edges.replace(connection, {id_of(f"shop.{target}"): tables_of}, {id_of(f"shop.{target}"): AT}, AT)
-        yield LineageAnswers(LineageGraph(database), database, read_ddl, lambda: AT)
+        yield LineageAnswers(LineageGraph(database), database, InlineReader(), lambda: AT)
         database.close()
 
 

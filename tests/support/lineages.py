@@ -16,17 +16,21 @@ from services.common.model.assets import Asset, Kind
 from services.common.model.changes import Change, ChangePage, Seq
 from services.common.model.lineage import Direction, LineageRequest, Subgraph
 from services.common.model.names import AssetId, DatasetName, Namespace, Namespaces
+from services.common.model.schema_changes import PlannedChanges
 from services.common.runtime.db import Database
 from services.common.runtime.migrations import ensure_current
 from services.lineage.follow import LineageFollower
 from services.lineage.graph import LineageGraph
 from services.lineage.queries import LineageQueries
 from services.lineage.sql.ddl import read_ddl
+from services.lineage.sql.ddl_script import Ddl
+from services.lineage.sql.expressions import read_wording
 from services.lineage.sql.extract import read_script
 from services.lineage.sql.facts import ScriptLineage
 from services.lineage.sql.parse import read_tables
 from services.lineage.sql.script import Script
 from services.lineage.sql.statement import Reading, Statement
+from services.lineage.sql.wording import Worded, Wording
 from services.lineage.store import event_tables, tables
 from services.lineage.store.line import LINE
 
@@ -95,6 +99,12 @@ class InlineReader:
         self.scripts.extend(scripts)
         return [read_script(script) for script in scripts]
 
+    def read_ddl(self, script: Ddl) -> PlannedChanges:
+        return read_ddl(script)
+
+    def read_wordings(self, wordings: Sequence[Wording]) -> list[Worded | None]:
+        return [read if isinstance(read := read_wording(one), Worded) else None for one in wordings]
+
 
 @dataclass
 class Lineage:
@@ -108,7 +118,7 @@ class Lineage:
 
     def __post_init__(self) -> None:
         self.graph = LineageGraph(self.database)
-        self.walker = LineageQueries(self.graph, self.database, read_ddl)
+        self.walker = LineageQueries(self.graph, self.database, self.reader)
 
     def follower(self, page: int = 500) -> LineageFollower:
         return LineageFollower(

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import gzip
+import json
 from typing import Any
 
 import pytest
 
 from services.catalog.api.marquez_shapes import graph
 from services.catalog.check import MAX_COLUMNS, Checker
+from services.catalog.redefinitions import redefined
 from services.cli.main import main
 from services.common.errors import BadRequest, NotFound
-from services.common.model.access import FULL_SCOPE
+from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import Asset, Column
 from services.common.model.events import Job, JobId
 from services.common.model.lineage import LineageRequest
-from services.common.model.schema_changes import ChangeKind, PlannedChanges, SchemaChange
+from services.common.model.names import ScopePath
+from services.common.model.schema_changes import ChangeKind, MadeBy, PlannedChanges, Redefinition, SchemaChange
 from tests.support.growth import growth
 from tests.support.lineages import BEGIN, asset, name_of
 
@@ -112,7 +115,7 @@ def test_a_table_that_is_not_known_is_not_taken_for_safe(capsys, tmp_path, monke
     assert (code, "add sales.gone.a: unknown, table sales.gone is not known here" in told) == (3, True)
     file.write_text("CREATE TABLE sales.fresh (a int); ALTER TABLE Sales.Fresh ADD COLUMN b int")
     code, told = run(capsys, tmp_path / "home", "--ddl", str(file))
-    assert (code, "0 changes, the worst is safe" in told) == (0, True)
+    assert (code, "nothing changes" in told) == (0, True)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +137,7 @@ def test_what_only_a_script_knows_is_no_change_of_anything(capsys, tmp_path, mon
     file = tmp_path / "a.sql"
     file.write_text(script)
     code, told = run(capsys, tmp_path / "home", "--ddl", str(file), "--dialect", dialect)
-    assert (code, "0 changes, the worst is safe" in told) == (0, True)
+    assert (code, "nothing changes" in told) == (0, True)
 
 
 @pytest.mark.parametrize("script", ["CREATE TABLE s1.fresh (a int); DROP TABLE s2.fresh", "SELECT 1; DROP TABLE fresh"])
@@ -199,3 +202,160 @@ def test_a_file_that_cannot_be_read_is_one_sentence_and_never_safe(capsys, tmp_p
     assert said.startswith("headwater: ")
     assert said.rstrip().endswith(told) or told in said
     assert (said.count("\n"), "safe" in said, "\\x" in said) == (1, False, False)
+
+
+LINES = """
+{"database": "shop", "schema": "sales", "name": "orders", "columns": [{"name": "id"}, {"name": "paid"}, {"name": "billed"}, {"name": "state"}]}
+{"database": "shop", "schema": "sales", "name": "sums", "kind": "view", "columns": [{"name": "id"}, {"name": "amount"}], "sql": "SELECT id, SUM(paid) AS amount FROM sales.orders WHERE state = 'paid' GROUP BY id"}
+{"database": "shop", "schema": "sales", "name": "top", "kind": "view", "owners": ["board"], "columns": [{"name": "m"}], "sql": "SELECT max(amount) AS m FROM sales.sums"}
+{"database": "shop", "schema": "sales", "name": "ids", "kind": "view", "columns": [{"name": "id"}], "sql": "SELECT id FROM sales.sums"}
+"""
+SUMS = "SELECT id, SUM(paid) AS amount FROM sales.orders WHERE state = 'paid' GROUP BY id"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """A home with a table and three views."""
+    folder = tmp_path_factory.mktemp("redefined")
+    (folder / "shop.jsonl").write_text(LINES.lstrip())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADWATER_MODEL", "hashing")
+        assert main(["crawl", "--home", str(folder / "home"), "--no-wait", f"metadata://{folder}/shop.jsonl"]) == 0
+    return folder
+
+
+def told_of(capsys, shop, sql: str, *words: str) -> tuple[int, str]:
+    (shop / "change.sql").write_text(sql)
+    capsys.readouterr()
+    code = main(["check", "--home", str(shop / "home"), "--ddl", str(shop / "change.sql"), *words])
+    return code, capsys.readouterr().out
+
+
+def test_values_of_another_meaning_are_told_and_break_no_pipeline(capsys, shop):
+    """Which column, from what instead of what, and who is affected by it; exit code 0."""
+    changed = f"CREATE OR REPLACE VIEW sales.sums AS {SUMS.replace('paid)', 'billed)')}"
+    code, told = told_of(capsys, shop, changed)
+    assert code == 0
+    assert told.splitlines() == [
+        " !  replace sales.sums: risky, values change in amount; 1 known reader of it",
+        "      amount: from shop.sales.orders.billed (aggregation) instead of shop.sales.orders.paid (aggregation)",
+        "      shop.sales.top (m), 1 down, of board",
+        "1 change, the worst is risky",
+    ]
+    code, told = told_of(capsys, shop, changed, "--format", "markdown")
+    assert "**risky**: values change in amount; 1 known reader of it; amount: from shop" in told
+    assert "instead of shop" in told
+    code, told = told_of(capsys, shop, changed, "--format", "json")
+    (one,) = json.loads(told)["changes"]
+    assert (code, one["verdict"], one["total"], one["redefined"]["state"]) == (0, "risky", 1, "changed")
+    (column,) = one["redefined"]["columns"]
+    assert [(it["qualified_name"], it["column"], it["kind"]) for it in column["now"]] == [
+        ("shop.sales.orders", "billed", "aggregation")
+    ]
+
+
+def test_another_filter_changes_only_which_rows(capsys, shop):
+    """It affects everybody who reads the view, and only so."""
+    code, told = told_of(
+        capsys, shop, f"CREATE OR REPLACE VIEW sales.sums AS {SUMS.replace(' WHERE state = ', ' WHERE id = ')}"
+    )
+    assert code == 0
+    assert told.splitlines() == [
+        " !  replace sales.sums: risky, only which rows are in it changes; 2 known readers of it",
+        "      rows: no longer decided by shop.sales.orders.state (filter)",
+        "      rows: decided by shop.sales.orders.id (filter) now",
+        "      shop.sales.ids, 1 down, only which rows",
+        "      shop.sales.top, 1 down, only which rows, of board",
+        "1 change, the worst is risky",
+    ]
+    code, told = told_of(
+        capsys, shop, f"CREATE OR REPLACE VIEW sales.sums AS {SUMS.replace(chr(39) + 'paid', chr(39) + 'open')}"
+    )
+    assert "rows: other conditions or tables, over the same columns" in told
+
+
+@pytest.mark.parametrize(
+    ("sql", "code", "told"),
+    [
+        (
+            f"CREATE OR REPLACE VIEW sales.sums AS {SUMS.lower()}",
+            0,
+            "safe, it keeps all of its columns, and they are made from",
+        ),
+        (
+            "CREATE OR REPLACE VIEW sales.sums AS SELECT * FROM sales.nowhere",
+            3,
+            "which columns it has afterwards cannot be told",
+        ),
+        (
+            "CREATE OR REPLACE TABLE sales.orders AS SELECT id, paid, billed, state FROM raw.o",
+            3,
+            "is made from now is not known",
+        ),
+        ("CREATE OR REPLACE VIEW sales.ids AS SELECT max(id) AS id FROM sales.sums", 0, "; nothing that is known reads it"),
+        (
+            "CREATE OR REPLACE VIEW sales.ids AS SELECT * FROM sales.nowhere",
+            0,
+            "risky, values change in id, and whether more does is not known: some of its tables have no known columns; nothing",
+        ),
+        ("", 0, "nothing changes"),
+        ("ALTER GARBLED x y z", 3, "nothing that is known changes"),
+    ],
+)
+def test_what_is_the_same_is_safe_and_what_is_not_known_is_said(capsys, shop, sql, code, told):
+    found = told_of(capsys, shop, sql)
+    assert (found[0], told in found[1]) == (code, True), found[1]
+
+
+def test_a_model_whose_sql_changed_is_compared_with_the_manifest_before(capsys, shop):
+    """And not with what the crawl saw; one that only its crawl does not know is not taken for new."""
+
+    def manifest(name: str, **models: str) -> str:
+        nodes = {
+            f"model.shop.{model}": {
+                "unique_id": f"model.shop.{model}",
+                "resource_type": "model",
+                "name": model,
+                "database": "shop",
+                "schema": "sales",
+                "compiled_code": sql,
+            }
+            for model, sql in models.items()
+        }
+        (shop / name).write_text(json.dumps({"metadata": {"adapter_type": "postgres"}, "nodes": nodes}))
+        return str(shop / name)
+
+    def check(*words: str) -> tuple[int, str]:
+        capsys.readouterr()
+        code = main(["check", "--home", str(shop / "home"), *words])
+        return code, capsys.readouterr().out
+
+    old = manifest("old.json", sums=SUMS, strange="SELECT 1 AS a")
+    new = manifest("new.json", sums=f"with x as ({SUMS.replace('SUM', 'MAX')}) select * from x", strange="SELECT 1 AS a")
+    code, told = check("--manifest", new, "--against", old)
+    assert code == 0
+    assert "risky, values change in " in told
+    code, told = check("--manifest", old, "--against", new)
+    assert (code, "values change in" in told) == (0, True)
+    code, told = check("--manifest", old)
+    assert (code, "they are made from what they were" in told) == (0, True)
+    other = manifest("other.json", sums=SUMS, strange="SELECT 2 AS a")
+    code, told = check("--manifest", other, "--against", old)
+    assert (code, 'table "shop"."sales"."strange" is not known here' in told) == (3, True)
+
+
+def test_a_definition_that_a_scope_withholds_is_one_that_nobody_has():
+    """The same answer, and the lineage service is not asked to read it."""
+
+    class Withheld:
+        def mentioned(self, *_: Any) -> Any:
+            return (ScopePath("wh.shop.hr.pay"),)
+
+    scope = AccessScope(("*",), ("wh.shop.hr.*",))
+    columns = (Column("a"),)
+    change = SchemaChange(ChangeKind.REPLACE, "v", columns=("a",), made_by=MadeBy("SELECT b AS a FROM t"))
+    answers = [
+        redefined(change, asset("shop.sales.v", sql, columns=columns), scope, Withheld())  # type: ignore[arg-type]
+        for sql in ("SELECT x AS a FROM hr.pay", None)
+    ]
+    assert answers[0] == answers[1] == Redefinition(problem="what it is made from now is not known")

@@ -68,10 +68,13 @@ def test_a_direction_without_edges_says_nothing_of_the_other(
     assert "no lineage is known" not in printed.out + printed.err
 
 
-def test_a_dataset_that_no_crawl_has_shown_is_known_by_name_only(capsys: pytest.CaptureFixture[str]) -> None:
-    """Whether SQL or events have told of it."""
-    lineage._print(Subgraph((LineageNode(CENTER.id, CENTER, None, 0, listed=False),), (), 1, truncated=False))
-    assert "shop.s.center  (unknown, known by name only)" in capsys.readouterr().out
+@pytest.mark.parametrize(("told", "said"), [(False, "known by name only"), (True, "known from events only")])
+def test_what_no_crawl_has_shown_says_where_it_is_known_from(
+    capsys: pytest.CaptureFixture[str], told: bool, said: str
+) -> None:
+    """Of what events name the catalog has a page, of what only SQL names it has none."""
+    lineage._print(Subgraph((LineageNode(CENTER.id, CENTER, None, 0, listed=False, told=told),), (), 1, truncated=False))
+    assert f"shop.s.center  (unknown, {said})" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

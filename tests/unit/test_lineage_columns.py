@@ -51,3 +51,36 @@ def test_what_an_update_is_filtered_by_decides_about_the_columns_that_it_sets(sq
     assert {
         (edge.column, edge.into) for edge in whole.column_edges if edge.target == "d" and not edge.kind.direct
     } == expected
+
+
+INTO_SEVERAL = (
+    "WHEN k > 1 THEN INTO one (p) VALUES (a) WHEN z = 3 THEN INTO two (q) VALUES (a) INTO three (r) VALUES (a) "
+    "ELSE INTO rest (f) VALUES (a) SELECT a, z, k FROM s"
+)
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("ALL", {"one": {"k"}, "two": {"z"}, "three": {"z"}, "rest": {"k", "z"}}),
+        ("FIRST", {"one": {"k"}, "two": {"k", "z"}, "three": {"k", "z"}, "rest": {"k", "z"}}),
+    ],
+)
+def test_each_target_of_an_insert_has_the_conditions_that_decide_about_it(how, expected):
+    """With FIRST those before it too: a row goes where the first of them holds."""
+    edges = read_script(Script(f"INSERT {how} {INTO_SEVERAL}", "oracle", {"s": ["a", "z", "k"]})).whole.column_edges
+    found: dict[str | None, set[str]] = {}
+    for edge in edges:
+        if edge.kind.word == "filter":
+            found.setdefault(edge.target, set()).add(edge.column)
+    assert found == expected
+
+
+def test_a_condition_on_a_conflict_decides_about_what_is_set_alone():
+    """The row itself comes in any case."""
+    sql = "INSERT INTO t (id, n) SELECT a, z FROM s ON CONFLICT (id) DO UPDATE SET n = excluded.n WHERE t.m < excluded.id"
+    edges = read_script(Script(sql, "postgres", {"t": ["id", "n", "m"], "s": ["a", "z"]})).whole.column_edges
+    assert {(edge.source, edge.column, edge.into) for edge in edges if not edge.kind.direct} == {
+        ("t", "m", "n"),
+        ("s", "a", "n"),
+    }

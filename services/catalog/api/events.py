@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
 from services.catalog.api.bodies import decoded
-from services.catalog.api.caller import Reader, Sender, Strict, answer
+from services.catalog.api.caller import ORDERS, Reader, Sender, Strict, answer, known_id
 from services.catalog.api.event_shapes import (
     BatchShape,
     JobPageShape,
@@ -47,6 +47,9 @@ class JobsParameters(Strict):
         default=None, max_length=2_000, description="Of the jobs, as it is written", examples=["airflow"]
     )
     q: str | None = Field(default=None, max_length=500, description="Part of a name, in any case", examples=["orders"])
+    asset: str | None = Field(
+        default=None, max_length=2_000, description="Only those that read or write this asset, by its id", examples=[ORDERS]
+    )
     limit: int = Field(default=50, ge=1, le=200, description="Jobs at most", examples=[10])
     cursor: str | None = Field(default=None, max_length=5_000, description="Where the page before ended")
 
@@ -110,7 +113,8 @@ def create_router(events: LineageEvents, heard: Callable[[], None], max_bytes: i
 
     @router.get("/jobs", response_model=JobPageShape, operation_id="list_jobs", summary="List jobs by name")
     def jobs_route(caller: Reader, asked: Annotated[JobsParameters, Query()]) -> Response:
-        request = JobsRequest(caller.scope, asked.namespace, asked.q, after=asked.cursor, limit=asked.limit)
+        datasets = () if asked.asset is None else (known_id(asked.asset),)
+        request = JobsRequest(caller.scope, asked.namespace, asked.q, datasets, after=asked.cursor, limit=asked.limit)
         return answer(job_page_shape(events.jobs(request)))
 
     @router.get("/jobs/{job_id}", response_model=JobRunsShape, operation_id="get_job", summary="A job and its runs")

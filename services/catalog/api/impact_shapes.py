@@ -8,18 +8,18 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, SkipValidation
 
-from services.catalog.check import SHOWN, Checked, Report, Verdict
+from services.catalog.checked import SHOWN, Checked, Report, Verdict
 from services.catalog.declared_keys import Pointing
 from services.catalog.impact import Affected, How, Impact
 from services.common.model.assets import Kind
 from services.common.model.lineage import LineageNode, Paths
 from services.common.model.names import AssetId
-from services.common.model.schema_changes import ChangeKind
+from services.common.model.schema_changes import ChangeKind, Origin, Redefinition, Sameness
 
 
 @dataclass(slots=True)
 class EndShape:
-    """A dataset that is named in an answer."""
+    """A dataset that is named in an answer; `told` says that an event named it, so that the catalog has it, listed or not."""
 
     id: str
     qualified_name: str
@@ -27,6 +27,7 @@ class EndShape:
     kind: Kind | None
     listed: bool
     gone: bool
+    told: bool
 
 
 @dataclass(slots=True)
@@ -133,10 +134,45 @@ class KeyShape(BaseModel, frozen=True):
     owners: list[str]
 
 
+class OriginShape(BaseModel, frozen=True):
+    """A column that is read, and how: `kind` as of edges between columns; `column` is `*` where only the table is known."""
+
+    id: str
+    qualified_name: str
+    column: str
+    kind: str
+
+
+class ColumnMeaningShape(BaseModel, frozen=True):
+    """A column that is made otherwise: what it is no longer read from, and what it is read from now and was not.
+
+    Both empty: of the same columns by another expression. `column` is `*` for some columns, it is not known which.
+    """
+
+    column: str
+    was: list[OriginShape]
+    now: list[OriginShape]
+
+
+class RedefinitionShape(BaseModel, frozen=True):
+    """What of a table that is made anew means something else; `state` is `unknown` where that could not be told, `problem` why.
+
+    `rows` says that other rows are in it: `rows_was` no longer decide about them, `rows_now` do and did not.
+    """
+
+    state: Sameness
+    columns: list[ColumnMeaningShape]
+    rows: bool
+    rows_was: list[OriginShape]
+    rows_now: list[OriginShape]
+    problem: str | None
+
+
 class CheckedShape(BaseModel, frozen=True):
     """One change, judged; `asset` is null where no known asset, or more than one, is called so.
 
     `stale` counts the edges that were left out because nothing has shown them for long.
+    `redefined` is null but for a table or view that is made from another query than it was, or where that is not known.
     `keys` are the first 100 of the `total_keys` declared keys of other tables that point at what goes or changes.
     """
 
@@ -152,6 +188,7 @@ class CheckedShape(BaseModel, frozen=True):
     stale: int
     keys: list[KeyShape]
     total_keys: int
+    redefined: RedefinitionShape | None = None
 
 
 class ReportShape(BaseModel, frozen=True):
@@ -227,7 +264,27 @@ def _checked(one: Checked) -> CheckedShape:
         stale=0 if impact is None else impact.stale,
         keys=[_key(pointing) for pointing in one.keys[:SHOWN]],
         total_keys=len(one.keys),
+        redefined=None if one.redefined is None else _redefined(one.redefined),
     )
+
+
+def _redefined(found: Redefinition) -> RedefinitionShape:
+    return RedefinitionShape(
+        state=found.state,
+        columns=[
+            ColumnMeaningShape(column=one.column, was=_origins(one.was), now=_origins(one.now)) for one in found.columns
+        ],
+        rows=found.rows,
+        rows_was=_origins(found.rows_was),
+        rows_now=_origins(found.rows_now),
+        problem=found.problem,
+    )
+
+
+def _origins(found: Sequence[Origin]) -> list[OriginShape]:
+    return [
+        OriginShape(id=one.table.id, qualified_name=one.table.qualified, column=one.column, kind=one.kind) for one in found
+    ]
 
 
 def _key(pointing: Pointing) -> KeyShape:
@@ -275,4 +332,5 @@ def _named(node: LineageNode) -> dict[str, Any]:
         "kind": node.kind,
         "listed": node.listed,
         "gone": node.gone,
+        "told": node.told,
     }

@@ -20,7 +20,8 @@ from services.common.model.names import AssetId, column_id
 
 @dataclass(slots=True)
 class NodeShape:
-    """A dataset of a lineage answer; `depth` is negative upstream, `listed` and `gone` say what crawls showed.
+    """A dataset of a lineage answer; `depth` is negative upstream, `listed` and `gone` say what crawls showed, `told` that an
+    event named it: then the catalog has it, listed or not.
 
     With `column` in the question it is a column: `id` is its own, `asset` its dataset's. `opaque` marks something that you may
     not see, where the setting `lineage.hidden` says so.
@@ -36,6 +37,7 @@ class NodeShape:
     asset: str | None = None
     column: str | None = None
     opaque: bool = False
+    told: bool = False
 
 
 class HubShape(Shape):
@@ -259,6 +261,7 @@ def _node(node: LineageNode, ids: _Ids) -> NodeShape:
         listed=node.listed,
         gone=node.gone,
         opaque=node.opaque,
+        told=node.told,
         asset=None if column is None else node.id,
         column=column,
     )

@@ -83,9 +83,28 @@ export async function lineage(id, direction, signal) {
   return (await call(`api/v1/assets/${encodeURIComponent(id)}/lineage?${asked}`, { signal })).body;
 }
 
-/** A job with its last run; what it reads and writes. */
-export async function job(id, signal) {
-  return (await call(`api/v1/jobs/${encodeURIComponent(id)}?limit=1`, { signal })).body;
+/** Where a column comes from and what it gets into, `depth` datasets far. */
+export async function columnLineage(id, column, depth, signal) {
+  const asked = new URLSearchParams({ column, direction: "both", depth, limit: "500" });
+  return (await call(`api/v1/assets/${encodeURIComponent(id)}/lineage?${asked}`, { signal })).body;
+}
+
+/** Who is affected by a change; `column` is null for the whole table. */
+export async function impact(id, change, column, signal) {
+  const asked = new URLSearchParams({ change, limit: "1000", ...(column === null ? {} : { column }) });
+  return (await call(`api/v1/assets/${encodeURIComponent(id)}/impact?${asked}`, { signal })).body;
+}
+
+/** A job with its runs, the last begun first; what it reads and writes. */
+export async function job(id, signal, limit = 1, cursor = null) {
+  const asked = new URLSearchParams({ limit, ...(cursor === null ? {} : { cursor }) });
+  return (await call(`api/v1/jobs/${encodeURIComponent(id)}?${asked}`, { signal })).body;
+}
+
+/** The jobs that read or write an asset. */
+export async function jobsOf(id, signal) {
+  const asked = new URLSearchParams({ asset: id, limit: "200" });
+  return (await call(`api/v1/jobs?${asked}`, { signal })).body;
 }
 
 /** What is used together with an asset, best first. */

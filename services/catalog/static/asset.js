@@ -1,6 +1,7 @@
 /** The page of one table or view: what it is, its columns, keys, definition, lineage, and who said what about it. */
 
 import * as api from "./api.js";
+import { columnLineageSection } from "./columnlineage.js";
 import { columnSection } from "./columns.js";
 import {
   assetLink,
@@ -20,6 +21,8 @@ import {
 } from "./dom.js";
 import { describable } from "./edit.js";
 import { historySection } from "./history.js";
+import { impactSection } from "./impact.js";
+import { jobsSection } from "./jobs.js";
 import { lineageSection } from "./lineage.js";
 import { relatedSection } from "./related.js";
 import { similarSection } from "./similar.js";
@@ -31,7 +34,7 @@ import { similarSection } from "./similar.js";
  * @param {string} id
  * @param {AbortSignal} signal drops an answer that nobody waits for.
  * @param {() => void} changed called when something was saved, so that older answers are asked for again.
- * @returns {Promise<{asset: object, point: (column: string|null) => void}>}
+ * @returns {Promise<{title: string, point: (column: string|null) => void}>}
  */
 export async function showAsset(place, id, signal, changed) {
   place.setAttribute("aria-busy", "true");
@@ -46,21 +49,27 @@ export async function showAsset(place, id, signal, changed) {
   page.describe = (column) => columnDescription(page, column.name);
   const columns = columnSection(page);
   const { asset } = page;
+  const flow = columnLineageSection(asset);
   place.replaceChildren(
     head(asset),
-    make("div", { class: "main" }, descriptionSection(page), columns.section, ...definition(asset), history.section),
+    make("div", { class: "main" }, descriptionSection(page), columns.section, ...flow.sections, impactSection(asset), ...definition(asset), history.section),
     make(
       "aside",
       {},
       facts(asset),
       lineageSection(asset, signal),
+      jobsSection(asset, signal),
       relatedSection(asset, signal),
       similarSection(asset, signal),
       ...keys(asset),
     ),
   );
   place.removeAttribute("aria-busy");
-  return { asset, point: columns.point };
+  const point = (column) => {
+    flow.point(column);
+    columns.point(column);
+  };
+  return { title: asset.name, point };
 }
 
 /** The page of an id that leads nowhere, or of an answer that did not come. */
@@ -159,9 +168,10 @@ function facts(asset) {
     ["Size", asset.bytes === null ? null : [size(asset.bytes)]],
     ["Partitions", asset.partitions === null ? null : [count(asset.partitions)]],
     ["Changed", asset.last_altered === null ? null : [time(asset.last_altered)]],
-    ["Last crawled", asset.last_seen === null ? null : [time(asset.last_seen)]],
+    // no crawl has ever shown what only events name
+    [asset.listed ? "Last crawled" : "Last named by an event", asset.last_seen === null ? null : [time(asset.last_seen)]],
     ["Known since", asset.first_seen === null ? null : [time(asset.first_seen)]],
-    ["Schema version", [count(asset.version)]],
+    ["Schema version", asset.listed ? [count(asset.version)] : null],
     // a source that was never named is called by its namespace, and stands above the name
     ["Namespace", asset.namespace === asset.source ? null : [foreign(asset.namespace)]],
     ...Object.entries(asset.properties).map(([name, value]) => [

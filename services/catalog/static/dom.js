@@ -62,6 +62,27 @@ export function assetLink(id, column) {
   return `#/asset/${encodeURIComponent(id)}${column === undefined ? "" : `/${encodeURIComponent(column)}`}`;
 }
 
+/** Where a job's page is, with one of its runs pointed at. */
+export function jobLink(id, run) {
+  return `#/job/${encodeURIComponent(id)}${run === undefined ? "" : `/${encodeURIComponent(run)}`}`;
+}
+
+/** A length of time in the unit that a person would say it in. */
+export function duration(milliseconds) {
+  const seconds = milliseconds / 1000;
+  if (seconds < 1) return `${count(milliseconds)} ms`;
+  if (seconds < 60) return `${seconds.toLocaleString("en", { maximumFractionDigits: 1 })} s`;
+  const whole = Math.round(seconds);
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60 ? `${minutes} min ${whole % 60} s` : `${count(Math.floor(minutes / 60))} h ${minutes % 60} min`;
+}
+
+/** A dataset of an answer: a link where the catalog has a page of it, else its name. */
+export function datasetName(node, attributes = {}) {
+  const name = foreign(node.qualified_name, attributes);
+  return (node.listed || node.told) && !node.gone && !node.opaque ? make("a", { href: assetLink(node.asset ?? node.id) }, name) : name;
+}
+
 /** A list of chips; null where there are none. */
 export function chips(texts, label) {
   const items = texts.map((text) => make("li", {}, foreign(text)));

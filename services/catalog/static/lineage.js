@@ -2,6 +2,7 @@
 
 import { lineage } from "./api.js";
 import { assetLink, count, foreign, kindBadge, make, notice } from "./dom.js";
+import { jobsBetween } from "./jobs.js";
 
 const WAYS = [
   { direction: "upstream", title: "Made from", none: "Nothing known.", further: "made from" },
@@ -70,7 +71,7 @@ function edgeTo(graph, from, node, way) {
 
 function nodeItem(node, edge, way, path) {
   const short = foreign(node.qualified_name.split(".").at(-1), { class: "name" });
-  const name = node.listed && !node.gone ? make("a", { href: assetLink(node.id) }, short) : short;
+  const name = (node.listed || node.told) && !node.gone ? make("a", { href: assetLink(node.id) }, short) : short;
   const item = make("li", {});
   const again = path.includes(node.id);
   const line = make(
@@ -79,14 +80,21 @@ function nodeItem(node, edge, way, path) {
     again ? null : furtherButton(item, node, way, path),
     name,
     " ",
-    kindBadge(node.kind),
+    node.kind === null ? null : kindBadge(node.kind),
   );
-  const told = [node.gone ? "gone" : node.listed ? null : "known by name only", again ? "already above" : null, ...restsOn(edge)].filter(
+  const told = [node.gone ? "gone" : nameless(node), again ? "already above" : null, ...restsOn(edge)].filter(
     Boolean,
   );
   item.append(line, make("p", { class: "path" }, foreign(node.qualified_name)));
   if (told.length) item.append(make("p", { class: "small" }, told.join(" · ")));
+  if (edge?.kind === "run") item.append(jobsBetween(edge.from, edge.to));
   return item;
+}
+
+/** That no crawl shows it; what an event names has a page all the same. */
+function nameless(node) {
+  if (node.listed) return null;
+  return node.told ? "known from events only" : "known by name only";
 }
 
 /** What an edge rests on, where that is not simply a view's own definition. */

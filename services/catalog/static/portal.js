@@ -4,15 +4,16 @@ import { Combobox } from "../widget/headwater.js";
 import { forgetToken, hasToken, onTokenNeeded, suggest } from "./api.js";
 import { showAsset, showNoAsset } from "./asset.js";
 import { assetLink, counted, failure, foreign, kindBadge, make } from "./dom.js";
+import { showJob, showNoJob } from "./job.js";
 import { showResults } from "./results.js";
 import { showStart } from "./start.js";
 import { query, read } from "./state.js";
 
 const box = document.getElementById("q");
-const views = Object.fromEntries(["start", "results", "asset"].map((id) => [id, document.getElementById(id)]));
+const views = Object.fromEntries(["start", "results", "asset", "job"].map((id) => [id, document.getElementById(id)]));
 /** What each view shows, so that going back shows it again without asking; scroll places by view. */
-const drawn = { start: null, results: null, asset: null };
-const places = { start: 0, results: 0, asset: 0 };
+const drawn = { start: null, results: null, asset: null, job: null };
+const places = { start: 0, results: 0, asset: 0, job: 0 };
 let shown = null;
 let page = null;
 let running = new AbortController();
@@ -20,13 +21,13 @@ let running = new AbortController();
 /** Show what the address asks for. */
 async function show() {
   const state = read(location);
-  const view = state.asset !== null ? "asset" : state.key === "./" ? "start" : "results";
+  const view = viewOf(state);
   if (shown !== null) places[shown] = window.scrollY;
   running.abort();
   running = new AbortController();
   const { signal } = running;
   box.value = state.q;
-  const wanted = view === "asset" ? state.asset : state.key;
+  const wanted = { asset: state.asset, job: state.job }[view] ?? state.key;
   const kept = drawn[view] === wanted;
   switchTo(view);
   offerWayBack(view, state.key);
@@ -38,6 +39,7 @@ async function show() {
     if (signal.aborted) return;
     drawn[view] = null;
     if (view === "asset") showNoAsset(views.asset, error);
+    else if (view === "job") showNoJob(views.job, error);
     else views[view].replaceChildren(failure(error));
     views[view].removeAttribute("aria-busy");
   }
@@ -45,10 +47,22 @@ async function show() {
   settle(view, state, kept);
 }
 
+function viewOf(state) {
+  if (state.asset !== null) return "asset";
+  if (state.job !== null) return "job";
+  return state.key === "./" ? "start" : "results";
+}
+
+/** A page of one thing, which lies over the search. */
+function isPage(view) {
+  return view === "asset" || view === "job";
+}
+
 async function draw(view, state, signal) {
   drawn[view] = null;
   if (view === "start") await showStart(views.start);
   else if (view === "results") await showResults(views.results, state, signal);
+  else if (view === "job") page = await showJob(views.job, state.job, signal);
   else page = await showAsset(views.asset, state.asset, signal, () => (drawn.results = null));
 }
 
@@ -57,22 +71,23 @@ function switchTo(view) {
   shown = view;
 }
 
-/** The way from an asset's page to the search under it. */
+/** The way from a page of one thing to the search under it. */
 function offerWayBack(view, key) {
   const back = document.getElementById("back");
-  back.hidden = view !== "asset";
+  back.hidden = !isPage(view);
   back.replaceChildren(make("a", { href: key }, key === "./" ? "Start" : "Results"));
 }
 
 /** Title, scroll place and focus, after a view is there. */
 function settle(view, state, kept) {
-  const name = view === "asset" && drawn.asset !== null ? page.asset.name : state.q;
+  const is = isPage(view);
+  const there = is && drawn[view] !== null;
+  const name = there ? page.title : state.q;
   document.title = name ? `${name.slice(0, 80)} · Headwater` : "Headwater";
-  if (view === "asset") {
-    if (drawn.asset !== null) page.point(state.column);
-    if (!kept) views.asset.querySelector("h1")?.focus({ preventScroll: true });
-  }
-  if (view !== "asset" || state.column === null) window.scrollTo(0, kept ? places[view] : 0);
+  const part = view === "job" ? state.run : state.column;
+  if (there) page.point(part);
+  if (is && !kept) views[view].querySelector("h1")?.focus({ preventScroll: true });
+  if (!is || part === null) window.scrollTo(0, kept ? places[view] : 0);
 }
 
 function go(address) {
@@ -106,9 +121,9 @@ const combobox = new Combobox({
   submit: (text) => go(query(text.trim(), asksAnew() ? [] : read(location).filters)),
 });
 
-/** On an asset's page a question begins anew; on results the filters in use stay. */
+/** On a page of one thing a question begins anew; on results the filters in use stay. */
 function asksAnew() {
-  return read(location).asset !== null;
+  return isPage(viewOf(read(location)));
 }
 
 document.getElementById("ask").addEventListener("submit", (event) => {
@@ -176,5 +191,5 @@ document.getElementById("forget").addEventListener("click", () => {
 history.scrollRestoration = "manual";
 window.addEventListener("popstate", () => show());
 // on a telephone the focus would bring the keyboard up over the page
-if (read(location).asset === null && !window.matchMedia("(pointer: coarse)").matches) box.focus();
+if (!asksAnew() && !window.matchMedia("(pointer: coarse)").matches) box.focus();
 show();

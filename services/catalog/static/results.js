@@ -9,6 +9,7 @@ import {
   count,
   counted,
   foreign,
+  jobLink,
   kindBadge,
   kindName,
   make,
@@ -127,8 +128,7 @@ function hitCard(hit, signal) {
     make(
       "h2",
       {},
-      // a job has no page of its own
-      hit.kind === "job" ? name : make("a", { href: assetLink(hit.asset, column) }, name),
+      make("a", { href: hit.kind === "job" ? jobLink(hit.id) : assetLink(hit.asset, column) }, name),
       " ",
       kindBadge(hit.kind),
       " ",

@@ -1,4 +1,4 @@
-/** What the portal shows is its address: `?q=…&schema=…` is a search, `#/asset/ID` a page over it. Back always works. */
+/** What the portal shows is its address: `?q=…&schema=…` is a search, `#/asset/ID` and `#/job/ID` pages over it. Back always works. */
 
 /** The filters of a search, in the order in which they are offered; each may repeat. */
 export const FILTERS = ["kind", "status", "schema", "database", "source", "platform", "tag", "owner", "quality"];
@@ -9,15 +9,17 @@ const MAX_QUESTION = 4000;
  * What an address asks for.
  *
  * @param {Location|URL} address
- * @returns {{q: string, filters: [string, string][], asset: string|null, column: string|null, key: string}} `key` is the
- *     same for two addresses of the same search.
+ * @returns {{q: string, filters: [string, string][], asset: string|null, column: string|null, job: string|null,
+ *     run: string|null, key: string}} `key` is the same for two addresses of the same search.
  */
 export function read(address) {
   const given = new URLSearchParams(address.search);
   const q = (given.get("q") ?? "").trim().slice(0, MAX_QUESTION);
   const filters = FILTERS.flatMap((field) => given.getAll(field).map((value) => [field, value]));
   const [, asset = null, column = null] = /^#\/asset\/([^/]+)(?:\/(.+))?$/.exec(address.hash) ?? [];
-  return { q, filters, asset: decoded(asset), column: decoded(column), key: query(q, filters) };
+  const [, job = null, run = null] = /^#\/job\/([^/]+)(?:\/(.+))?$/.exec(address.hash) ?? [];
+  const page = { asset: decoded(asset), column: decoded(column), job: decoded(job), run: decoded(run) };
+  return { q, filters, ...page, key: query(q, filters) };
 }
 
 /** The address of a search, relative to the portal; the start page where nothing is asked. */

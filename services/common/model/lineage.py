@@ -68,7 +68,8 @@ class LineageNode:
     """A dataset in the answer, or a column of one; `depth` is its distance, negative upstream, 0 for what is asked about.
 
     `column` is None for a dataset, and `*` for columns, or rows, that nobody can tell apart. `listed` is False for a dataset
-    that no crawl has shown, known only from SQL or events; `gone` is True for one that a complete crawl no longer found.
+    that no crawl has shown, known only from SQL or events, `told` is True where an event named it, so that the catalog has it
+    all the same; `gone` is True for one that a complete crawl no longer found.
     `opaque` marks something that the scope hides: its id holds in this answer only, and its name is empty.
     """
 
@@ -80,6 +81,7 @@ class LineageNode:
     gone: bool = False
     opaque: bool = False
     column: str | None = None
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.common.model.access import AccessScope
+from services.common.model.names import DatasetName
+
 
 class ChangeKind(StrEnum):
     """What is done to a table or to a column of it; `REPLACE`: a view or table is made anew with other columns; `ADD`: a column comes."""
@@ -20,6 +23,14 @@ class ChangeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class MadeBy:
+    """The SQL that a table or view is made by: a query, or the statement around it; and the name of its dialect."""
+
+    sql: str
+    dialect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SchemaChange:
     """One change.
 
@@ -29,6 +40,8 @@ class SchemaChange:
         to: the new name, or the type that the column gets; None where it is not known, or there is none.
         columns: what a replaced table has afterwards, in order; None where that is not known (`SELECT *`).
         types: of those columns, as written, where they are said; None for a column, or for all, where they are not.
+        made_by: what a replaced table is made by afterwards; None where nothing says so.
+        was_made_by: what it is made by now, where whoever plans the change knows; None: what the catalog has.
 
     """
 
@@ -38,6 +51,8 @@ class SchemaChange:
     to: str | None = None
     columns: tuple[str, ...] | None = None
     types: tuple[str | None, ...] | None = None
+    made_by: MadeBy | None = None
+    was_made_by: MadeBy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +71,75 @@ class PlannedChanges:
     statements: int
     problems: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RedefinitionRequest:
+    """What of `name` means something else when it is made by `after` in place of `before`, as far as `scope` shows tables.
+
+    Whoever asks may read both texts. `columns` are those that are there before and after; None where that is not known.
+    """
+
+    name: DatasetName
+    before: MadeBy
+    after: MadeBy
+    scope: AccessScope
+    columns: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A column that is read, and how: the kinds of edges between columns. `column` is `*` where only the table is known."""
+
+    table: DatasetName
+    column: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMeaning:
+    """A column that is made otherwise: what it was read from and is no more, and what it is read from now and was not.
+
+    Both empty: of the same columns, by another expression.
+    """
+
+    column: str
+    was: tuple[Origin, ...] = ()
+    now: tuple[Origin, ...] = ()
+
+
+class Sameness(StrEnum):
+    """Whether two definitions make the same."""
+
+    SAME = "same"
+    CHANGED = "changed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Redefinition:
+    """What of a table means something else. Layout, comments, aliases and the order of conditions mean nothing.
+
+    Attributes:
+        columns: those made otherwise, in order of name.
+        rows: whether other rows are in it: a filter, a join, a grouping or a limit is another one.
+        rows_was, rows_now: what decided about rows and does no more, and what decides now and did not; both may be empty where
+            the same columns decide by other conditions.
+        problem: why it is not known, or not known whether there is more, as a sentence's end; None where all is known.
+        outputs: the columns that the table has afterwards, in order; None where that is not known.
+
+    """
+
+    columns: tuple[ColumnMeaning, ...] = ()
+    rows: bool = False
+    rows_was: tuple[Origin, ...] = ()
+    rows_now: tuple[Origin, ...] = ()
+    problem: str | None = None
+    outputs: tuple[str, ...] | None = None
+
+    @property
+    def state(self) -> Sameness:
+        """What is known; `CHANGED` also where there may be more."""
+        if self.columns or self.rows:
+            return Sameness.CHANGED
+        return Sameness.SAME if self.problem is None else Sameness.UNKNOWN

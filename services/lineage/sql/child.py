@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from services.lineage.sql.ddl import read_ddl
 from services.lineage.sql.ddl_script import Ddl
+from services.lineage.sql.expressions import read_wording
 from services.lineage.sql.extract import read_script
 from services.lineage.sql.frames import EXIT_MEMORY, LENGTH, READY, Answer, Question, dump_answer, frame, load_batch
 from services.lineage.sql.logged import Shape
@@ -26,6 +27,7 @@ from services.lineage.sql.script import Script
 from services.lineage.sql.shape import read_shape
 from services.lineage.sql.statement import Problem, Reading, Statement
 from services.lineage.sql.usage import read_usage
+from services.lineage.sql.wording import Wording
 
 _STACK_BYTES = 512 << 20
 """Address space of the parsing thread's stack: what is never touched costs nothing. Read at 1,000 levels of every
@@ -78,6 +80,8 @@ def _read(question: Question) -> Answer:
             return read_tables(question)
         if isinstance(question, Ddl):
             return read_ddl(question)
+        if isinstance(question, Wording):
+            return read_wording(question)
         if isinstance(question, Script):
             return read_script(question)
         return read_shape(question) if isinstance(question, Shape) else read_usage(question)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
-from services.common.model.schema_changes import ChangeKind, PlannedChanges, SchemaChange
-from services.lineage.sql.ddl_changes import changes_of, is_data, is_statement, own_tables
+from services.common.model.schema_changes import ChangeKind, MadeBy, PlannedChanges, SchemaChange
+from services.lineage.sql.ddl_changes import Found, changes_of, is_data, is_statement, own_tables, query_of
 from services.lineage.sql.ddl_script import Ddl
 from services.lineage.sql.dialects import dialect_of
 from services.lineage.sql.parsing import dialect_named, trees
@@ -59,6 +60,7 @@ class _Reader:
     """One script being read."""
 
     def __init__(self, dialect: str) -> None:
+        self._name = dialect
         self._dialect = dialect_named(dialect)
         self._found: list[SchemaChange] = []
         self._problems: dict[str, None] = {}
@@ -91,8 +93,9 @@ class _Reader:
             if any(_DANGER.search(token.text) for token in tokens[3:]):
                 self._problem("it makes a routine, whose statements are not looked into")
         elif (roots := self._parsed(tokens, sql)) is not None:
+            text = sql[tokens[0].start : tokens[-1].end + 1]
             for root in roots:
-                self._take(root)
+                self._take(root, text if len(roots) == 1 else None)
         elif head in _RUNS:
             self._executed(sql[tokens[0].end + 1 : tokens[-1].end + 1], depth)
         elif head == "CALL":
@@ -102,19 +105,28 @@ class _Reader:
         else:
             self._several(tokens, sql, depth)
 
-    def _take(self, root: exp.Expr) -> None:
+    def _take(self, root: exp.Expr, text: str | None) -> None:
         # IF NOT EXISTS makes a table only where the script has dropped it before
         may_stay = isinstance(root, exp.Create) and root.args.get("exists")
         if may_stay:
             root.set("exists", None)
         self._own |= dict.fromkeys(own_tables(root))
-        for one in changes_of(root, self._dialect):
+        for found in changes_of(root, self._dialect):
+            one = self._made_by(found, root, text)
             if isinstance(one, str):
                 self._problem(one)
             elif not may_stay or any(_drops(before, one.table) for before in self._found):
                 self._found.append(one)
             else:
                 self._own[one.table] = None
+
+    def _made_by(self, found: Found, root: exp.Expr, text: str | None) -> Found:
+        """With the query that a table is made from, where there is one: as it is written, if it is the whole statement."""
+        query = query_of(root)
+        if query is None or not isinstance(found, SchemaChange) or found.kind is not ChangeKind.REPLACE:
+            return found
+        sql = text if text is not None and isinstance(root, exp.Create) else query.sql(dialect=self._dialect)
+        return replace(found, made_by=MadeBy(sql, self._name))
 
     def _several(self, tokens: Sequence[Token], sql: str, depth: int) -> None:
         """What is not one statement: a batch without semicolons, a block, or words that nobody understands."""

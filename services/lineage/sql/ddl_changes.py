@@ -77,6 +77,13 @@ def changes_of(root: exp.Expr, dialect: Dialect) -> Iterator[Found]:
         yield _NOT_KNOWN
 
 
+def query_of(root: exp.Expr) -> exp.Query | None:
+    """The query that a statement makes a table or a view from; None where there is none."""
+    parts = [root.args.get("expression")] if isinstance(root, exp.Create) else []
+    parts += root.args.get("actions") or [] if isinstance(root, exp.Alter) else []
+    return next((one for one in parts if isinstance(one, exp.Query)), None)
+
+
 def own_tables(root: exp.Expr) -> Iterator[str]:
     """The tables that a query makes (`SELECT … INTO`), and those of which a statement says that they may not be there."""
     if isinstance(root, exp.Drop | exp.Alter) and root.args.get("exists"):

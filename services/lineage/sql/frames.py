@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.common.model.names import SqlPart
-from services.common.model.schema_changes import ChangeKind, PlannedChanges, SchemaChange
+from services.common.model.schema_changes import ChangeKind, MadeBy, PlannedChanges, SchemaChange
 from services.lineage.sql.ddl_script import Ddl
 from services.lineage.sql.facts import ColumnEdge, Kind, Lineage, ScriptLineage, StatementLineage
 from services.lineage.sql.logged import LogStatement, Shape, Shaped, Usage, usage_in
 from services.lineage.sql.script import Script
 from services.lineage.sql.statement import MAX_SQL_BYTES, Problem, Reading, Statement, TableRef
+from services.lineage.sql.wording import Worded, Wording, worded_in
 
-Question = Statement | Script | Shape | LogStatement | Ddl
+Question = Statement | Script | Shape | LogStatement | Ddl | Wording
 """A definition whose tables are asked for, or a text whose whole lineage is."""
-Answer = Reading | ScriptLineage | Shaped | Usage | PlannedChanges
+Answer = Reading | ScriptLineage | Shaped | Usage | PlannedChanges | Worded
 
 LENGTH = struct.Struct(">I")
 """Every frame begins with its length in bytes."""
@@ -68,6 +69,7 @@ _QUESTIONS: dict[str, Callable[..., Question]] = {
     "shape": Shape,
     "logged": LogStatement,
     "ddl": Ddl,
+    "wording": Wording,
 }
 
 
@@ -81,7 +83,8 @@ def _question_out(question: Question) -> list[Any]:
     schema = {table: list(columns) for table, columns in question.schema.items()}
     if isinstance(question, LogStatement):
         return ["logged", question.sql, question.dialect, schema, question.is_kept]
-    return ["script", question.sql, question.dialect, schema, question.default_database, question.default_schema]
+    kind = "wording" if isinstance(question, Wording) else "script"
+    return [kind, question.sql, question.dialect, schema, question.default_database, question.default_schema]
 
 
 def dump_answer(answer: Answer) -> bytes:
@@ -92,9 +95,15 @@ def dump_answer(answer: Answer) -> bytes:
     if isinstance(answer, Shaped):
         return json.dumps({"digest": answer.digest, "names": [ref_out(ref) for ref in answer.names]}).encode()
     if isinstance(answer, PlannedChanges):
-        changes = [[one.kind, one.table, one.column, one.to, one.columns, one.types] for one in answer.changes]
-        told = {"changes": changes, "statements": answer.statements, "problems": answer.problems, "own": answer.own}
+        told = {
+            "changes": list(map(_change_out, answer.changes)),
+            "statements": answer.statements,
+            "problems": answer.problems,
+            "own": answer.own,
+        }
         return json.dumps(told).encode()
+    if isinstance(answer, Worded):
+        return json.dumps({"worded": answer.shape()}).encode()
     if isinstance(answer, Usage):
         return json.dumps({"usage": answer.as_json()}).encode()
     value = {
@@ -118,6 +127,8 @@ def load_answer(body: bytes) -> Answer:
     if "changes" in value:
         changes = tuple(map(_change_in, value["changes"]))
         return PlannedChanges(changes, value["statements"], tuple(value["problems"]), tuple(value["own"]))
+    if "worded" in value:
+        return worded_in(value["worded"])
     if "usage" in value:
         return usage_in(value["usage"])
     return Reading(
@@ -129,10 +140,15 @@ def load_answer(body: bytes) -> Answer:
     )
 
 
+def _change_out(one: SchemaChange) -> list[Any]:
+    made = one.made_by and [one.made_by.sql, one.made_by.dialect]
+    return [one.kind, one.table, one.column, one.to, one.columns, one.types, made]
+
+
 def _change_in(value: list[Any]) -> SchemaChange:
-    kind, table, column, to, *listed = value
+    kind, table, column, to, *listed, made = value
     columns, types = (None if one is None else tuple(one) for one in listed)
-    return SchemaChange(ChangeKind(kind), table, column, to, columns, types)
+    return SchemaChange(ChangeKind(kind), table, column, to, columns, types, made and MadeBy(*made))
 
 
 def _lineage_out(lineage: Lineage) -> list[Any]:

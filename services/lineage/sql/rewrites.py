@@ -119,7 +119,20 @@ def _merge(tokens: list[Token]) -> list[Token]:
     if [word(one) for one in tokens[1:4]] == ["WITH", "SCHEMA", "EVOLUTION"]:
         tokens = [tokens[0], *tokens[4:]]
     at = find(tokens, "DELETE", "WHERE")
-    return [*tokens[:at], *tokens[find(tokens, "WHEN", start=at) :]] if at < len(tokens) else tokens
+    if at == len(tokens):
+        return tokens
+    end = min(find(tokens, "WHEN", start=at), find(tokens, "LOG", "ERRORS", start=at))
+    return [*tokens[:at], *_deleting(tokens[at], tokens[at + 2 : end]), *tokens[end:]]
+
+
+def _deleting(one: Token, condition: Sequence[Token]) -> list[Token]:
+    """`DELETE WHERE c` behind what is set, as `WHEN MATCHED AND (c) THEN DELETE`."""
+    if not condition:
+        return []
+    head = [(TokenType.WHEN, "WHEN"), (TokenType.VAR, "MATCHED"), (TokenType.AND, "AND"), (TokenType.L_PAREN, "(")]
+    tail = [(TokenType.R_PAREN, ")"), (TokenType.THEN, "THEN"), (TokenType.DELETE, "DELETE")]
+    before, after = ([like(one, kind, text) for kind, text in words] for words in (head, tail))
+    return [*before, *condition, *after]
 
 
 def _words(tokens: list[Token]) -> list[Token]:

@@ -27,6 +27,7 @@ from services.lineage.sql.frames import EXIT_MEMORY, LENGTH, READY, Answer, Limi
 from services.lineage.sql.logged import LogStatement, Shape, Shaped, Usage
 from services.lineage.sql.script import Script
 from services.lineage.sql.statement import Problem, Reading, Statement
+from services.lineage.sql.wording import Worded, Wording
 
 _START_S = 60.0
 """The first frame comes after 0.3 s; a machine under full load may need much longer to import the parser."""
@@ -121,6 +122,15 @@ class SqlParser:
         if isinstance(answer, PlannedChanges):
             return answer
         return PlannedChanges((), 0, (f"the script: {_problem(answer)}",))
+
+    def read_wordings(self, wordings: Sequence[Wording]) -> list[Worded | None]:
+        """The expressions of each definition, in their order; None for one that cannot be read.
+
+        Raises:
+            ServiceUnavailable: no worker process can be started; trying again may help.
+
+        """
+        return [answer if isinstance(answer, Worded) else None for answer in self._ask(wordings, keep=False)]
 
     def close(self) -> None:
         """End the worker process. The parser may be used again: it starts another."""

@@ -156,7 +156,7 @@ UPDATE dbo.visits SET day = next_day, @seen = total = total + 1
 -- writes: visits
 -- direct: walkers.day > visits.day identity
 -- direct: walkers.id > visits.id identity
--- decides: visits.id join, walkers.day filter, walkers.id join
+-- decides: visits.day filter, visits.id join, walkers.day filter, walkers.id join
 MERGE INTO visits v USING walkers w ON (v.id = w.id) WHEN MATCHED THEN UPDATE SET v.day = w.day WHERE w.day > 1 DELETE WHERE v.day = 9 WHEN NOT MATCHED THEN INSERT (id) VALUES (w.id) LOG ERRORS INTO bad REJECT LIMIT 9
 
 -- case: a MERGE that may add columns

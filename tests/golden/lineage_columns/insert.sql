@@ -58,6 +58,60 @@ WITH q AS (SELECT x FROM s) INSERT INTO t (a) WITH r AS (SELECT x + 1 AS y FROM 
 -- direct: t.n > t.n transformation
 INSERT INTO t (id, n) SELECT id, v FROM s ON CONFLICT (id) DO UPDATE SET n = t.n + excluded.n, at = now()
 
+-- case: a condition of what happens on a conflict
+-- dialect: postgres
+-- schema: t(id, n, at), s(id, v, k)
+-- reads: s
+-- writes: t
+-- direct: s.id > t.id identity
+-- direct: s.v > t.n identity
+-- decides: s.id filter, t.at filter
+INSERT INTO t AS old (id, n) SELECT id, v FROM s ON CONFLICT (id) WHERE n > 5 DO UPDATE SET n = excluded.n WHERE old.at < excluded.id
+
+-- case: two columns at once on a conflict
+-- dialect: sqlite
+-- reads: s
+-- writes: t
+-- direct: s.id > t.id identity
+-- direct: s.v > t.n identity
+-- direct: s.id > t.m identity
+INSERT INTO t (id, n) SELECT id, v FROM s WHERE true ON CONFLICT (id) DO UPDATE SET (n, m) = (excluded.n, excluded.id)
+
+-- case: a key that is there twice, with the new row's values and the query's own
+-- dialect: mysql
+-- reads: s
+-- writes: t
+-- direct: s.a > t.id identity
+-- direct: s.b > t.n transformation
+-- direct: t.n > t.n transformation
+-- direct: s.z > t.m identity
+-- direct: s.a > t.o identity
+INSERT INTO t (id, n) SELECT s.a, s.b FROM s ON DUPLICATE KEY UPDATE n = t.n + VALUES(n), m = s.z, o = VALUES(id)
+
+-- case: a key that is there twice, from the second table of the query
+-- dialect: mysql
+-- schema: t(id, n, m), s(a, b), u(i, y)
+-- reads: s, u
+-- writes: t
+-- direct: s.a > t.id identity
+-- direct: s.b > t.n identity
+-- direct: u.y > t.m conditional
+-- direct: t.m > t.m transformation
+-- decides: s.a join, u.i join
+INSERT INTO t (id, n) SELECT x.a, x.b FROM s AS x JOIN u ON u.i = x.a ON DUPLICATE KEY UPDATE m = IF(y > 0, m, 0)
+
+-- case: each target by its condition
+-- dialect: oracle
+-- schema: s(a, z, k)
+-- reads: s
+-- writes: one, two, three, rest
+-- direct: s.a > one.p identity
+-- direct: s.z > two.q identity
+-- direct: s.a > three.r identity
+-- direct: s.a > rest.f identity
+-- decides: s.k filter, s.z filter
+INSERT ALL WHEN k > 1 THEN INTO one (p) VALUES (a) WHEN z = 3 THEN INTO two (q) VALUES (z) INTO three (r) VALUES (a) ELSE INTO rest (f) VALUES (a) SELECT a, z, k FROM s
+
 -- case: several targets of one source in Hive
 -- dialect: hive
 -- reads: src
@@ -121,6 +175,7 @@ INSERT INTO visits TABLE recent
 -- direct: visits.visitor > late.visitor identity
 -- direct: visits.day > late.day identity
 -- direct: visits.visitor > early.who identity
+-- decides: visits.day filter
 INSERT FIRST WHEN day > 1 THEN INTO late VALUES (visitor, day) ELSE INTO early (who) VALUES (visitor) SELECT visitor, day FROM visits
 
 -- case: given values for columns that count by themselves

@@ -302,7 +302,7 @@ export class HeadwaterSearch extends HTMLElement {
   async #find(text, signal) {
     try {
       const found = await this.#ask(text, signal);
-      // a job has no page to open
+      // the page around it is told which dataset was chosen
       const answer = { ...found, hits: found.hits.filter((hit) => hit.kind !== "job") };
       this.#answer = answer;
       this.#say(noteOf(answer));

@@ -5,15 +5,18 @@ Journey 3, step "SQL → edges".
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlglot import exp
 
-from services.lineage.sql.expression import reads
-from services.lineage.sql.facts import TableKey
+from services.lineage.sql.expression import condition, reads
+from services.lineage.sql.facts import Kind, TableKey
 from services.lineage.sql.query import read_query, with_ctes
-from services.lineage.sql.relation import OutColumn, Relation
+from services.lineage.sql.relation import Indirect, OutColumn, Relation
 from services.lineage.sql.scope import Ctes, Env, Scope, Source
-from services.lineage.sql.sources import add_sources, rows_of
+from services.lineage.sql.sources import add_join, add_sources, rows_of
 from services.lineage.sql.statements.naming import listed, read_for, written
+from services.lineage.sql.statements.update import assignments, column_name
 from services.lineage.sql.writes import APPEND, REPLACE, Facts, Write, mapped
 
 
@@ -23,22 +26,44 @@ def read(node: exp.Expr, env: Env) -> Facts:
 
 
 def read_many(node: exp.Expr, env: Env) -> Facts:
-    """Several targets of one source: Hive's FROM … INSERT … INSERT, INSERT ALL of Oracle and Snowflake."""
+    """Several targets of one source: Hive's FROM … INSERT … INSERT, INSERT ALL and INSERT FIRST of Oracle and Snowflake."""
     ctes = with_ctes(node, env, env.given)
     source = node.args.get("source")
     facts = Facts("INSERT")
     inserts = [part.this if isinstance(part, exp.ConditionalInsert) else part for part in node.expressions]
+    if isinstance(source, exp.Subquery) and any(isinstance(part, exp.ConditionalInsert) for part in node.expressions):
+        source = source.this
     if isinstance(source, exp.Query) and not isinstance(source, exp.Subquery):
         relation = read_query(source, env, ctes)
         scope = Scope(env, ctes)
         scope.sources.append(Source("", relation))
-        facts.writes = [write for insert in inserts if (write := _from_rows(insert, relation, scope)) is not None]
+        for insert, rows in zip(inserts, _conditions(node, scope), strict=True):
+            write = _from_rows(insert, relation, scope)
+            if write is not None:
+                write.rows |= rows
+                facts.writes.append(write)
     else:
         facts.writes = [_write(_with_source(insert, source), env, ctes) for insert in inserts]
     for write in facts.writes:
         write.sources = tuple(env.reads)
     facts.reads = tuple(env.reads)
     return facts
+
+
+def _conditions(node: exp.Expr, scope: Scope) -> Iterator[Indirect]:
+    """What decides which rows each target gets: its WHEN, with FIRST those before it, and all of them for ELSE."""
+    is_first = str(node.args.get("kind") or "").upper() == "FIRST"
+    before: Indirect = set()
+    own: Indirect = set()
+    for part in node.expressions:
+        said = part.args.get("expression") if isinstance(part, exp.ConditionalInsert) else None
+        if isinstance(said, exp.Expr):
+            found = condition(said, scope, Kind.FILTER)
+            own = found | before if is_first else found
+            before = before | found
+        elif part.args.get("else_"):
+            own = before
+        yield own
 
 
 def _with_source(insert: exp.Expr, source: exp.Expr | None) -> exp.Expr:
@@ -123,21 +148,45 @@ def _partitions(node: exp.Expr) -> tuple[set[str], set[str]]:
 
 
 def _on_conflict(node: exp.Expr, write: Write, env: Env, ctes: Ctes) -> None:
-    """ON CONFLICT DO UPDATE and ON DUPLICATE KEY UPDATE: `excluded` and `VALUES(c)` are the new row."""
+    """ON CONFLICT DO UPDATE and ON DUPLICATE KEY UPDATE: what is set, from the new row, the old one, and the query's tables.
+
+    A WHERE there decides about what is set alone: the row comes in any case.
+    """
     clause = node.args.get("conflict")
-    assignments = clause.expressions if clause is not None else []
-    if write.table is None or not assignments:
+    if write.table is None or clause is None or not clause.expressions:
         return
-    scope = Scope(env, ctes)
-    new = Relation(write.columns)
-    scope.sources.extend([Source("excluded", new), Source("new", new), Source("inserted", new)])
-    table = node.this.this if isinstance(node.this, exp.Schema) else node.this
     own = dict(env.reads)
-    add_sources(table, scope)
+    scope = _conflict_scope(node, write, env, ctes)
     if write.table not in own:
         env.reads.pop(write.table, None)
-    for assignment in assignments:
-        if isinstance(assignment, exp.EQ):
-            direct, indirect = reads(assignment.expression, scope)
-            direct = {origin: kind for origin, kind in direct.items() if origin[0] is not None}
-            write.columns.append(OutColumn(assignment.this.name, dict(direct), set(indirect)))
+    rows = condition(clause.args.get("where"), scope, Kind.FILTER)
+    for name, value, _ in assignments(clause.expressions):
+        direct, indirect = reads(value.transform(_new_value) if clause.args.get("duplicate") else value, scope)
+        direct = {origin: kind for origin, kind in direct.items() if origin[0] is not None}
+        write.columns.append(OutColumn(column_name(name), direct, indirect | rows))
+
+
+def _conflict_scope(node: exp.Expr, write: Write, env: Env, ctes: Ctes) -> Scope:
+    """The old row first, then the tables of the query, which MySQL lets the clause name, then the new row by its names."""
+    new_row = Scope(env, ctes)
+    new = Relation(list(write.columns))
+    new_row.sources.extend([Source("excluded", new), Source("new", new), Source("inserted", new)])
+    around = new_row
+    query = node.args.get("expression")
+    if node.args["conflict"].args.get("duplicate") and isinstance(query, exp.Select):
+        around = Scope(env, with_ctes(query, env, ctes), new_row)
+        clause = query.args.get("from_")
+        if clause is not None:
+            add_sources(clause.this, around)
+        for join in query.args.get("joins") or ():
+            add_join(join, around)
+    scope = Scope(env, ctes, around)
+    add_sources(node.this.this if isinstance(node.this, exp.Schema) else node.this, scope)
+    return scope
+
+
+def _new_value(part: exp.Expr) -> exp.Expr:
+    """MySQL's VALUES(c) is the new row's `c`."""
+    if isinstance(part, exp.Anonymous) and part.name.upper() == "VALUES" and len(part.expressions) == 1:
+        return exp.column(part.expressions[0].name, table="excluded")
+    return part
