@@ -108,3 +108,11 @@ def test_a_column_called_like_a_unit_of_time_is_read(dialect, expression, read):
     sql = f"SELECT {expression} AS x FROM t"
     edges = read_script(Script(sql, dialect, {"t": ["day", "month", "other"]})).whole.column_edges
     assert {edge.column for edge in edges} == read
+
+
+@pytest.mark.parametrize(
+    "windows", ["w AS (w)", "w AS (v), v AS (w)", "v AS (PARTITION BY b), w AS (v ORDER BY b), v AS (w)"]
+)
+def test_windows_that_name_each_other_in_a_circle_come_to_an_end(windows):
+    read = read_script(Script(f"SELECT sum(a) OVER w AS x FROM t WINDOW {windows}", "postgres", {"t": ["a", "b"]}))
+    assert ("t", "a", "x") in {(edge.source, edge.column, edge.into) for edge in read.whole.column_edges}
