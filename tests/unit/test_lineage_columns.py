@@ -84,3 +84,35 @@ def test_a_condition_on_a_conflict_decides_about_what_is_set_alone():
         ("t", "m", "n"),
         ("s", "a", "n"),
     }
+
+
+@pytest.mark.parametrize(
+    ("dialect", "expression", "read"),
+    [
+        ("postgres", "date_trunc('month', day)", {"day"}),
+        ("postgres", "date_trunc('month'::text, day)", {"day"}),
+        ("postgres", "extract(year FROM day)", {"day"}),
+        ("postgres", "to_char(day, 'YYYY')", {"day"}),
+        ("mysql", "year(month)", {"month"}),
+        ("mysql", "date_format(day, '%Y-%m')", {"day"}),
+        ("duckdb", "date_part('YEAR', day)", {"day"}),
+        ("bigquery", "timestamp_trunc(day, day)", {"day"}),
+        ("tsql", "datediff(day, month, other)", {"month", "other"}),
+        ("snowflake", "dateadd(day, 1, other)", {"other"}),
+        ("snowflake", "last_day(other, month)", {"other"}),
+        ("", "date_part(day, other)", {"other"}),
+    ],
+)
+def test_a_column_called_like_a_unit_of_time_is_read(dialect, expression, read):
+    """Where the unit is said already, or nothing else can be the column."""
+    sql = f"SELECT {expression} AS x FROM t"
+    edges = read_script(Script(sql, dialect, {"t": ["day", "month", "other"]})).whole.column_edges
+    assert {edge.column for edge in edges} == read
+
+
+@pytest.mark.parametrize(
+    "windows", ["w AS (w)", "w AS (v), v AS (w)", "v AS (PARTITION BY b), w AS (v ORDER BY b), v AS (w)"]
+)
+def test_windows_that_name_each_other_in_a_circle_come_to_an_end(windows):
+    read = read_script(Script(f"SELECT sum(a) OVER w AS x FROM t WINDOW {windows}", "postgres", {"t": ["a", "b"]}))
+    assert ("t", "a", "x") in {(edge.source, edge.column, edge.into) for edge in read.whole.column_edges}

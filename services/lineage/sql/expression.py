@@ -172,7 +172,7 @@ def _parts(node: exp.Expr, way: Kind, scope: Scope) -> Iterator[_Part]:
         way = passed(way, Kind.AGGREGATION)
     elif not isinstance(node, _SAME):
         way = passed(way, Kind.TRANSFORMATION)
-    takes_unit = isinstance(node, exp.Func) and _takes_unit(node)
+    takes_unit = isinstance(node, exp.Func) and _takes_unit(node) and not _says_unit(node)
     for child in children(node):
         if not (takes_unit and _is_unit(child)):
             yield child, way
@@ -192,6 +192,13 @@ def children(node: exp.Expr) -> Iterator[exp.Expr]:
 def _takes_unit(node: exp.Func) -> bool:
     name = node.name.lower() if isinstance(node, exp.Anonymous) else node.key
     return any(word in name for word in _UNIT_FUNCTIONS)
+
+
+def _says_unit(node: exp.Func) -> bool:
+    """Whether its unit is told already, or only one of its parts can be a column: then a column called `day` is one."""
+    parts = [one.this if isinstance(one, exp.Cast) and isinstance(one.this, exp.Literal) else one for one in children(node)]
+    constants = [one for one in parts if isinstance(one, exp.Literal | exp.Var)]
+    return any(one.name.lower() in _UNITS for one in constants) or len(parts) - len(constants) == 1
 
 
 def _is_unit(node: exp.Expr) -> bool:

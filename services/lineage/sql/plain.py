@@ -50,8 +50,8 @@ def _called(node: exp.Expr) -> exp.Expr | None:
     found: exp.Expr | None = None
     if isinstance(node, exp.TimestampTrunc | exp.TimeToStr):
         found = _of_a_day(node)
-    elif isinstance(node, exp.Case) and node.this is not None:
-        found = _searched(node)
+    elif isinstance(node, exp.Case) and isinstance(node.this, exp.Expr) and isinstance(node.this.unnest(), exp.Column):
+        found = _searched(node)  # of a long expression, each branch would repeat it
     elif isinstance(node, exp.Exists) and isinstance(node.this, exp.Expr) and _is_one(node.this.args.get("limit")):
         found = node.copy()
         found.this.set("limit", None)

@@ -87,7 +87,10 @@ def _without_symbols(match: exp.MatchRecognize) -> exp.Expr:
 
 def _windows(select: exp.Expr, scope: Scope, _relation: Relation) -> None:
     for window in select.args.get("windows") or ():
-        scope.windows[window.name.lower()] = window
+        base = window.args.get("alias")
+        if isinstance(base, exp.Expr) and base.name.lower() not in scope.windows:
+            window.set("alias", None)  # only those before may be named, and none itself
+        scope.windows.setdefault(window.name.lower(), window)
 
 
 def _columns(select: exp.Expr, scope: Scope, relation: Relation) -> None:
