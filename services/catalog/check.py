@@ -14,6 +14,7 @@ from services.catalog.declared_keys import Pointing, pointing_at
 from services.catalog.impact import Impact, impact_of, without
 from services.catalog.impacts import only_rows, together
 from services.catalog.key_threats import pointed, threat_to_keys
+from services.catalog.missing_sources import Sources
 from services.catalog.redefinitions import redefined, what_changes
 from services.catalog.script_names import ScriptNames
 from services.catalog.widening import Retyping, retyping
@@ -60,6 +61,7 @@ class Checker:
         self._pointing: dict[AssetId, tuple[Pointing, ...]] = {}
         self._dropped: set[tuple[AssetId, str | None]] = set()
         self._names = ScriptNames()
+        self._sources = Sources(reader, scope, near, self._names, self._dropped, set())
 
     def check(self, planned: PlannedChanges) -> Report:
         """Judge every change, equal ones once. What was looked up for one is there for the next.
@@ -91,6 +93,7 @@ class Checker:
                 if one.change.kind is ChangeKind.DROP:
                     self._dropped.add((one.asset.id, one.change.column and one.change.column.lower()))
                 self._names.renamed(one.change, one.asset)
+                self._sources.changed(one.change, one.asset)
 
     def _judged(self, change: SchemaChange) -> Iterator[Checked]:
         found = self._assets(change.table)
@@ -169,6 +172,9 @@ class Checker:
             return None
         impact = self._meant(found, asset)
         readers = f"; {_many(impact)} of it" if impact.total else "; nothing that is known reads it"
+        missing = self._sources.missing(found)
+        if missing is not None:  # it may not even run, so that what it would make is told second
+            return Checked(change, asset, Verdict.UNKNOWN, f"{missing}{readers}", impact, redefined=found)
         verdict = Verdict.RISKY if found.state is Sameness.CHANGED else Verdict.UNKNOWN
         return Checked(change, asset, verdict, f"{what_changes(found)}{readers}", impact, redefined=found)
 

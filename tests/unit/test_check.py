@@ -295,8 +295,8 @@ def test_another_filter_changes_only_which_rows(capsys, shop):
         ("CREATE OR REPLACE VIEW sales.ids AS SELECT max(id) AS id FROM sales.sums", 0, "; nothing that is known reads it"),
         (
             "CREATE OR REPLACE VIEW sales.ids AS SELECT * FROM sales.nowhere",
-            0,
-            "risky, values change in id, and whether more does is not known: some of its tables have no known columns; nothing",
+            3,
+            "unknown, table shop.sales.nowhere is not known here; nothing that is known reads it",
         ),
         ("", 0, "nothing changes"),
         ("ALTER GARBLED x y z", 3, "nothing that is known changes"),
@@ -305,6 +305,33 @@ def test_another_filter_changes_only_which_rows(capsys, shop):
 def test_what_is_the_same_is_safe_and_what_is_not_known_is_said(capsys, shop, sql, code, told):
     found = told_of(capsys, shop, sql)
     assert (found[0], told in found[1]) == (code, True), found[1]
+
+
+@pytest.mark.parametrize(
+    ("before", "sql", "told"),
+    [
+        ("", SUMS.replace("paid)", "piad)"), "orders is not known to have a column piad; did you mean paid?"),
+        ("", SUMS.replace("WHERE state", "WHERE stat"), "orders is not known to have a column stat; did you mean state?"),
+        ("", SUMS.replace("sales.orders", "sales.ordrs"), "ordrs is not known here; did you mean shop.sales.orders?"),
+        (
+            "ALTER TABLE sales.orders DROP COLUMN billed;",
+            SUMS.replace("paid)", "billed)"),
+            "billed is dropped by the script before",
+        ),
+        ("ALTER TABLE sales.orders ADD COLUMN due int;", SUMS.replace("paid)", "due)"), None),
+        ("ALTER TABLE sales.orders RENAME COLUMN billed TO due;", SUMS.replace("paid)", "due)"), None),
+        ("CREATE TABLE sales.fresh (id int, paid int, state text);", SUMS.replace("sales.orders", "sales.fresh"), None),
+    ],
+)
+def test_what_a_definition_reads_and_nobody_has_is_told(capsys, shop, before, sql, told):
+    """A slip ends with exit code 3; a column or a table that the script itself brings is none."""
+    code, said = told_of(capsys, shop, f"{before}CREATE OR REPLACE VIEW sales.sums AS {sql}")
+    if told is None:
+        assert "is not known" not in said.replace("is not known: ", ""), said
+        assert code == 0, said
+    else:
+        assert (code, told in said) == (3, True), said
+        assert "replace sales.sums: unknown, " in said
 
 
 def test_a_model_whose_sql_changed_is_compared_with_the_manifest_before(capsys, shop):
