@@ -32,7 +32,7 @@ MAX_CHANGES = 200
 MAX_COLUMNS = 300
 """Columns of tables made anew that one check looks into one by one; each is a walk through all that is made from it."""
 _NAMED = 5
-"""Readers that nothing has shown for long that are named."""
+"""Readers that a sentence names."""
 _READERS = 20
 """Direct readers that are asked whether their columns are known; more count as not known."""
 _DEFINITIONS = ("view", "query")
@@ -57,7 +57,7 @@ class Checker:
         self._left = MAX_COLUMNS
         self._walked: dict[tuple[AssetId, str | None], Impact] = {}
         self._named: dict[str, tuple[Asset, ...]] = {}
-        self._known: dict[AssetId, bool] = {}
+        self._known: dict[AssetId, tuple[str, ...] | None] = {}
         self._pointing: dict[AssetId, tuple[Pointing, ...]] = {}
         self._dropped: set[tuple[AssetId, str | None]] = set()
         self._names = ScriptNames()
@@ -288,7 +288,12 @@ class Checker:
                 why += f", and of what nothing has shown for long that is not known: {stale}"
                 return Checked(change, asset, Verdict.RISKY, why, replace(impact, stale=whole.stale))
             return Checked(change, asset, Verdict.SAFE, why, impact)
-        why = f"{_many(whole)} of the table are known, and not whether they read this column"
+        unclear = self._unclear(asset.id)
+        if unclear is None:
+            why = f"the table has {_many(whole)}, and it is not known whether they read this column"
+        else:
+            verb = "reads" if len(unclear) == 1 else "read"
+            why = f"it is not known whether {_listed(unclear)} {verb} this column; no other reader of the table is known to"
         return Checked(change, asset, Verdict.RISKY, why, whole)
 
     def _stale(self, asset: AssetId, whole: Impact) -> str:
@@ -301,22 +306,26 @@ class Checker:
         names = sorted(
             node.name.qualified for node in beside if node.id not in fresh and (node.id, None) not in self._dropped
         )
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        return ", ".join(names[:_NAMED]) + more
+        return _listed(names)
 
     def _columns_are_known(self, asset: AssetId) -> bool:
         """Whether everything that reads a table directly is a definition that was understood down to its columns."""
+        return self._unclear(asset) == ()
+
+    def _unclear(self, asset: AssetId) -> tuple[str, ...] | None:
+        """The names of what reads a table directly and is no definition that was understood; None where that is too much to look at."""
         if asset not in self._known:
-            self._known[asset] = self._all_understood(asset)
+            self._known[asset] = self._not_understood(asset)
         return self._known[asset]
 
-    def _all_understood(self, asset: AssetId) -> bool:
+    def _not_understood(self, asset: AssetId) -> tuple[str, ...] | None:
         beside = self._lineage.walk(LineageRequest(asset, self._scope, Direction.DOWNSTREAM, 1, limit=_READERS + 1))
+        if len(beside.nodes) > _READERS:
+            return None
         readers = self._reader.many([node.id for node in beside.nodes[1:]], self._scope)
-        defined = all(edge.kind in _DEFINITIONS for edge in beside.edges)
-        if not defined or len(beside.nodes) > _READERS or len(readers) < len(beside.nodes) - 1:
-            return False
-        return all(reader.columns and self._is_understood(reader) for reader in readers.values())
+        by_hand = {edge.target for edge in beside.edges if edge.source == asset and edge.kind not in _DEFINITIONS}
+        understood = {id_ for id_, one in readers.items() if id_ not in by_hand and one.columns and self._is_understood(one)}
+        return tuple(sorted(node.name.qualified for node in beside.nodes[1:] if node.id not in understood))
 
     def _is_understood(self, asset: Asset) -> bool:
         asked = LineageRequest(asset.id, self._scope, Direction.UPSTREAM, 1, limit=1, column=asset.columns[0].name)
@@ -372,6 +381,11 @@ def _nobody(asset: Asset, change: ChangeKind, column: str | None) -> Impact:
 def _only_shown(impact: Impact, column: str | None) -> bool:
     """Whether all that is affected by a column shows whole tables, so that it is not known whether it reads the column."""
     return column is not None and not impact.truncated and all(one.node.kind is Kind.EXPOSURE for one in impact.affected)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _many(impact: Impact) -> str:

@@ -371,6 +371,26 @@ def test_a_model_whose_sql_changed_is_compared_with_the_manifest_before(capsys, 
     assert (code, 'table "shop"."sales"."strange" is not known here' in told) == (3, True)
 
 
+def test_of_a_column_only_readers_are_named_of_which_it_is_not_known(capsys, tmp_path, monkeypatch):
+    """What a log alone shows may read it another time; a view that was read does not. Without the log nobody may."""
+    monkeypatch.setenv("HEADWATER_MODEL", "hashing")
+    kept = {"database": "shop", "schema": "sales", "name": "kept", "columns": [{"name": "id"}, {"name": "paid"}]}
+    (tmp_path / "shop.jsonl").write_text(f"{LINES.strip()}\n{json.dumps(kept)}\n")
+    statement = {
+        "sql": "INSERT INTO sales.kept SELECT id, paid FROM sales.orders",
+        "user": "etl",
+        "at": "2031-05-01T09:00:00Z",
+    }
+    (tmp_path / "log.jsonl").write_text(json.dumps(statement) + "\n")
+    crawl = ["crawl", "--home", str(tmp_path / "home"), "--no-wait", f"metadata://{tmp_path}/shop.jsonl"]
+    told = []
+    for words in (crawl, [*crawl, "--query-log", f"{tmp_path}/log.jsonl"]):
+        assert main(words) == 0
+        told.append(told_of(capsys, tmp_path, "ALTER TABLE sales.orders DROP COLUMN billed;")[1])
+    assert "billed: safe, what reads the table does not read this column" in told[0]
+    assert "risky, it is not known whether shop.sales.kept reads this column" in told[1]
+
+
 def test_a_definition_that_a_scope_withholds_is_one_that_nobody_has():
     """The same answer, and the lineage service is not asked to read it."""
 
