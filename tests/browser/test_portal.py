@@ -381,6 +381,7 @@ def test_a_column_shows_where_it_comes_from_and_a_change_whom_it_affects(browser
     browser.look(width=320)
     shown(browser, f"{site.catalog}/#/asset/{site.id_of('payments_by_state')}/total", ASSET)
     browser.wait("document.querySelector('.column-lineage .across h3')")
+    assert browser.evaluate("document.querySelectorAll('.impact select')[1].value") == "total"
     came = text(browser, ".across > div")
     assert "amountaggregation" in came
     assert came.index("Only decides which rows") < came.index("state")
@@ -403,4 +404,7 @@ def test_a_column_shows_where_it_comes_from_and_a_change_whom_it_affects(browser
         " what.value = ''; what.dispatchEvent(new Event('change')); })()"
     )
     assert browser.evaluate("document.querySelector('.impact button').disabled") is True
+    shown(browser, f"{site.catalog}/#/asset/{site.id_of('payments')}/<b>amuont", ASSET)
+    browser.wait("document.querySelector('.column-lineage .across p')")
+    assert "not known to have a column <b>amuont" in text(browser, ".column-lineage .across")
     _nothing_ran(browser)

@@ -50,9 +50,10 @@ export async function showAsset(place, id, signal, changed) {
   const columns = columnSection(page);
   const { asset } = page;
   const flow = columnLineageSection(asset);
+  const change = impactSection(asset);
   place.replaceChildren(
     head(asset),
-    make("div", { class: "main" }, descriptionSection(page), columns.section, ...flow.sections, impactSection(asset), ...definition(asset), history.section),
+    make("div", { class: "main" }, descriptionSection(page), columns.section, ...flow.sections, change.section, ...definition(asset), history.section),
     make(
       "aside",
       {},
@@ -67,6 +68,7 @@ export async function showAsset(place, id, signal, changed) {
   place.removeAttribute("aria-busy");
   const point = (column) => {
     flow.point(column);
+    change.point(column);
     columns.point(column);
   };
   return { title: asset.name, point };

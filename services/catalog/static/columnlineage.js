@@ -47,7 +47,11 @@ export function columnLineageSection(asset) {
   const title = make("h2", {}, "Lineage of a column");
   const section = make("section", { class: "column-lineage" }, title, make("div", { class: "tools" }, column.label, depth.label), answer);
   const point = (name) => {
-    if (name === null || column.box.value === name || !asset.columns.some((one) => one.name === name)) return;
+    if (name === null || column.box.value === name) return;
+    if (!asset.columns.some((one) => one.name === name)) {
+      answer.replaceChildren(make("p", { class: "small" }, "This table is not known to have a column ", foreign(name), "."));
+      return;
+    }
     column.box.value = name;
     ask();
   };

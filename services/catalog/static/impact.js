@@ -12,7 +12,12 @@ const CHANGES = [
 const WHOLE = "the whole table";
 const SHOWN = 25;
 
-/** The section of an asset's page; nothing is asked before somebody does. */
+/**
+ * The section of an asset's page; nothing is asked before somebody does.
+ *
+ * @param {object} asset
+ * @returns {{section: HTMLElement, point: (column: string|null) => void}} `point` chooses a column to change.
+ */
 export function impactSection(asset) {
   const change = select("Change", CHANGES);
   const what = select("Of", [["", WHOLE], ...asset.columns.map((one) => [one.name, visible(one.name)])]);
@@ -38,7 +43,12 @@ export function impactSection(asset) {
     answer.removeAttribute("aria-busy");
     allow();
   });
-  return make("section", { class: "impact" }, make("h2", {}, "If it changes"), form, answer);
+  const point = (name) => {
+    if (name === null || !asset.columns.some((one) => one.name === name)) return;
+    what.box.value = name;
+    allow();
+  };
+  return { section: make("section", { class: "impact" }, make("h2", {}, "If it changes"), form, answer), point };
 }
 
 function told(found) {
