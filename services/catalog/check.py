@@ -15,7 +15,7 @@ from services.catalog.impact import Impact, impact_of, without
 from services.catalog.impacts import only_rows, together
 from services.catalog.key_threats import pointed, threat_to_keys
 from services.catalog.missing_sources import Sources
-from services.catalog.redefinitions import redefined, what_changes
+from services.catalog.redefinitions import may_read, redefined, what_changes
 from services.catalog.script_names import ScriptNames
 from services.catalog.widening import Retyping, retyping
 from services.common.errors import BadRequest, NotFound
@@ -61,6 +61,7 @@ class Checker:
         self._pointing: dict[AssetId, tuple[Pointing, ...]] = {}
         self._dropped: set[tuple[AssetId, str | None]] = set()
         self._names = ScriptNames()
+        self._anew: dict[AssetId, str] = {}
         self._sources = Sources(reader, scope, near, self._names, self._dropped, set())
 
     def check(self, planned: PlannedChanges) -> Report:
@@ -82,6 +83,9 @@ class Checker:
             raise BadRequest("what is added is a column: say which one with `column`")
         self._left = MAX_COLUMNS
         self._names.expect(planned.own)
+        for one in changes:  # what counts is what a reader is in the end
+            if one.made_by is not None and len(made := self._assets(one.table)) == 1:
+                self._anew[made[0].id] = one.made_by.sql
         return Report(tuple(self._in_order(changes)), planned.problems)
 
     def _in_order(self, changes: Sequence[SchemaChange]) -> Iterator[Checked]:
@@ -342,7 +346,8 @@ class Checker:
         if (asset, column) not in self._walked:
             self._walked[asset, column] = self._walk(asset, column)
         gone = frozenset(dropped for dropped, part in self._dropped if part is None)
-        return without(replace(self._walked[asset, column], change=change), gone)
+        cut = frozenset((asset, one) for one, sql in self._anew.items() if column is not None and not may_read(sql, column))
+        return without(replace(self._walked[asset, column], change=change), gone, cut)
 
     def _walk(self, asset: AssetId, column: str | None) -> Impact:
         try:

@@ -166,16 +166,26 @@ def impact_of(
     )
 
 
-def without(impact: Impact, gone: frozenset[AssetId]) -> Impact:
+def without(impact: Impact, gone: frozenset[AssetId], cut: frozenset[tuple[AssetId, AssetId]] = frozenset()) -> Impact:
     """The same where some datasets are gone before the change: neither they are affected nor what it reaches only through them.
 
     Of an answer that was cut the latter stay, as another way may be among what was cut.
+
+    Args:
+        impact: who would be affected.
+        gone: the datasets.
+        cut: pairs of which the second no longer reads what changes of the first.
+
     """
-    if gone.isdisjoint(one.node.id for one in impact.affected):
-        return impact
     asked = impact.asked.id
     gone = gone - {asked}
-    edges = {(source, target): direct for source, target, direct in impact.edges if gone.isdisjoint((source, target))}
+    edges = {
+        (source, target): direct
+        for source, target, direct in impact.edges
+        if gone.isdisjoint((source, target)) and (source, target) not in cut
+    }
+    if len(edges) == len(impact.edges) and gone.isdisjoint(one.node.id for one in impact.affected):
+        return impact
     within = None if impact.truncated else set(reached(asked, edges))
     left = [one for one in impact.affected if one.node.id not in gone and (within is None or one.node.id in within)]
     ids = {asked, *(one.node.id for one in left)}

@@ -5,6 +5,7 @@ Beside journey 3: a check before the change.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from services.catalog.definitions import definition_for
@@ -20,6 +21,7 @@ from services.common.model.schema_changes import (
 )
 from services.common.ports import LineageQuery
 
+_WORDS = re.compile(r"\w+")
 SOME = "*"
 """In place of a column's name: some columns, it is not known which."""
 _NAMED = 5
@@ -49,6 +51,14 @@ def redefined(change: SchemaChange, asset: Asset, scope: AccessScope, lineage: L
     after = change.made_by
     after = MadeBy(after.sql, after.dialect or before.dialect)
     return lineage.redefinition(RedefinitionRequest(asset.name, before, after, scope, columns or None))
+
+
+def may_read(sql: str, column: str) -> bool:
+    """Whether a definition may read a column of some table: it says the name somewhere, or a `*` that may stand for it."""
+    text = sql.lower().replace("count(*)", "")
+    name = column.lower()
+    said = name in _WORDS.findall(text) if _WORDS.fullmatch(name) else name in text
+    return said or "*" in text
 
 
 def what_changes(found: Redefinition) -> str:

@@ -371,6 +371,24 @@ def test_a_model_whose_sql_changed_is_compared_with_the_manifest_before(capsys, 
     assert (code, 'table "shop"."sales"."strange" is not known here' in told) == (3, True)
 
 
+@pytest.mark.parametrize(
+    ("made", "breaks"),
+    [
+        (SUMS.replace("paid)", "billed)").replace("'paid'", "'ok'"), False),
+        (SUMS, True),
+        (SUMS.replace("paid)", "billed)"), True),  # the word stands in a constant, which is not told from a name
+        ("SELECT id, 1 AS amount, x.* FROM sales.orders AS x", True),
+    ],
+)
+def test_a_reader_that_the_script_makes_again_counts_as_it_is_then(capsys, shop, made, breaks):
+    """A view that no longer says a column's name is not broken when that goes; one that may still read it is."""
+    view, column = f"CREATE OR REPLACE VIEW sales.sums AS {made};", "ALTER TABLE sales.orders DROP COLUMN paid;"
+    for script in (view + column, column + view, f"DROP VIEW sales.sums; {column} {view.replace('OR REPLACE', '')}"):
+        code, told = told_of(capsys, shop, script)
+        line = next(line for line in told.splitlines() if "drop sales.orders.paid" in line)
+        assert ("breaking" in line, code) == (breaks, int(breaks)), told
+
+
 def test_of_a_column_only_readers_are_named_of_which_it_is_not_known(capsys, tmp_path, monkeypatch):
     """What a log alone shows may read it another time; a view that was read does not. Without the log nobody may."""
     monkeypatch.setenv("HEADWATER_MODEL", "hashing")
