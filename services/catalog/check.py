@@ -15,7 +15,7 @@ from services.catalog.impact import Impact, impact_of, without
 from services.catalog.impacts import only_rows, together
 from services.catalog.key_threats import pointed, threat_to_keys
 from services.catalog.missing_sources import Sources
-from services.catalog.redefinitions import may_read, redefined, what_changes
+from services.catalog.redefinitions import listed, may_read, redefined, what_changes
 from services.catalog.script_names import ScriptNames
 from services.catalog.widening import Retyping, retyping
 from services.common.errors import BadRequest, NotFound
@@ -31,8 +31,6 @@ MAX_CHANGES = 200
 """Distinct changes of one check; a release has tens."""
 MAX_COLUMNS = 300
 """Columns of tables made anew that one check looks into one by one; each is a walk through all that is made from it."""
-_NAMED = 5
-"""Readers that a sentence names."""
 _READERS = 20
 """Direct readers that are asked whether their columns are known; more count as not known."""
 _DEFINITIONS = ("view", "query")
@@ -297,7 +295,7 @@ class Checker:
             why = f"the table has {_many(whole)}, and it is not known whether they read this column"
         else:
             verb = "reads" if len(unclear) == 1 else "read"
-            why = f"it is not known whether {_listed(unclear)} {verb} this column; no other reader of the table is known to"
+            why = f"it is not known whether {listed(unclear)} {verb} this column; no other reader of the table is known to"
         return Checked(change, asset, Verdict.RISKY, why, whole)
 
     def _stale(self, asset: AssetId, whole: Impact) -> str:
@@ -310,7 +308,7 @@ class Checker:
         names = sorted(
             node.name.qualified for node in beside if node.id not in fresh and (node.id, None) not in self._dropped
         )
-        return _listed(names)
+        return listed(names)
 
     def _columns_are_known(self, asset: AssetId) -> bool:
         """Whether everything that reads a table directly is a definition that was understood down to its columns."""
@@ -386,11 +384,6 @@ def _nobody(asset: Asset, change: ChangeKind, column: str | None) -> Impact:
 def _only_shown(impact: Impact, column: str | None) -> bool:
     """Whether all that is affected by a column shows whole tables, so that it is not known whether it reads the column."""
     return column is not None and not impact.truncated and all(one.node.kind is Kind.EXPOSURE for one in impact.affected)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
 
 
 def _many(impact: Impact) -> str:

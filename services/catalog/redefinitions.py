@@ -25,7 +25,7 @@ _WORDS = re.compile(r"\w+")
 SOME = "*"
 """In place of a column's name: some columns, it is not known which."""
 _NAMED = 5
-"""Columns, and origins, that a sentence names."""
+"""Columns, origins and readers that a sentence names."""
 
 
 def redefined(change: SchemaChange, asset: Asset, scope: AccessScope, lineage: LineageQuery) -> Redefinition | None:
@@ -67,7 +67,7 @@ def what_changes(found: Redefinition) -> str:
     some = ["some of its columns"] if len(named) < len(found.columns) else []
     parts = []
     if found.columns:
-        parts.append(f"values change in {_listed([*named, *some])}")
+        parts.append(f"values change in {listed([*named, *some])}")
     if found.rows:
         parts.append("other rows are in it" if parts else "only which rows are in it changes")
     if found.problem is not None:
@@ -98,9 +98,10 @@ def _made(one: ColumnMeaning) -> str:
 
 
 def _origins(found: Sequence[Origin]) -> str:
-    return _listed([f"{one.table.qualified}.{one.column} ({one.kind})" for one in found])
+    return listed([f"{one.table.qualified}.{one.column} ({one.kind})" for one in found])
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Names for a sentence; of many the first few, and how many more there are."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
