@@ -14,6 +14,7 @@ from services.common.model.assets import RESTRICTED, Asset, Column, ForeignKey, 
 from services.common.model.search import Filters, SearchAnswer, SearchQuery
 from services.indexer.embed.hashing import HashingEncoder
 from services.indexer.index.generation import Generations
+from services.indexer.index.lookups import lookup_arrays
 from services.indexer.index.manifest import describe
 from services.indexer.index.segment import build_segment, merge_segments
 from services.indexer.index.shape import misfits
@@ -243,7 +244,8 @@ def contents(segment):
         ]
 
     return (
-        segment.records,
+        tuple(segment.records),
+        {name: array.tolist() for name, array in lookup_arrays(segment).items()},
         words(segment.words),
         words(segment.column_words),
         segment.column_start.tolist(),

@@ -371,7 +371,7 @@ def test_traits_are_read_when_first_asked_for():
     view = view_of(snapshot_of(items[:5], items[5:]), FULL_SCOPE, Filters())
     every = np.arange(view.rows)
     some = traits_of(view, every[::2])
-    read = [part.segment.facet_codes["traits"] for part in view.parts]
+    read = [part.segment.kept["traits"] for part in view.parts]
     assert np.isfinite(np.concatenate(read)[:, 0]).sum() == len(every[::2])
     whole = traits_of(view, every)
     for name in ("copy", "status", "columns"):

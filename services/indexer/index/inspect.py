@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from services.common.errors import IndexDamaged
 from services.common.model.names import AssetId
 from services.indexer.index.compare import Compared
 from services.indexer.index.generation import Generations
+from services.indexer.index.lookups import made_otherwise
 from services.indexer.index.manifest import Manifest, SegmentEntry, count, live_rows
 from services.indexer.index.segment import Segment
 from services.indexer.index.segment_file import is_whole, open_segment, salvage_segment
@@ -58,8 +57,9 @@ def inspect(generations: Generations, manifest: Manifest) -> Inspected:
             parts.append((Live(segment, live_rows(entry)), Compared(segment)))
     where: dict[AssetId, tuple[int, int]] = {}
     for at, (live, _) in enumerate(parts):
-        for row in np.flatnonzero(live.mask).tolist():
-            record = live.segment.records[row]
+        for row, (record, counts) in enumerate(zip(live.segment.records, live.mask.tolist(), strict=True)):
+            if not counts:
+                continue
             if record.id in where:
                 findings.append(Finding(record.id, ".".join(record.parts), "is in the index twice"))
             where[record.id] = (at, row)
@@ -89,4 +89,5 @@ def _segment(generations: Generations, manifest: Manifest, entry: SegmentEntry) 
     if len(segment) != entry.tables or unfit:
         problems += [f"{named}: these do not fit together: {what}" for what in unfit]
         return None, [*problems, f"{named}: its {entry.tables:,} tables were not compared"]
+    problems += [f"{named}: what is looked up by name is not what its records say: {one}" for one in made_otherwise(segment)]
     return segment, problems

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,16 @@ class Ids:
         return cls(code, text)
 
     @classmethod
+    def mapped(cls, code: NDArray[np.uint64], letters: NDArray[np.uint8]) -> Ids:
+        """Ids out of a file: their codes, and their letters, uint8 (n, 27)."""
+        return cls(code, letters.reshape(-1).view(f"S{_BYTES}"))
+
+    @property
+    def letters(self) -> NDArray[np.uint8]:
+        """All letters of each, uint8 (n, 27)."""
+        return self.text.view(np.uint8).reshape(-1, _BYTES)
+
+    @classmethod
     def joined(cls, pieces: Sequence[Ids]) -> Ids:
         """Several one after another."""
         none = cls(np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=f"S{_BYTES}"))
@@ -56,14 +67,27 @@ class Ids:
         """Some of them, in order."""
         return Ids(self.code[keep], self.text[keep])
 
+    def __len__(self) -> int:
+        return len(self.code)
+
+    def spelled(self, rows: NDArray[np.int64] | slice = slice(None)) -> list[AssetId]:
+        """Some of them as texts, in order."""
+        return [AssetId(one) for one in self.text[rows].astype(f"U{_BYTES}").tolist()]
+
     def places_of(self, wanted: Ids) -> NDArray[np.int64]:
         """Where each wanted id stands among these, which are distinct; -1 where it does not. int64 (wanted,)."""
-        if not len(self.code):
-            return np.full(len(wanted.code), -1, dtype=np.int64)
-        order = np.argsort(self.code, kind="stable")
-        at = np.searchsorted(self.code[order], wanted.code)
+        if not len(self):
+            return np.full(len(wanted), -1, dtype=np.int64)
+        order, ascending = self._ascending
+        at = np.searchsorted(ascending, wanted.code)
         place = order[np.minimum(at, len(order) - 1)].astype(np.int64)
         return np.where(self.text[place] == wanted.text, place, -1)
+
+    @cached_property
+    def _ascending(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """The places in order of the codes, and the codes in order."""
+        order = np.argsort(self.code, kind="stable").astype(np.int64)
+        return order, self.code[order]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +108,8 @@ class SegmentKeys:
     target: Ids
 
     @classmethod
-    def of(cls, records: Sequence[Record]) -> SegmentKeys:
-        """The keys of some records; keys of a table to itself are left out: they join it with nothing else."""
+    def of(cls, records: Sequence[Record], tables: Ids) -> SegmentKeys:
+        """The keys of some records, whose ids are given; keys of a table to itself are left out: they join it with nothing else."""
         keys = [
             (row, nth, key.target)
             for row, record in enumerate(records)
@@ -94,7 +118,7 @@ class SegmentKeys:
             if key.target != record.id
         ]
         return cls(
-            tables=Ids.of([record.id for record in records]),
+            tables=tables,
             source=np.asarray([row for row, _, _ in keys], dtype=np.int64),
             nth=np.asarray([nth for _, nth, _ in keys], dtype=np.int64),
             target=Ids.of([target for _, _, target in keys]),

@@ -20,7 +20,7 @@ from services.indexer.index.snapshot import Live
 from services.indexer.text.document import DOCUMENT_VERSION
 from services.indexer.text.segmenter import word_list
 
-FORMAT = 6
+FORMAT = 7
 """Raised whenever files or manifest change their form: a generation of another format is rebuilt."""
 
 

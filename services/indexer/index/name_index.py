@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.indexer.index.signatures import Signatures, signatures
+from services.indexer.index.strings import place_of
 from services.indexer.text.document import Record
 from services.indexer.text.tokens import split_identifier
 
@@ -49,9 +50,14 @@ class Shelf:
 
     """
 
-    keys: tuple[str, ...]
+    keys: Sequence[str]
     start: NDArray[np.int64]
     rows: NDArray[np.int32]
+
+    def of(self, key: str) -> list[int]:
+        """The rows of one key, ascending; none where it is no key."""
+        at = place_of(self.keys, key)
+        return [] if at is None else self.rows[self.start[at] : self.start[at + 1]].tolist()
 
     def span(self, prefix: str) -> tuple[int, int]:
         """The range of keys that begin with a prefix."""
@@ -132,6 +138,12 @@ def postfixes(records: Sequence[Record]) -> Postfixes:
         np.fromiter((row for _, row, _ in ends), dtype=np.int32, count=len(ends)),
         np.fromiter((min(at, 255) for _, _, at in ends), dtype=np.uint8, count=len(ends)),
     )
+
+
+def last_names(records: Sequence[Record]) -> Shelf:
+    """Tables by the last part of their name, in lower case; by what follows its last dot where it has one."""
+    lowered = ((record.parts[-1].lower(), row) for row, record in enumerate(records))
+    return shelf((name, row) for last, row in lowered for name in dict.fromkeys((last, last.rpartition(".")[2])))
 
 
 def word_shelf(records: Sequence[Record]) -> Shelf:

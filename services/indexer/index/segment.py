@@ -13,8 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.model.names import AssetId
-from services.indexer.index.keys import SegmentKeys
-from services.indexer.index.name_index import Completions, Postfixes, Shelf, completions, postfixes, squeezed, word_shelf
+from services.indexer.index.facet_index import FACETS, FacetIndex, facet_of
+from services.indexer.index.keys import Ids, SegmentKeys
+from services.indexer.index.name_index import (
+    Completions,
+    Postfixes,
+    Shelf,
+    completions,
+    last_names,
+    postfixes,
+    squeezed,
+    word_shelf,
+)
 from services.indexer.index.postings import Postings, build_postings, merge_postings
 from services.indexer.index.signatures import Signatures, signatures
 from services.indexer.index.vectors import LISTED_FROM, Vectors
@@ -23,16 +33,24 @@ from services.indexer.text.document import Document, Record, text_hash
 TABLE_FIELDS = ("name", "description", "columns", "tags")
 COLUMN_FIELDS = ("name", "description")
 EVIDENCE_FIELDS = ("evidence",)
-_OF_NAMES = (
-    "row_of",
+LOOKED_UP = (
+    "ids",
+    "own_names",
+    "qualified",
+    "paths",
+    "homes",
+    "updated",
+    "foreign",
+    "facets",
     "rows_by_name",
-    "name_lengths",
     "postfixes",
     "name_words",
     "completions",
     "column_names",
     "column_signatures",
+    "keys",
 )
+"""What is made of the records once, and written with a segment."""
 Lookup = Callable[[Sequence[bytes]], Mapping[bytes, NDArray[np.float16]]]
 """Text hashes in, the vectors that are known out, float16 (dimension,)."""
 
@@ -99,7 +117,7 @@ class Segment:
 
     """
 
-    records: tuple[Record, ...]
+    records: Sequence[Record]
     words: Postings
     column_words: Postings
     evidence: Postings
@@ -145,9 +163,42 @@ class Segment:
         return {}
 
     @cached_property
-    def facet_codes(self) -> dict[str, object]:
-        """Facet columns by field, and the evidence as numbers: filled by the first query that counts or filters."""
+    def kept(self) -> dict[str, object]:
+        """What later steps have found out about this segment, by what it is called."""
         return {}
+
+    @cached_property
+    def ids(self) -> Ids:
+        """The id of each table."""
+        return Ids.of([record.id for record in self.records])
+
+    @cached_property
+    def own_names(self) -> Sequence[str]:
+        """The last part of each table's name, as the source spells it."""
+        return [record.parts[-1] for record in self.records]
+
+    @cached_property
+    def qualified(self) -> Sequence[str]:
+        """The name of each table with dots between its parts, in lower case."""
+        return [".".join(record.parts).lower() for record in self.records]
+
+    @cached_property
+    def paths(self) -> Sequence[str]:
+        """The path of each table that scopes are asked about."""
+        return [record.scope_path for record in self.records]
+
+    @cached_property
+    def homes(self) -> tuple[tuple[tuple[str, ...], ...], NDArray[np.int32]]:
+        """The sources and schemas of tables, and which each table has, int32 (tables,)."""
+        code: dict[tuple[str, ...], int] = {}
+        each = (code.setdefault((r.source, *r.parts[:-1]), len(code)) for r in self.records)
+        codes = np.fromiter(each, dtype=np.int32, count=len(self))
+        return tuple(code), codes
+
+    @cached_property
+    def facets(self) -> Mapping[str, FacetIndex]:
+        """The fields that are counted and filtered on, by name."""
+        return {field: facet_of(self.records, field) for field in FACETS}
 
     @cached_property
     def updated(self) -> NDArray[np.int32]:
@@ -155,41 +206,32 @@ class Segment:
         return np.asarray([record.updated or 0 for record in self.records], dtype=np.int32)
 
     @cached_property
-    def column_names(self) -> tuple[list[str], NDArray[np.int32]]:
-        """The distinct names of columns in lower case, and which one each column has, int32 (columns,)."""
-        code_of: dict[str, int] = {}
-        codes = [code_of.setdefault(name.lower(), len(code_of)) for record in self.records for name in record.columns]
-        return list(code_of), np.asarray(codes, dtype=np.int32)
+    def foreign(self) -> NDArray[np.bool_]:
+        """Which tables are written in another language than the model's, bool (tables,)."""
+        return np.fromiter((record.foreign for record in self.records), dtype=np.bool_, count=len(self))
 
     @cached_property
-    def column_codes(self) -> dict[str, int]:
-        """The place of each name in `column_names`."""
-        return {name: code for code, name in enumerate(self.column_names[0])}
+    def column_names(self) -> tuple[Sequence[str], NDArray[np.int32]]:
+        """The distinct names of columns in lower case, ascending, and which one each column has, int32 (columns,)."""
+        lowered = [name.lower() for record in self.records for name in record.columns]
+        names = sorted(set(lowered))
+        code_of = {name: code for code, name in enumerate(names)}
+        return names, np.fromiter(map(code_of.__getitem__, lowered), dtype=np.int32, count=len(lowered))
 
     @cached_property
     def keys(self) -> SegmentKeys:
-        """The declared foreign keys of its tables: made by the first question that asks for joins."""
-        return SegmentKeys.of(self.records)
+        """The declared foreign keys of its tables."""
+        return SegmentKeys.of(self.records, self.ids)
 
     @cached_property
-    def row_of(self) -> dict[AssetId, int]:
-        """The row of each of its tables."""
-        return {record.id: row for row, record in enumerate(self.records)}
-
-    @cached_property
-    def rows_by_name(self) -> dict[str, list[int]]:
+    def rows_by_name(self) -> Shelf:
         """The tables by the last part of their name, in lower case; by what follows its last dot where it has one."""
-        out: dict[str, list[int]] = {}
-        for row, record in enumerate(self.records):
-            last = record.parts[-1].lower()
-            for name in {last, last.rpartition(".")[2]}:
-                out.setdefault(name, []).append(row)
-        return out
+        return last_names(self.records)
 
     @cached_property
     def name_lengths(self) -> NDArray[np.int32]:
         """The length of each table's own name, in code points, int32 (tables,)."""
-        return np.fromiter((len(record.parts[-1]) for record in self.records), dtype=np.int32, count=len(self))
+        return np.fromiter(map(len, self.own_names), dtype=np.int32, count=len(self))
 
     @cached_property
     def postfixes(self) -> Postfixes:
@@ -211,22 +253,26 @@ class Segment:
         """What may be typed to get a table or a column of it."""
         return completions(self.records)
 
+    def row_of(self, asset: AssetId) -> int | None:
+        """The row of one of its tables; None where it is none."""
+        row = int(self.ids.places_of(Ids.of([asset]))[0])
+        return row if row >= 0 else None
+
     @property
     def names_prepared(self) -> bool:
         """Whether `prepare_names` has nothing to do."""
-        return all(name in vars(self) for name in _OF_NAMES)
+        return all(name in vars(self) for name in LOOKED_UP)
 
     def prepare_names(self) -> None:
-        """Make now what questions for names would make when they are first asked: seconds for a hundred thousand tables."""
-        _ = (
-            self.row_of,
-            self.rows_by_name,
-            self.name_lengths,
-            self.postfixes,
-            self.name_words,
-            self.completions,
-            self.column_signatures,
-        )
+        """Make now what questions would make when they are first asked: seconds for a hundred thousand tables."""
+        for name in LOOKED_UP:
+            getattr(self, name)
+
+    def with_lookups(self, made: Mapping[str, object]) -> Segment:
+        """The same segment with what was made of its records before, by the names in `LOOKED_UP`."""
+        other = replace(self)
+        vars(other).update(made)
+        return other
 
     def with_texts(self, texts: Texts, column_texts: Texts) -> Segment:
         """The same tables with texts in the same order, whose vectors are others or stand elsewhere."""
@@ -285,7 +331,9 @@ def merge_segments(segments: Sequence[Segment], keep: Sequence[NDArray[np.bool_]
         [(s.column_text[m], s.column_texts) for s, m in zip(segments, keep_columns, strict=True)]
     )
     return Segment(
-        records=tuple(s.records[row] for s, m in zip(segments, keep, strict=True) for row in np.flatnonzero(m)),
+        records=tuple(
+            r for s, m in zip(segments, keep, strict=True) for r, kept in zip(s.records, m.tolist(), strict=True) if kept
+        ),
         words=merge_postings([s.words for s in segments], keep),
         column_words=merge_postings([s.column_words for s in segments], keep_columns),
         evidence=merge_postings([s.evidence for s in segments], keep),

@@ -6,13 +6,11 @@ Journey 1, step "new generation". Arrays are `.npy`, records are JSON lines, vec
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from sys import intern
 from tokenize import TokenError
 from typing import Any
 
@@ -20,16 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.errors import IndexDamaged
-from services.common.model.assets import Kind
-from services.common.model.names import AssetId, ColumnId, ScopePath
+from services.indexer.index.array_file import map_arrays, write_arrays
 from services.indexer.index.lists import Lists
+from services.indexer.index.lookups import lookup_arrays, lookups_of
 from services.indexer.index.postings import Postings
+from services.indexer.index.records import Records, line_of, record_of
 from services.indexer.index.segment import Segment, Texts
 from services.indexer.index.vectors import Vectors
-from services.indexer.text.document import Key, Record
 
 _POSTINGS = ("term_bytes", "term_start", "start", "docs", "tf", "lengths")
 _SHELVES = ("tables", "columns")
+_RECORDS, _LOOKUPS = "records.jsonl", "lookups.safetensors"
 # numpy evaluates a header as Python, and a damaged one fails in any way that a text can
 _UNREADABLE = (OSError, ValueError, LookupError, TypeError, SyntaxError, EOFError, OverflowError, MemoryError, TokenError)
 
@@ -59,9 +58,10 @@ def write_segment(segment: Segment, folder: Path) -> dict[str, str]:
     arrays |= {f"evidence.{name}": getattr(segment.evidence, name) for name in _POSTINGS}
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
-    with (folder / "records.jsonl").open("w", encoding="utf-8", errors="surrogatepass") as file:
-        for record in segment.records:
-            file.write(json.dumps(_plain(record), ensure_ascii=False, separators=(",", ":")) + "\n")
+    lines = [line_of(record) for record in segment.records]
+    (folder / _RECORDS).write_bytes(b"".join(lines))
+    start = np.concatenate([[0], np.cumsum([len(line) for line in lines])]).astype(np.int64)
+    write_arrays({"records.start": start, **lookup_arrays(segment)}, folder / _LOOKUPS)
     return {path.name: _sealed(path) for path in sorted(folder.iterdir())}
 
 
@@ -111,7 +111,7 @@ def salvage_segment(folder: Path, dimension: int) -> Segment:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numpy warns of headers that it can only just make out
-        return _read(folder, lambda shelf, n: Vectors.salvage(folder / f"{shelf}.faiss", dimension, n))
+        return _read(folder, lambda shelf, n: Vectors.salvage(folder / f"{shelf}.faiss", dimension, n), whole=False)
 
 
 def is_whole(folder: Path, name: str, sums: Mapping[str, str]) -> bool:
@@ -122,12 +122,16 @@ def is_whole(folder: Path, name: str, sums: Mapping[str, str]) -> bool:
         return False
 
 
-def _read(folder: Path, vectors: Callable[[str, int], Vectors]) -> Segment:
-    """A segment's arrays, with vectors from a function that is given the shelf and how many there must be."""
+def _read(folder: Path, vectors: Callable[[str, int], Vectors], *, whole: bool = True) -> Segment:
+    """A segment's arrays, with vectors from a function that is given the shelf and how many there must be.
+
+    One that is not whole is read without its lookups, which are then made of its records.
+    """
     try:
-        records = tuple(_record(json.loads(line)) for line in _lines(folder / "records.jsonl"))
-        return Segment(
-            records=records,
+        known = map_arrays(folder / _LOOKUPS) if whole else {}
+        path = folder / _RECORDS
+        read = Segment(
+            records=Records(path, known["records.start"]) if whole else tuple(map(record_of, _lines(path))),
             words=_postings(folder, "tables"),
             column_words=_postings(folder, "columns"),
             evidence=_postings(folder, "evidence"),
@@ -139,6 +143,7 @@ def _read(folder: Path, vectors: Callable[[str, int], Vectors]) -> Segment:
             texts=_texts(folder, "tables", vectors),
             column_texts=_texts(folder, "columns", vectors),
         )
+        return read.with_lookups(lookups_of(known)) if whole else read
     except _UNREADABLE as error:
         raise IndexDamaged(
             f"the segment {folder.name} cannot be read ({type(error).__name__}); run `headwater verify`"
@@ -185,60 +190,3 @@ def _postings(folder: Path, shelf: str) -> Postings:
 def _texts(folder: Path, shelf: str, vectors: Callable[[str, int], Vectors]) -> Texts:
     row = _array(folder, f"{shelf}.row")
     return Texts(_array(folder, f"{shelf}.hashes"), row, vectors(shelf, int((row >= 0).sum())))
-
-
-def _plain(record: Record) -> list[Any]:
-    return [
-        record.id,
-        record.kind.value,
-        record.scope_path,
-        record.parts,
-        record.platform,
-        record.source,
-        record.tags,
-        record.owners,
-        record.status,
-        record.columns,
-        record.column_ids,
-        [int(flag) for flag in record.restricted],
-        record.updated,
-        record.quality,
-        record.description,
-        record.types,
-        record.primary_key,
-        [[key.columns, key.target, key.ref_columns] for key in record.foreign_keys],
-        record.documented,
-        record.rows,
-        int(record.foreign),
-    ]
-
-
-def _record(row: list[Any]) -> Record:
-    asset, kind, path, parts, platform, source, tags, owners, status, *rest = row
-    columns, column_ids, restricted, updated, quality, description, *rest = rest
-    types, primary_key, foreign_keys, documented, rows, foreign = rest
-    return Record(
-        id=AssetId(asset),
-        kind=Kind(kind),
-        scope_path=ScopePath(path),
-        parts=tuple(parts),
-        platform=platform,
-        source=source,
-        tags=tuple(tags),
-        owners=tuple(owners),
-        status=status,
-        columns=tuple(map(intern, columns)),
-        column_ids=tuple(ColumnId(column) for column in column_ids),
-        restricted=tuple(bool(flag) for flag in restricted),
-        updated=updated,
-        quality=quality,
-        description=description,
-        types=intern(types),
-        primary_key=tuple(map(intern, primary_key)),
-        foreign_keys=tuple(
-            Key(tuple(map(intern, own)), AssetId(target), tuple(map(intern, theirs))) for own, target, theirs in foreign_keys
-        ),
-        documented=int(documented),
-        rows=rows,
-        foreign=bool(foreign),
-    )

@@ -5,20 +5,24 @@ For `verify`: a segment that was published fits, one that was damaged may not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.common.model.names import parse_asset_id
+from services.indexer.index.name_index import Completions, Shelf
 from services.indexer.index.postings import Postings
 from services.indexer.index.segment import COLUMN_FIELDS, EVIDENCE_FIELDS, TABLE_FIELDS, Segment, Texts
+from services.indexer.index.strings import Strings
+from services.indexer.text.document import Key
 
 
 def misfits(segment: Segment) -> list[str]:
     """What does not fit, one phrase each; empty for a segment that can be compared row by row."""
     n_columns = segment.column_text.size
-    found = [*_rows(segment, n_columns)]
+    found = [*_rows(segment, n_columns), *_lookups(segment, n_columns)]
     found += _postings(segment.words, len(segment), len(TABLE_FIELDS), "the tables' words")
     found += _postings(segment.column_words, n_columns, len(COLUMN_FIELDS), "the columns' words")
     found += _postings(segment.evidence, len(segment), len(EVIDENCE_FIELDS), "what tables say about abbreviations")
@@ -29,16 +33,65 @@ def misfits(segment: Segment) -> list[str]:
 
 
 def _rows(segment: Segment, n_columns: int) -> Iterator[str]:
-    widths = [len(record.columns) for record in segment.records]
-    if not _starts(segment.column_start, len(segment), n_columns) or widths != np.diff(segment.column_start).tolist():
-        yield "the records and the places of their columns"
     if not _is(segment.restricted, "b", (n_columns,)):
         yield "the marks of restricted columns"
-    if any(not len(r.columns) == len(r.column_ids) == len(r.restricted) == len(r.types) for r in segment.records):
+    widths: list[int] = []
+    even = known = True
+    for record in segment.records:  # read once: a file's are not kept
+        widths.append(len(record.columns))
+        even = even and widths[-1] == len(record.column_ids) == len(record.restricted) == len(record.types)
+        known = known and all(map(_is_key, record.foreign_keys))
+    if not _starts(segment.column_start, len(segment), n_columns) or widths != np.diff(segment.column_start).tolist():
+        yield "the records and the places of their columns"
+    if not even:
         yield "the columns of a record"
-    keys = (key for record in segment.records for key in record.foreign_keys)
-    if any(parse_asset_id(key.target) is None or len(key.ref_columns) not in (0, len(key.columns)) for key in keys):
+    if not known:
         yield "the keys of a record"
+
+
+def _is_key(key: Key) -> bool:
+    return parse_asset_id(key.target) is not None and len(key.ref_columns) in (0, len(key.columns))
+
+
+def _lookups(segment: Segment, n_columns: int) -> Iterator[str]:
+    """What is looked up by name, as far as reading past an end goes."""
+    n = len(segment)
+    names, codes = segment.column_names
+    homes, home = segment.homes
+    texts = (segment.own_names, segment.qualified, segment.paths)
+    shelves = (segment.rows_by_name, segment.name_words, *_shelves(segment.completions))
+    ends, keys = segment.postfixes, segment.keys
+    fits = (
+        len(segment.ids) == n
+        and all(len(one) == n for one in texts)
+        and all(map(_is_whole, (*texts, names, *(shelf.keys for shelf in shelves))))
+        and _is(segment.updated, "i", (n,))
+        and _is(segment.foreign, "b", (n,))
+        and _is(codes, "i", (n_columns,))
+        and _within(codes, 0, len(names))
+        and _is(home, "i", (n,))
+        and _within(home, 0, len(homes))
+        and all(_starts(s.start, len(s.keys), s.rows.size) and _within(s.rows, 0, n) for s in shelves)
+        and _is(segment.completions.order, "i", (n,))
+        and all(one.codes.size == one.rows.size for one in segment.facets.values())
+        and all(_within(one.rows, 0, n) and _within(one.codes, 0, len(one.values)) for one in segment.facets.values())
+        and len(ends.signatures.chars) == len(ends.signatures.pairs) == len(ends.signatures.lengths) == ends.rows.size
+        and ends.rows.size == ends.starts.size
+        and _within(ends.rows, 0, n)
+        and len(segment.column_signatures.chars) == len(segment.column_signatures.lengths) == len(names)
+        and len(keys.target) == keys.source.size == keys.nth.size
+        and _within(keys.source, 0, n)
+    )
+    if not fits:
+        yield "what is looked up by name"
+
+
+def _shelves(completions: Completions) -> tuple[Shelf, ...]:
+    return completions.names, completions.inner, completions.columns
+
+
+def _is_whole(texts: Sequence[str]) -> bool:
+    return not isinstance(texts, Strings) or _starts(texts.start, len(texts), texts.text.size)
 
 
 def _postings(postings: Postings, n_docs: int, n_fields: int, what: str) -> Iterator[str]:
@@ -80,5 +133,5 @@ def _is(array: NDArray[np.generic], kind: str, shape: tuple[int, ...] | None) ->
     return array.dtype.kind == kind and (array.ndim == 1 if shape is None else array.shape == shape)
 
 
-def _within(array: NDArray[np.int32], least: int, end: int) -> bool:
+def _within(array: NDArray[np.integer[Any]], least: int, end: int) -> bool:
     return array.size == 0 or (int(array.min()) >= least and int(array.max()) < end)

@@ -56,11 +56,11 @@ class Snapshot:
     @cached_property
     def where(self) -> dict[AssetId, tuple[int, int]]:
         """For each live table: its part and its row there."""
-        return {
-            live.segment.records[row].id: (part, row)
-            for part, live in enumerate(self.parts)
-            for row in np.flatnonzero(live.mask).tolist()
-        }
+        out: dict[AssetId, tuple[int, int]] = {}
+        for part, live in enumerate(self.parts):
+            rows = np.flatnonzero(live.mask)
+            out |= {asset: (part, row) for asset, row in zip(live.segment.ids.spelled(rows), rows.tolist(), strict=True)}
+        return out
 
     @property
     def n_tables(self) -> int:
@@ -70,7 +70,7 @@ class Snapshot:
     @cached_property
     def n_foreign(self) -> int:
         """How many live tables are written in another language than the model's."""
-        return sum(live.segment.records[row].foreign for live in self.parts for row in np.flatnonzero(live.mask).tolist())
+        return sum(int(live.segment.foreign[live.mask].sum()) for live in self.parts)
 
     @cached_property
     def coverage(self) -> tuple[int, int]:

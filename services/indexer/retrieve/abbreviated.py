@@ -77,10 +77,10 @@ def short_forms(view: View, word: str) -> set[str]:
 
 def parts_of(segment: Segment) -> ByLetters:
     """The parts of a segment's names that may be short forms; remembered with it."""
-    known = segment.facet_codes.get("short parts")
+    known = segment.kept.get("short parts")
     if not isinstance(known, ByLetters):
         known = ByLetters(_short_parts(segment.words))
-        segment.facet_codes["short parts"] = known
+        segment.kept["short parts"] = known
     return known
 
 

@@ -169,7 +169,7 @@ class Retriever:
         if question.vector is None:
             raise ModelUnavailable("Training needs a model and the tables' vectors; `headwater doctor` says what is missing")
         found = candidates_of(view, question)
-        return list(found.records), found
+        return view.records(found.tables), found
 
     def suggest(self, prefix: str, scope: AccessScope, *, limit: int = 8) -> Sequence[Suggestion]:
         """See `Search.suggest`."""

@@ -30,7 +30,7 @@ share no word with the question."""
 
 def table_candidates(view: View, asked: Asked, query: NDArray[np.float32] | None) -> Candidates:
     """The candidates of a question with their features; by words alone where there is no query vector."""
-    by_words = best_by_words(asked.matches, lambda rows: [record.id for record in view.records(rows)])
+    by_words = best_by_words(asked.matches, view.ids)
     found = [by_words, rows_named(asked.named), asked.spelled.rows()]
     if query is None:
         tables = np.unique(np.concatenate(found))
@@ -40,7 +40,7 @@ def table_candidates(view: View, asked: Asked, query: NDArray[np.float32] | None
     tables = np.unique(np.concatenate(found))
     cosines = dense.table_cosines(view, query, tables)
     scores = asked.matches.scores[tables] / asked.matches.weight + cosines
-    best = highest(scores, lambda rows: [record.id for record in view.records(tables[rows])], NEIGHBOURS_OF)
+    best = highest(scores, lambda rows: view.ids(tables[rows]), NEIGHBOURS_OF)
     joined = np.setdiff1d(joined_with(view, tables[best]), tables, assume_unique=True)
     if len(joined):
         both = np.concatenate([tables, joined])

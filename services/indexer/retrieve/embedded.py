@@ -45,11 +45,11 @@ def _shelves(segment: Segment, tables: Mask, columns: Mask) -> Iterator[tuple[Na
 def _named(segment: Segment, shelf: str) -> Named:
     """A shelf's texts by number; remembered with the segment."""
     key = f"numbers of {shelf}"
-    known = segment.facet_codes.get(key)
+    known = segment.kept.get(key)
     if not isinstance(known, Named):
         hashes: NDArray[np.uint8] = getattr(segment, shelf).hashes
         known = Named(np.ascontiguousarray(hashes).view(np.uint64)[:, 0] if len(hashes) else np.zeros(0, np.uint64))
-        segment.facet_codes[key] = known
+        segment.kept[key] = known
     return known
 
 

@@ -84,10 +84,10 @@ class Evidence:
 
 def evidence_of(segment: Segment) -> Evidence:
     """The evidence of a segment; remembered with it."""
-    known = segment.facet_codes.get("evidence")
+    known = segment.kept.get("evidence")
     if not isinstance(known, Evidence):
         known = _read(segment.evidence)
-        segment.facet_codes["evidence"] = known
+        segment.kept["evidence"] = known
     return known
 
 

@@ -23,7 +23,6 @@ from services.indexer.retrieve.spans import Spans
 from services.indexer.retrieve.spelling import Spelled
 from services.indexer.retrieve.traits import Traits, thin, traits_of
 from services.indexer.retrieve.view import View
-from services.indexer.text.document import Record
 
 NAMES = ("full_name", "partial_name", "column_name", "fuzzy_name")
 """Features that say that the question is a name; ranked by construction, never learned."""
@@ -104,7 +103,7 @@ class Candidates:
     """
 
     tables: NDArray[np.int64]
-    records: Sequence[Record]
+    ids: Sequence[AssetId]
     features: NDArray[np.float64]
     cosines: NDArray[np.float64]
     best: BestColumns | None
@@ -122,14 +121,14 @@ class Candidates:
         """Some of the candidates; statistics over all of them (surroundings, weights of words) stay as they are."""
         kept = np.flatnonzero(np.asarray(keep, dtype=np.bool_))
         best = self.best.only(kept) if self.best is not None else None
-        records = self.records if len(kept) == len(self.tables) else [self.records[at] for at in kept.tolist()]
-        return Candidates(self.tables[kept], records, self.features[kept], self.cosines[kept], best, self.read)
+        ids = self.ids if len(kept) == len(self.tables) else [self.ids[at] for at in kept.tolist()]
+        return Candidates(self.tables[kept], ids, self.features[kept], self.cosines[kept], best, self.read)
 
 
 def features_of(view: View, tables: NDArray[np.int64], asked: Asked, near: Near | None) -> Candidates:
     """The features of some tables of a view (ascending numbers); `near` is None without a query vector."""
     n = len(tables)
-    records = view.records(tables)
+    ids = view.ids(tables)
     values = {name: np.zeros(n) for name in FEATURES}
     for name, named in zip(NAMES, (asked.named.full, asked.named.partial, asked.named.column), strict=False):
         if named:
@@ -137,9 +136,9 @@ def features_of(view: View, tables: NDArray[np.int64], asked: Asked, near: Near 
     if asked.spelled.closeness:
         values["fuzzy_name"] = np.asarray([asked.spelled.closeness.get(table, 0.0) for table in tables.tolist()])
     traits = traits_of(view, tables)
-    values |= _alone(records, tables, asked, near, traits)
+    values |= _alone(view, ids, tables, asked, near, traits)
     values["thin"] = thin(traits.columns, view.joins.degrees[tables])
-    deep = np.sort(highest(evidence(values), lambda rows: [records[row].id for row in rows.tolist()], DEEP))
+    deep = np.sort(highest(evidence(values), lambda rows: [ids[row] for row in rows.tolist()], DEEP))
     spans = asked.spans() if n else None
     read = None
     if spans is not None:
@@ -149,7 +148,7 @@ def features_of(view: View, tables: NDArray[np.int64], asked: Asked, near: Near 
         read = tables[deep], words
     matrix = np.column_stack([values[name] for name in FEATURES]) if n else np.zeros((0, len(FEATURES)))
     best = near.best if near is not None else None
-    return Candidates(tables, records, matrix, values["meaning"], best, read)
+    return Candidates(tables, ids, matrix, values["meaning"], best, read)
 
 
 def evidence(values: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -178,7 +177,7 @@ def highest(numbers: NDArray[np.float64], ids: Callable[[NDArray[np.int64]], Seq
 
 
 def _alone(
-    records: Sequence[Record], tables: NDArray[np.int64], asked: Asked, near: Near | None, traits: Traits
+    view: View, ids: Sequence[AssetId], tables: NDArray[np.int64], asked: Asked, near: Near | None, traits: Traits
 ) -> dict[str, NDArray[np.float64]]:
     """The features that need nothing but the table itself."""
     out = {
@@ -186,12 +185,12 @@ def _alone(
         # and a question of which only a common word is known gains little by it
         "words": asked.matches.scores[tables] / asked.matches.weight,
         "covered": asked.matches.covered(tables),
-        "number": _numbers(records, frozenset(_DIGITS.findall(asked.text))),
+        "number": _numbers(view, tables, frozenset(_DIGITS.findall(asked.text))),
         "copy": traits.copy,
         "status": traits.status,
     }
     if asked.popular:
-        out["popular"] = np.asarray([asked.popular.get(record.id, 0.0) for record in records])
+        out["popular"] = np.asarray([asked.popular.get(asset, 0.0) for asset in ids])
     if near is not None:
         out |= {"meaning": near.text, "name_meaning": near.name, "columns": near.best.mean}
     return out
@@ -220,11 +219,11 @@ def _deep(
     }
 
 
-def _numbers(records: Sequence[Record], said: frozenset[str]) -> NDArray[np.float64]:
+def _numbers(view: View, tables: NDArray[np.int64], said: frozenset[str]) -> NDArray[np.float64]:
     """Numbers in names against those of the question: `sales_2019` for a question about 2019; 0 where it says none."""
     if not said:
-        return np.zeros(len(records))
-    names = [_numbers_in(record.parts[-1]) for record in records]
+        return np.zeros(len(tables))
+    names = [_numbers_in(view.own_name(table)) for table in tables.tolist()]
     return np.asarray([float(bool(name & said)) - _OTHER_NUMBER * bool(name - said) for name in names])
 
 

@@ -94,7 +94,7 @@ def tables_called(view: View, parts: tuple[SqlPart, ...]) -> Iterator[tuple[int,
     # a part of a name may hold dots, and answers show it without quotes: what they show must be found when pasted
     dotted = None if any(part.quoted for part in parts) else ".".join(wanted)
     for part in view.parts:
-        for row in part.segment.rows_by_name.get(wanted[-1], ()):
+        for row in part.segment.rows_by_name.of(wanted[-1]):
             if not part.tables[row]:
                 continue
             spelled = tuple(p.lower() for p in part.segment.records[row].parts)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.indexer.index.segment import Segment
 from services.indexer.retrieve.coverage import Coverage
 from services.indexer.retrieve.view import View
 
@@ -121,20 +120,8 @@ def _grouped(view: View, tables: NDArray[np.int64]) -> tuple[NDArray[np.int64], 
     group = np.zeros(len(tables), dtype=np.int64)
     for part in view.parts:
         here = (tables >= part.offset) & (tables < part.offset + len(part.segment))
-        names, codes = _schemas(part.segment)
+        names, codes = part.segment.homes
         found, place = np.unique(codes[tables[here] - part.offset], return_inverse=True)
         numbers = [code.setdefault(names[at], len(code)) for at in found.tolist()]
         group[here] = np.asarray(numbers, dtype=np.int64)[place]
     return group, len(code)
-
-
-def _schemas(segment: Segment) -> tuple[tuple[tuple[str, ...], ...], NDArray[np.int32]]:
-    """The sources and schemas of a segment's tables, and which each table has, int32 (tables,); remembered with it."""
-    known = segment.facet_codes.get("schemas of sources")
-    if not isinstance(known, tuple):
-        code: dict[tuple[str, ...], int] = {}
-        each = (code.setdefault((r.source, *r.parts[:-1]), len(code)) for r in segment.records)
-        codes = np.fromiter(each, dtype=np.int32, count=len(segment))
-        known = tuple(code), codes
-        segment.facet_codes["schemas of sources"] = known
-    return known

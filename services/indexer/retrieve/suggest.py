@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from services.common.model.assets import Kind
 from services.common.model.names import AssetId
 from services.common.model.search import Suggestion, SuggestionOf
+from services.indexer.index.facet_index import FACETS
+from services.indexer.index.keys import Ids
 from services.indexer.index.name_index import Shelf, completion_key
-from services.indexer.retrieve.facets import FACETS, facet_index
 from services.indexer.retrieve.spelling import spelled_tables
 from services.indexer.retrieve.view import Seen, View
 
@@ -38,12 +39,14 @@ def most_used(view: View, popular: Mapping[AssetId, float]) -> dict[int, float]:
         popular: how much tables are used, most first; so many as `USED` are looked at.
 
     """
+    most = dict(islice(popular.items(), USED))
+    assets, much = Ids.of(list(most)), np.fromiter(most.values(), dtype=np.float64, count=len(most))
     found: dict[int, float] = {}
-    for asset, much in islice(popular.items(), USED):
-        for part in view.parts:
-            row = part.segment.row_of.get(asset)
-            if row is not None and part.tables[row]:
-                found[part.offset + row] = much
+    for part in view.parts:
+        rows = part.segment.ids.places_of(assets)
+        here = np.flatnonzero(rows >= 0)
+        here = here[part.tables[rows[here]]]
+        found |= dict(zip((rows[here] + part.offset).tolist(), much[here].tolist(), strict=True))
     return found
 
 
@@ -154,7 +157,7 @@ def _facet_values(view: View, field: str) -> list[str]:
     """The values of a field that seen tables have."""
     found: set[str] = set()
     for part in view.parts:
-        index = facet_index(part.segment, field)
+        index = part.segment.facets[field]
         used = np.bincount(index.codes[part.tables[index.rows]], minlength=len(index.values))
         found.update(index.values[code] for code in np.flatnonzero(used).tolist())
     return sorted(found)

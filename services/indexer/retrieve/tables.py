@@ -15,7 +15,6 @@ from services.common.model.assets import Kind
 from services.common.model.search import Hit
 from services.common.model.words import stem
 from services.indexer.retrieve.candidates import table_candidates
-from services.indexer.retrieve.facets import facet_index
 from services.indexer.retrieve.features import NAMES, Asked, Candidates
 from services.indexer.retrieve.found import Found, Matched
 from services.indexer.retrieve.lexical import Matches, NamesSaying, match_tables
@@ -51,7 +50,7 @@ def table_hits(view: View, question: Question, ranker_of: Callable[[Question], R
     candidates = table_candidates(view, asked, question.vector)
     wanted = of_kinds(view, kinds)
     candidates = candidates.only(wanted[candidates.tables].tolist())
-    ids: list[str] = [record.id for record in candidates.records]
+    ids: list[str] = list(candidates.ids)
     ranker = ranker_of(question)
     ranked = rank(candidates, ids, ranker)
     near = _near(candidates)
@@ -89,7 +88,7 @@ def of_kinds(view: View, kinds: tuple[Kind, ...]) -> NDArray[np.bool_]:
     wanted = frozenset(kind.value for kind in kinds if kind is not Kind.COLUMN)
     if not wanted or not view.parts:
         return view.seen
-    mask: NDArray[np.bool_] = np.concatenate([facet_index(part.segment, "kind").having(wanted) for part in view.parts])
+    mask: NDArray[np.bool_] = np.concatenate([part.segment.facets["kind"].having(wanted) for part in view.parts])
     return view.seen & mask
 
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from services.common.model.assets import Kind
 from services.indexer.index.segment import Segment
 from services.indexer.retrieve.view import View
-from services.indexer.text.document import Record
 from services.indexer.text.tokens import split_identifier
 
 ENOUGH = 4
@@ -50,11 +49,7 @@ def traits_of(view: View, tables: NDArray[np.int64]) -> Traits:
     found = np.zeros((len(tables), 3))
     for part in view.parts:
         here = np.flatnonzero((tables >= part.offset) & (tables < part.offset + len(part.segment)))
-        rows = tables[here] - part.offset
-        read = _read(part.segment)
-        for row in rows[np.isnan(read[rows, 0])].tolist():
-            read[row] = _numbers(part.segment.records[row])
-        found[here] = read[rows]
+        found[here] = _read(part.segment, tables[here] - part.offset)
     return Traits(found[:, 0], found[:, 1], found[:, 2])
 
 
@@ -81,15 +76,31 @@ def looks_like_a_copy(name: str) -> bool:
     return bool(_DATE_SUFFIX.search(name)) or any(word.lower() in COPY_WORDS for word in split_identifier(name))
 
 
-def _read(segment: Segment) -> NDArray[np.float32]:
-    """What was read of a segment so far, a row a table; remembered with it, which never changes."""
-    known = segment.facet_codes.get("traits")
+def _read(segment: Segment, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The traits of some tables of a segment, float32 (rows, 3); what was read is remembered with it, which never changes."""
+    known = segment.kept.get("traits")
     if not isinstance(known, np.ndarray):
         known = np.full((len(segment), 3), _UNREAD, dtype=np.float32)
-        segment.facet_codes["traits"] = known
-    return known
+        known[:, 1] = _standing(segment)
+        known[:, 2] = _columns(segment)
+        segment.kept["traits"] = known
+    for row in rows[np.isnan(known[rows, 0])].tolist():
+        known[row, 0] = looks_like_a_copy(segment.own_names[row])
+    found: NDArray[np.float32] = known[rows]
+    return found
 
 
-def _numbers(record: Record) -> tuple[float, float, int]:
-    columns = 1 if record.kind is Kind.EXPOSURE else min(len(record.columns) or ENOUGH, ENOUGH)
-    return float(looks_like_a_copy(record.parts[-1])), _STATUS.get(record.status or "", 0.0), columns
+def _standing(segment: Segment) -> NDArray[np.float32]:
+    """What people's status says of each table of a segment, float32 (tables,)."""
+    index = segment.facets["status"]
+    out = np.zeros(len(segment), dtype=np.float32)
+    out[index.rows] = np.asarray([_STATUS.get(value, 0.0) for value in index.values], dtype=np.float32)[index.codes]
+    return out
+
+
+def _columns(segment: Segment) -> NDArray[np.float32]:
+    """How many columns of each table of a segment speak for asking it, see `Traits.columns`, float32 (tables,)."""
+    widths = np.diff(segment.column_start)
+    out = np.where(widths > 0, np.minimum(widths, ENOUGH), ENOUGH).astype(np.float32)
+    out[segment.facets["kind"].having(frozenset({Kind.EXPOSURE.value}))] = 1.0
+    return out

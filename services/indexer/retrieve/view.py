@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from services.common.model.access import AccessScope
 from services.common.model.assets import Kind
 from services.common.model.conditions import Condition
+from services.common.model.names import AssetId, ScopePath
 from services.common.model.search import Filters
+from services.indexer.index.facet_index import FACETS
 from services.indexer.index.segment import COLUMN_FIELDS, TABLE_FIELDS, Segment, Texts
 from services.indexer.index.snapshot import Snapshot
+from services.indexer.index.strings import place_of
 from services.indexer.index.vectors import Selection
 from services.indexer.retrieve.embedded import embedded
-from services.indexer.retrieve.facets import FACETS, facet_index
 from services.indexer.retrieve.joins import Adjacency, adjacency
 from services.indexer.retrieve.where import fulfilling
 from services.indexer.text.document import Record
@@ -143,9 +145,9 @@ class View:
     def by_name(self) -> NDArray[np.int64]:
         """The tables that are seen or have seen columns, in order of qualified names, without case, then of ids."""
         tables = np.flatnonzero(self.seen | (self.widths > 0))
-        keyed = list(zip(self.records(tables), tables.tolist(), strict=True))
-        keyed.sort(key=lambda item: (".".join(item[0].parts).lower(), item[0].id))
-        return np.asarray([table for _, table in keyed], dtype=np.int64)
+        names = [name for part in self.parts for name in part.segment.qualified]
+        keyed = [(names[table], asset, table) for table, asset in zip(tables.tolist(), self.ids(tables), strict=True)]
+        return np.asarray([table for _, _, table in sorted(keyed)], dtype=np.int64)
 
     @cached_property
     def table_lengths(self) -> NDArray[np.float64]:
@@ -175,9 +177,9 @@ class View:
         """How many seen columns have each of some names, in lower case; columns that are restricted aside."""
         out = dict.fromkeys(names, 0)
         for part in self.parts:
-            known, counts = part.segment.column_codes, part.name_counts
+            known, counts = part.segment.column_names[0], part.name_counts
             for name in names:
-                if (code := known.get(name)) is not None:
+                if (code := place_of(known, name)) is not None:
                     out[name] += int(counts[code])
         return out
 
@@ -197,6 +199,21 @@ class View:
         """The part and the row in it of a column in the view's numbering."""
         part = next(p for p in reversed(self.parts) if p.column_offset <= column)
         return part, column - part.column_offset
+
+    def ids(self, tables: NDArray[np.int64]) -> list[AssetId]:
+        """The ids of some tables in the view's numbering."""
+        if len(self.parts) == 1:
+            return self.parts[0].segment.ids.spelled(tables)
+        out = np.zeros(len(tables), dtype=object)
+        for part in self.parts:
+            here = np.flatnonzero((tables >= part.offset) & (tables < part.offset + len(part.segment)))
+            out[here] = part.segment.ids.spelled(tables[here] - part.offset)
+        return list(out)
+
+    def own_name(self, table: int) -> str:
+        """The last part of a table's name, as the source spells it."""
+        part, row = self.locate(table)
+        return part.segment.own_names[row]
 
     def records(self, tables: NDArray[np.int64]) -> list[Record]:
         """The records of some tables in the view's numbering."""
@@ -232,7 +249,7 @@ def view_of(
         if not scope.is_full:
             mask = mask & _permitted(segment, scope)
         for field, values in _filtered(filters):
-            mask = mask & facet_index(segment, field).having(values)
+            mask = mask & segment.facets[field].having(values)
         if where is None:
             parts.append(Seen(segment, mask, offset, column_offset))
         else:
@@ -247,7 +264,7 @@ def _permitted(segment: Segment, scope: AccessScope) -> NDArray[np.bool_]:
     """Which tables of a segment the scope permits; remembered with the segment, which never changes."""
     known = segment.scope_masks.get(scope.key)
     if known is None:
-        known = np.fromiter((scope.permits(r.scope_path) for r in segment.records), dtype=np.bool_, count=len(segment))
+        known = np.fromiter((scope.permits(ScopePath(path)) for path in segment.paths), dtype=np.bool_, count=len(segment))
         if len(segment.scope_masks) >= MAX_SCOPES:
             segment.scope_masks.clear()
         segment.scope_masks[scope.key] = known

@@ -18,7 +18,6 @@ from services.common.model.assets import Kind
 from services.common.model.conditions import AllOf, AnyOf, Condition, Having, Not, Saying, Subject, Updated, fitting, leaves
 from services.indexer.index.postings import Postings
 from services.indexer.index.segment import Segment
-from services.indexer.retrieve.facets import facet_index
 from services.indexer.retrieve.phrases import columns_saying, tables_saying
 from services.indexer.text.tokens import content_words, words
 
@@ -73,7 +72,7 @@ def _having(segment: Segment, condition: Having) -> Masks:
     fit = fitting(condition.values)
     match condition.subject:
         case Subject.KIND:
-            tables = facet_index(segment, "kind").fitting(fit)
+            tables = segment.facets["kind"].fitting(fit)
             return tables, np.full(segment.n_columns, fit(Kind.COLUMN.value), dtype=np.bool_)
         case Subject.NAME:
             return _named(segment, condition.values), _columns_named(segment, fit)
@@ -83,7 +82,7 @@ def _having(segment: Segment, condition: Having) -> Masks:
             tables[segment.owner[columns & ~segment.restricted]] = True
             return tables, columns
         case subject:
-            return _of_tables(segment, facet_index(segment, subject.value).fitting(fit))
+            return _of_tables(segment, segment.facets[subject.value].fitting(fit))
 
 
 def _named(segment: Segment, values: tuple[str, ...]) -> NDArray[np.bool_]:
@@ -92,10 +91,13 @@ def _named(segment: Segment, values: tuple[str, ...]) -> NDArray[np.bool_]:
     mask = np.zeros(len(segment), dtype=np.bool_)
     rows: Iterable[int] = range(len(segment))
     if all("*" not in value for value in values):
-        rows = {row for value in values for row in segment.rows_by_name.get(value.lower().rpartition(".")[2], ())}
+        rows = {row for value in values for row in segment.rows_by_name.of(value.lower().rpartition(".")[2])}
     lengths = {value.count(".") + 1 for value in values}
-    for row in rows:
-        pieces = ".".join(segment.records[row].parts).lower().split(".")
+    named = (
+        zip(rows, segment.qualified, strict=True) if isinstance(rows, range) else ((r, segment.qualified[r]) for r in rows)
+    )
+    for row, name in named:
+        pieces = name.split(".")
         mask[row] = any(fit(".".join(pieces[-n:])) for n in lengths if n <= len(pieces))
     return mask
 

@@ -270,7 +270,7 @@ class Keeper:
     def _place(self, asset: AssetId) -> tuple[int, int] | None:
         """The part that has the current row of an asset, and that row. Segments know their rows for as long as they live."""
         for at, part in enumerate(self._parts):
-            row = part.live.segment.row_of.get(asset)
+            row = part.live.segment.row_of(asset)
             if row is not None and part.live.mask[row]:
                 return at, row
         return None

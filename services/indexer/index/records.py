@@ -1,0 +1,139 @@
+"""The records of a segment's file, each read when it is asked for: most tables are never told of.
+
+Journey 2: hits, reasons and joins read some tens of records a question.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.common.model.assets import Kind
+from services.common.model.names import AssetId, ColumnId, ScopePath
+from services.indexer.text.document import Key, Record
+
+REMEMBERED = 2_048
+"""So many records of a segment are kept: the tables that are asked for come again."""
+_CODEC = ("utf-8", "surrogatepass")
+
+
+class Records(Sequence[Record]):
+    """The records of a file of JSON lines, mapped.
+
+    Args:
+        path: the file.
+        start: where each line begins, int64 (records + 1,).
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not as long as `start` says.
+
+    """
+
+    def __init__(self, path: Path, start: NDArray[np.int64]) -> None:
+        size = path.stat().st_size
+        self._lines = np.asarray(np.memmap(path, dtype=np.uint8, mode="r")) if size else np.zeros(0, dtype=np.uint8)
+        if not len(start) or start[0] != 0 or start[-1] != size or bool((np.diff(start) < 0).any()):
+            raise ValueError("its lines are not where they should be")
+        self._start = start
+        self._known = lru_cache(maxsize=REMEMBERED)(self._read)
+
+    def __len__(self) -> int:
+        return len(self._start) - 1
+
+    @overload
+    def __getitem__(self, at: int) -> Record: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Record, ...]: ...
+    def __getitem__(self, at: int | slice) -> Record | tuple[Record, ...]:
+        """The record at a place, or those at several."""
+        if isinstance(at, slice):
+            return tuple(self[one] for one in range(*at.indices(len(self))))
+        if at < 0:
+            at += len(self)
+        if not 0 <= at < len(self):
+            raise IndexError(at)
+        return self._known(int(at))
+
+    def __iter__(self) -> Iterator[Record]:
+        """All of them; none is kept for it."""
+        return map(self._read, range(len(self)))
+
+    def _read(self, at: int) -> Record:
+        return record_of(self._lines[self._start[at] : self._start[at + 1]].tobytes().decode(*_CODEC))
+
+
+def line_of(record: Record) -> bytes:
+    """A record as a line of JSON."""
+    return (json.dumps(_plain(record), ensure_ascii=False, separators=(",", ":")) + "\n").encode(*_CODEC)
+
+
+def record_of(line: str) -> Record:
+    """The record of a line.
+
+    Raises:
+        ValueError, LookupError, TypeError: it is not what `line_of` wrote.
+
+    """
+    return _record(json.loads(line))
+
+
+def _plain(record: Record) -> list[Any]:
+    return [
+        record.id,
+        record.kind.value,
+        record.scope_path,
+        record.parts,
+        record.platform,
+        record.source,
+        record.tags,
+        record.owners,
+        record.status,
+        record.columns,
+        record.column_ids,
+        [int(flag) for flag in record.restricted],
+        record.updated,
+        record.quality,
+        record.description,
+        record.types,
+        record.primary_key,
+        [[key.columns, key.target, key.ref_columns] for key in record.foreign_keys],
+        record.documented,
+        record.rows,
+        int(record.foreign),
+    ]
+
+
+def _record(row: list[Any]) -> Record:
+    asset, kind, path, parts, platform, source, tags, owners, status, *rest = row
+    columns, column_ids, restricted, updated, quality, description, *rest = rest
+    types, primary_key, foreign_keys, documented, rows, foreign = rest
+    return Record(
+        id=AssetId(asset),
+        kind=Kind(kind),
+        scope_path=ScopePath(path),
+        parts=tuple(parts),
+        platform=platform,
+        source=source,
+        tags=tuple(tags),
+        owners=tuple(owners),
+        status=status,
+        columns=tuple(columns),
+        column_ids=tuple(ColumnId(column) for column in column_ids),
+        restricted=tuple(bool(flag) for flag in restricted),
+        updated=updated,
+        quality=quality,
+        description=description,
+        types=types,
+        primary_key=tuple(primary_key),
+        foreign_keys=tuple(Key(tuple(own), AssetId(target), tuple(theirs)) for own, target, theirs in foreign_keys),
+        documented=int(documented),
+        rows=rows,
+        foreign=bool(foreign),
+    )
