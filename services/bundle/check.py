@@ -6,10 +6,15 @@ FAISS and SQLite trust what a file says of itself; what would end this process o
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Protocol
 
 from services.common.errors import IndexDamaged
 
@@ -18,6 +23,14 @@ LIMIT_BYTES = 4 << 30
 of it reserved by threads and never used."""
 LIMIT_S = 120.0
 _MODULE = "services.bundle.child"
+_THREADS = Path("/proc/self/task")
+
+
+class _Child(Protocol):
+    """A process that reads a bundle."""
+
+    def told(self, limit_s: float) -> tuple[bytes, int] | None:
+        """What it said and its exit code, below 0 for the signal that ended it; None where it took too long and was ended."""
 
 
 @dataclass
@@ -25,7 +38,7 @@ class Checking:
     """A check that runs beside this process; `wait` for it before the bundle is opened."""
 
     folder: Path
-    process: subprocess.Popen[bytes]
+    child: _Child
 
     def wait(self) -> None:
         """The end of the check.
@@ -34,18 +47,14 @@ class Checking:
             IndexDamaged: the bundle is damaged, does not fit this version, or its reader died of it.
 
         """
-        try:
-            out, _ = self.process.communicate(timeout=LIMIT_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.communicate()
-            raise IndexDamaged(f"the bundle in {self.folder} was not read within {LIMIT_S:.0f} s") from None
-        code = self.process.returncode
+        told = self.child.told(LIMIT_S)
+        if told is None:
+            raise IndexDamaged(f"the bundle in {self.folder} was not read within {LIMIT_S:.0f} s")
+        said, code = told
         if code < 0:
             raise IndexDamaged(f"the bundle in {self.folder} ended the process that tried to read it (signal {-code})")
         try:
-            told = json.loads(out)
-            problem = told["problem"]
+            problem = json.loads(said)["problem"]
         except (ValueError, KeyError, TypeError):
             problem = f"the bundle in {self.folder} could not be checked (exit code {code})"
         if problem is not None or code != 0:
@@ -53,10 +62,12 @@ class Checking:
 
 
 def begin_check(folder: Path) -> Checking:
-    """Start checking a bundle; returns at once."""
-    command = [sys.executable, "-m", _MODULE, str(folder), str(LIMIT_BYTES)]
-    nothing = subprocess.DEVNULL
-    return Checking(folder, subprocess.Popen(command, stdin=nothing, stdout=subprocess.PIPE, stderr=nothing))  # noqa: S603 - our own
+    """Start checking a bundle; returns at once.
+
+    A process with one thread is forked: what it has imported need not be imported again, which is most of the time that a check
+    takes. One with several, as while it serves, starts another.
+    """
+    return Checking(folder, _Forked(folder) if _has_one_thread() else _Started(folder))
 
 
 def check(folder: Path) -> None:
@@ -67,3 +78,70 @@ def check(folder: Path) -> None:
 
     """
     begin_check(folder).wait()
+
+
+class _Started:
+    """An interpreter of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        command = [sys.executable, "-m", _MODULE, str(folder), str(LIMIT_BYTES)]
+        nothing = subprocess.DEVNULL
+        self._process = subprocess.Popen(command, stdin=nothing, stdout=subprocess.PIPE, stderr=nothing)  # noqa: S603 - our own
+
+    def told(self, limit_s: float) -> tuple[bytes, int] | None:
+        """See `_Child`."""
+        try:
+            said, _ = self._process.communicate(timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+            return None
+        return said, self._process.returncode
+
+
+class _Forked:
+    """The process that asks once more, with all that it has imported."""
+
+    def __init__(self, folder: Path) -> None:
+        context = multiprocessing.get_context("fork")
+        self._said, there = context.Pipe(duplex=False)
+        self._process: BaseProcess = context.Process(target=_examine, args=(folder, there), daemon=True)
+        self._process.start()
+        there.close()
+
+    def told(self, limit_s: float) -> tuple[bytes, int] | None:
+        """See `_Child`."""
+        said = b""
+        late = not self._said.poll(limit_s)
+        if late:
+            self._process.kill()
+        else:
+            try:
+                said = self._said.recv_bytes()
+            except (EOFError, OSError):  # it died before it could say anything
+                said = b""
+        self._process.join()
+        code = self._process.exitcode
+        self._said.close()
+        return None if late or code is None else (said, code)
+
+
+def _examine(folder: Path, there: Connection) -> None:
+    """The child of a fork, to its end."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    from services.bundle.child import examine  # noqa: PLC0415 - only the child needs it
+
+    there.send_bytes(json.dumps({"problem": examine(folder, LIMIT_BYTES)}).encode())
+    there.close()
+    # an index that was taken apart may not be there any more when the interpreter cleans up
+    os._exit(0)
+
+
+def _has_one_thread() -> bool:
+    """Whether this process may be forked: on Linux, while libraries have started no threads either."""
+    try:
+        return len(list(_THREADS.iterdir())) == 1
+    except OSError:
+        return False

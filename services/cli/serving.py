@@ -55,11 +55,11 @@ def application(settings: Settings, role: str, server: str | None = None) -> ASG
 
 def _made(settings: Settings, role: str, server: str | None) -> ASGIApp:
     if role == "sidecar":
-        from services.bundle.check import begin_check
-
         if settings.bundle is None:
             raise WrongSettings(NO_BUNDLE)
-        checking = begin_check(settings.bundle)  # in a process of its own, while this one imports what serves
+        from services.bundle.check import begin_check
+
+        checking = begin_check(settings.bundle)  # while this one imports what serves
         from services.bundle.sidecar import create_sidecar
 
         return create_sidecar(settings, checking)

@@ -147,6 +147,53 @@ def test_a_reader_that_dies_or_hangs_refuses_the_bundle(bundle, monkeypatch, tmp
         check(bundle)
 
 
+_FORKS = """
+import os, signal, sys, time
+from pathlib import Path
+from services.bundle import check as checking, child, parts
+from services.common.errors import IndexDamaged
+
+def said(folder):
+    before = Path("/proc/self/task")
+    assert len(list(before.iterdir())) == 1, "what follows would not fork"
+    try:
+        checking.check(Path(folder))
+    except IndexDamaged as error:
+        return error.detail
+    return "sound"
+
+whole, damaged = sys.argv[1:]
+examine = child.examine
+print(said(whole))
+print(said(damaged))
+child.examine = lambda *_: os.kill(os.getpid(), signal.SIGSEGV)
+print(said(whole))
+child.examine = lambda *_: os._exit(7)
+print(said(whole))
+child.examine = lambda *_: time.sleep(60)
+checking.LIMIT_S = 0.5
+print(said(whole))
+child.examine, checking.LIMIT_S, checking.LIMIT_BYTES = examine, 120.0, 1 << 20
+print(said(whole))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the check is an interpreter of its own")
+def test_a_process_with_one_thread_forks_its_reader(bundle, tmp_path):
+    """As a sidecar starts: the same bundles pass and are refused, and whatever becomes of the reader this process lives."""
+    damaged, _ = _damaged(bundle, tmp_path / "damaged", random.Random(SEED + 2))
+    command = [sys.executable, "-c", _FORKS, str(bundle), str(damaged)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    out = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert out[0] == "sound"
+    assert "export the bundle again" in out[1]
+    assert "ended the process that tried to read it (signal 11)" in out[2]
+    assert "could not be checked (exit code 7)" in out[3]
+    assert "was not read within" in out[4]
+    assert out[5] != "sound"
+    assert len(out) == 6
+
+
 def test_a_reader_without_memory_refuses_the_bundle(bundle, monkeypatch):
     """The limit holds: far too little of it, and the child says so or dies of it."""
     monkeypatch.setattr(checking, "LIMIT_BYTES", 1 << 20)
