@@ -61,7 +61,8 @@ def _observed(reading: Reading, one: int, other: int, statements: Sequence[int])
         many.update(pairs)
         for pair in pairs:
             users[pair] |= reading.counts.statements[at].users
-    hidden = _restricted(reading.known.records[one]), _restricted(reading.known.records[other])
+    closed = reading.known.closed
+    hidden = closed.get(one, frozenset()), closed.get(other, frozenset())
     for pair, count in sorted(many.items(), key=lambda item: (-item[1], item[0])):
         if not reading.counts.enough(users[pair]):
             continue
@@ -76,10 +77,3 @@ def _guessed(reading: Reading, first: Record, second: Record) -> Iterator[Join]:
         sure = confidence(found, first, second, several_homes=True)
         if sure >= WORTH_TELLING:
             yield guessed_join(first, found, second, sure)
-
-
-def _restricted(record: Record | None) -> frozenset[str]:
-    if record is None:
-        return frozenset()
-    shown = zip(record.columns, record.restricted, strict=True)
-    return frozenset(name.lower() for name, hidden in shown if hidden)

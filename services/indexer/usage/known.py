@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from sys import intern
+from typing import NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from services.common.model.access import AccessScope
 from services.common.model.names import AssetId, DatasetName, Namespace, Namespaces, ScopePath, scope_path
 from services.indexer.index.snapshot import Snapshot
-from services.indexer.text.document import Record
+from services.indexer.text.document import Key, Record
 from services.indexer.usage.copies import without_marks
 from services.indexer.usage.sparse import Ints, Sparse
 from services.indexer.usage.statements import Statement
@@ -37,7 +39,9 @@ class Known:
 
     Attributes:
         ids, names, paths: of each.
-        records: what the index has of it; None for one that only logs name.
+        records: what the index has of it, read from there; None for one that only logs name.
+        declared: keys, each with the row of the table that has it.
+        closed: names of restricted columns in lower case, by the rows of the tables that have such.
         place: its segment and row in the snapshot, int64 (n, 2); -1 where it has none.
         words: tokens of its own name, one row a table; `home`: of what stands before its name; both number one vocabulary, `word_number`.
         columns: names of its open columns, weighted by how much they look like keys; `column_number` numbers them.
@@ -52,7 +56,9 @@ class Known:
     ids: tuple[AssetId, ...]
     names: tuple[DatasetName, ...]
     paths: tuple[ScopePath, ...]
-    records: tuple[Record | None, ...]
+    records: Sequence[Record | None]
+    declared: Sequence[tuple[int, Key]]
+    closed: Mapping[int, frozenset[str]]
     place: Ints
     words: Sparse
     home: Sparse
@@ -75,6 +81,11 @@ class Known:
         """The row of each table."""
         return {asset: row for row, asset in enumerate(self.ids)}
 
+    def is_open(self, row: int, columns: Iterable[str]) -> bool:
+        """Whether none of some columns of a table is restricted."""
+        closed = self.closed.get(row)
+        return closed is None or closed.isdisjoint(name.lower() for name in columns)
+
     @cached_property
     def named_alike(self) -> Ints:
         """Numbers of tables that are versions of each other: of one schema and one name without its version, int64 (n,)."""
@@ -90,9 +101,8 @@ class Known:
     def rows_by_name(self) -> Mapping[str, Sequence[int]]:
         """Tables that no crawl has shown, by their last part in lower case."""
         out: dict[str, list[int]] = {}
-        for row, record in enumerate(self.records):
-            if record is None:
-                out.setdefault(self.names[row].parts[-1].lower(), []).append(row)
+        for row in np.flatnonzero(~self.listed).tolist():
+            out.setdefault(self.names[row].parts[-1].lower(), []).append(row)
         return out
 
     @cached_property
@@ -127,29 +137,26 @@ class Known:
 
 def known_of(snapshot: Snapshot, statements: Iterable[Statement], namespaces: Namespaces) -> Known:
     """All tables of a snapshot and of some statements."""
-    found: dict[AssetId, tuple[DatasetName, ScopePath, Record | None, tuple[int, int]]] = {}
+    found = {told.id: told for told in _of_index(snapshot)}
     spelled = {asset: name for statement in statements for asset, name in statement.names.items()}
-    for asset, (part, row) in snapshot.where.items():
-        record = snapshot.parts[part].segment.records[row]
-        # the catalog names what it lists; here its source stands for a namespace that records do not keep
-        name = DatasetName(Namespace(record.source), record.parts)
-        found[asset] = (name, record.scope_path, record, (part, row))
     for asset, name in spelled.items():
         if asset not in found:
             source = namespaces.source_of(name.namespace, name.parts[0] if len(name.parts) > 1 else None)
-            found[asset] = (name, scope_path(source, name.parts), None, (-1, -1))
-    ids = sorted(found)
-    names = tuple(found[asset][0] for asset in ids)
+            found[asset] = _Told(asset, name, scope_path(source, name.parts))
+    every = [found[asset] for asset in sorted(found)]
+    names = tuple(one.name for one in every)
     words, home, step, step_home, word_number, word_hash = _tokens(names)
-    records = tuple(found[asset][2] for asset in ids)
-    columns, column_number = _columns(records)
+    columns, column_number = _columns([one.open for one in every])
+    place = np.asarray([one.place for one in every], dtype=np.int64).reshape(-1, 2)
     return Known(
         snapshot=snapshot,
-        ids=tuple(ids),
+        ids=tuple(one.id for one in every),
         names=names,
-        paths=tuple(found[asset][1] for asset in ids),
-        records=records,
-        place=np.asarray([found[asset][3] for asset in ids], dtype=np.int64).reshape(-1, 2),
+        paths=tuple(one.path for one in every),
+        records=_Records(snapshot, place),
+        declared=[(row, key) for row, one in enumerate(every) for key in one.keys],
+        closed={row: one.closed for row, one in enumerate(every) if one.closed},
+        place=place,
         words=words,
         home=home,
         word_number=word_number,
@@ -163,6 +170,54 @@ def known_of(snapshot: Snapshot, statements: Iterable[Statement], namespaces: Na
         stem=_numbered(_VERSION.sub("", name.parts[-1].lower()) for name in names),
         version=np.asarray([_version(name.parts[-1]) for name in names], dtype=np.int64),
     )
+
+
+class _Told(NamedTuple):
+    """What is kept of a table while `Known` is made."""
+
+    id: AssetId
+    name: DatasetName
+    path: ScopePath
+    open: Sequence[str] = ()
+    closed: frozenset[str] = frozenset()
+    keys: tuple[Key, ...] = ()
+    place: tuple[int, int] = (-1, -1)
+
+
+def _of_index(snapshot: Snapshot) -> Iterator[_Told]:
+    """The tables of a snapshot; each record is read once and let go of."""
+    for part, live in enumerate(snapshot.parts):
+        for row, (record, counts) in enumerate(zip(live.segment.records, live.mask.tolist(), strict=True)):
+            if not counts:
+                continue
+            lowered = [intern(name.lower()) for name in record.columns]
+            shown = [name for name, hidden in zip(lowered, record.restricted, strict=True) if not hidden]
+            hidden = frozenset(name for name, closed in zip(lowered, record.restricted, strict=True) if closed)
+            # the catalog names what it lists; here its source stands for a namespace that records do not keep
+            name = DatasetName(Namespace(record.source), record.parts)
+            yield _Told(record.id, name, record.scope_path, shown, hidden, record.foreign_keys, (part, row))
+
+
+class _Records(Sequence[Record | None]):
+    """The records of tables where they are in a snapshot."""
+
+    def __init__(self, snapshot: Snapshot, place: Ints) -> None:
+        self._snapshot = snapshot
+        self._place = place
+
+    def __len__(self) -> int:
+        return len(self._place)
+
+    @overload
+    def __getitem__(self, at: int) -> Record | None: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Record | None]: ...
+    def __getitem__(self, at: int | slice) -> Record | Sequence[Record | None] | None:
+        """The record of a table, or those of several."""
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self)))]
+        part, row = self._place[at].tolist()
+        return self._snapshot.parts[part].segment.records[row] if part >= 0 else None
 
 
 @lru_cache(maxsize=262_144)
@@ -200,19 +255,12 @@ def _hash(word: str) -> bytes:
     return hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def _columns(records: Sequence[Record | None]) -> tuple[Sparse, dict[str, int]]:
+def _columns(shown: Sequence[Sequence[str]]) -> tuple[Sparse, dict[str, int]]:
     number: dict[str, int] = {}
-    lists = [_open_columns(record, number) for record in records]
+    lists = [[number.setdefault(name, len(number)) for name in names] for names in shown]
     shared = Sparse.of_lists(lists, max(len(number), 1))
     like_key = np.asarray([1.0 if _KEY_COLUMN.search(name) else _COMMON_COLUMN for name in number] or [0.0])
     return Sparse(shared.start, shared.index, like_key[shared.index], shared.width), number
-
-
-def _open_columns(record: Record | None, number: dict[str, int]) -> list[int]:
-    if record is None:
-        return []
-    shown = zip(record.columns, record.restricted, strict=True)
-    return [number.setdefault(name.lower(), len(number)) for name, hidden in shown if not hidden]
 
 
 def _numbered(values: Iterable[object]) -> Ints:

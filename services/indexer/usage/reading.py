@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from services.common.model.access import AccessScope
 from services.common.model.names import Namespace
-from services.indexer.text.document import Record
 from services.indexer.usage.counts import Counts, counts_of
 from services.indexer.usage.known import Known
 from services.indexer.usage.sparse import Floats, Ints, Sparse, greatest
@@ -105,11 +104,9 @@ class Reading:
         known = self.known
         found = {
             (at, other)
-            for at, record in enumerate(known.records)
-            if record is not None and record.foreign_keys and self.shown[at]
-            for key in record.foreign_keys
-            if (other := known.row.get(key.target, at)) != at and self.shown[other]
-            if _open(record, key.columns) and _open(known.records[other], key.ref_columns)
+            for at, key in known.declared
+            if self.shown[at] and (other := known.row.get(key.target, at)) != at and self.shown[other]
+            if known.is_open(at, key.columns) and known.is_open(other, key.ref_columns)
         }
         both = np.asarray(sorted(found | {(b, a) for a, b in found}), dtype=np.int64).reshape(-1, 2)
         return Sparse.of(both[:, 0], both[:, 1], np.ones(len(both)), (len(self.known), len(self.known)))
@@ -202,13 +199,6 @@ class Reading:
         rare = rows.frequency[words] <= COMMON
         at, owner = rows.by_word.places(words[rare])
         return rows.by_word.index[at], rows.by_word.value[at] * weights[rare][owner]
-
-
-def _open(record: Record | None, columns: Sequence[str]) -> bool:
-    if record is None:
-        return True
-    hidden = {name.lower() for name, restricted in zip(record.columns, record.restricted, strict=True) if restricted}
-    return hidden.isdisjoint(name.lower() for name in columns)
 
 
 def reading_of(known: Known, statements: Sequence[Statement], scope: AccessScope, *, min_people: int = 1) -> Reading:
