@@ -108,6 +108,10 @@ def _split(process: int, homes: Sequence[Path]) -> tuple[float, float, float]:
 
 def _name(process: int) -> str:
     command = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    parent = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[1]
+    forked = "forkserver" in command and "forkserver" in Path(f"/proc/{parent}/cmdline").read_text(encoding="ascii")
+    if "forkserver" in command:
+        return "worker" if forked else "what workers are forks of"
     kinds = {"spawn_main": "worker", "resource_tracker": "multiprocessing's own", "services serve": "server"}
     return next((name for mark, name in kinds.items() if mark in command), "reader of SQL")
 

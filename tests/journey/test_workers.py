@@ -28,18 +28,30 @@ def served(tmp_path: Path) -> Iterator[Server]:
 
 
 def workers(server: Server) -> list[int]:
-    """The processes that answer, by what they were started with; multiprocessing has one more, which only counts."""
-    found = []
-    for child in map(int, Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()):
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-            found.append(child)
-    return found
+    """The processes that answer: forks of the one that has imported what they need, which multiprocessing calls its forkserver."""
+    return [fork for child in below(server.process.pid) if b"forkserver" in command(child) for fork in below(child)]
+
+
+def below(process: int) -> list[int]:
+    """The processes that one began."""
+    return list(map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split()))
+
+
+def command(process: int) -> bytes:
+    """What a process was started with."""
+    return Path(f"/proc/{process}/cmdline").read_bytes()
 
 
 def mapped(worker: int) -> set[str]:
     """The files of the index that a process maps, by place and number on the disk."""
     lines = Path(f"/proc/{worker}/maps").read_text().splitlines()
     return {" ".join(line.split()[3:]) for line in lines if "/home/index/" in line}
+
+
+def shared_mb(worker: int) -> float:
+    """How much of a process's own memory, files aside, others have too: what it has of it less its part."""
+    lines = dict(re.findall(r"^(\w+): +(\d+) kB$", Path(f"/proc/{worker}/smaps_rollup").read_text(), re.MULTILINE))
+    return (int(lines["Anonymous"]) - int(lines["Pss_Anon"])) / 1000
 
 
 def leader(server: Server, home: Path) -> int | None:
@@ -58,6 +70,7 @@ def test_workers_share_one_copy_and_one_of_them_leads(served: Server, tmp_path: 
     home = tmp_path / "home"
     assert "serving (all, 2 workers) at http://" in served.log.read_text()
     one, other = workers(served)
+    assert min(map(shared_mb, (one, other))) > 10  # modules stand in memory once
     until(lambda: mapped(one) == mapped(other) != set(), "the same files in both")
     assert until(lambda: leader(served, home), "a leader") in {one, other}
     before = mapped(one)

@@ -51,6 +51,8 @@ LOOKED_UP = (
     "keys",
 )
 """What is made of the records once, and written with a segment."""
+FOUND = ("scope_masks", "kept")
+"""What questions have found out about a segment."""
 Lookup = Callable[[Sequence[bytes]], Mapping[bytes, NDArray[np.float16]]]
 """Text hashes in, the vectors that are known out, float16 (dimension,)."""
 
@@ -269,9 +271,9 @@ class Segment:
             getattr(self, name)
 
     def with_lookups(self, made: Mapping[str, object]) -> Segment:
-        """The same segment with what was made of its records before, by the names in `LOOKED_UP`."""
+        """The same segment with what was made of it before, by the names in `LOOKED_UP` and `FOUND`."""
         other = replace(self)
-        vars(other).update(made)
+        vars(other).update({name: known for name, known in vars(self).items() if name in LOOKED_UP} | dict(made))
         return other
 
     def with_texts(self, texts: Texts, column_texts: Texts) -> Segment:

@@ -9,7 +9,6 @@ import hashlib
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -23,7 +22,7 @@ from services.indexer.index.lists import Lists
 from services.indexer.index.lookups import lookup_arrays, lookups_of
 from services.indexer.index.postings import Postings
 from services.indexer.index.records import Records, line_of, record_of
-from services.indexer.index.segment import Segment, Texts
+from services.indexer.index.segment import FOUND, Segment, Texts
 from services.indexer.index.vectors import Vectors
 
 _POSTINGS = ("term_bytes", "term_start", "start", "docs", "tf", "lengths")
@@ -80,19 +79,14 @@ def open_segment(folder: Path, sums: Mapping[str, str], dimension: int) -> Segme
 
 
 def mapped(segment: Segment, folder: Path, sums: Mapping[str, str]) -> Segment:
-    """A segment that was just written here, with its vectors mapped instead of held in memory: others map the same ones.
+    """A segment that was just written here, mapped instead of held in memory: others map the same files.
 
     Raises:
         IndexDamaged: a file cannot be read back.
 
     """
-
-    def of(shelf: str, texts: Texts) -> Texts:
-        if not len(texts.vectors):
-            return texts
-        return replace(texts, vectors=_mapped(folder, shelf, sums, texts.vectors.dimension))
-
-    return segment.with_texts(of("tables", segment.texts), of("columns", segment.column_texts))
+    read = _read(folder, lambda shelf, _texts: _mapped(folder, shelf, sums, segment.texts.vectors.dimension))
+    return read.with_lookups({name: known for name, known in vars(segment).copy().items() if name in FOUND})
 
 
 def _mapped(folder: Path, shelf: str, sums: Mapping[str, str], dimension: int) -> Vectors:
