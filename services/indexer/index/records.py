@@ -6,6 +6,8 @@ Journey 2: hits, reasons and joins read some tens of records a question.
 from __future__ import annotations
 
 import json
+import os
+import weakref
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +26,7 @@ _CODEC = ("utf-8", "surrogatepass")
 
 
 class Records(Sequence[Record]):
-    """The records of a file of JSON lines, mapped.
+    """The records of a file of JSON lines.
 
     Args:
         path: the file.
@@ -37,8 +39,10 @@ class Records(Sequence[Record]):
     """
 
     def __init__(self, path: Path, start: NDArray[np.int64]) -> None:
-        size = path.stat().st_size
-        self._lines = np.asarray(np.memmap(path, dtype=np.uint8, mode="r")) if size else np.zeros(0, dtype=np.uint8)
+        # not mapped: what was read of a map counts as the process's own for as long as it has it
+        self._file = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._file)
+        size = os.fstat(self._file).st_size
         if not len(start) or start[0] != 0 or start[-1] != size or bool((np.diff(start) < 0).any()):
             raise ValueError("its lines are not where they should be")
         self._start = start
@@ -66,7 +70,8 @@ class Records(Sequence[Record]):
         return map(self._read, range(len(self)))
 
     def _read(self, at: int) -> Record:
-        return record_of(self._lines[self._start[at] : self._start[at + 1]].tobytes().decode(*_CODEC))
+        begin, end = int(self._start[at]), int(self._start[at + 1])
+        return record_of(os.pread(self._file, end - begin, begin).decode(*_CODEC))
 
 
 def line_of(record: Record) -> bytes:

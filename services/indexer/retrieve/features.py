@@ -227,7 +227,7 @@ def _numbers(view: View, tables: NDArray[np.int64], said: frozenset[str]) -> NDA
     return np.asarray([float(bool(name & said)) - _OTHER_NUMBER * bool(name - said) for name in names])
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=2_048)
 def _numbers_in(name: str) -> frozenset[str]:
     """The numbers in a table's name."""
     return frozenset(_DIGITS.findall(name))

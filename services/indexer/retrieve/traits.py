@@ -66,7 +66,7 @@ def thin(columns: NDArray[np.float64], keys: NDArray[np.int64]) -> NDArray[np.fl
     return np.asarray(np.minimum(columns + keys, ENOUGH) / ENOUGH - 1.0, dtype=np.float64)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=2_048)
 def looks_like_a_copy(name: str) -> bool:
     """Whether a table's name says that it stands beside the real one: `orders_bak`, `tmp_orders`, `orders_20240131`."""
     lower = name.lower()
