@@ -15,6 +15,7 @@ from services.catalog.impact import Impact, impact_of, without
 from services.catalog.impacts import only_rows, together
 from services.catalog.key_threats import pointed, threat_to_keys
 from services.catalog.missing_sources import Sources
+from services.catalog.needs import Needs
 from services.catalog.redefinitions import listed, may_read, redefined, what_changes
 from services.catalog.script_names import ScriptNames
 from services.catalog.widening import Retyping, retyping
@@ -60,7 +61,8 @@ class Checker:
         self._dropped: set[tuple[AssetId, str | None]] = set()
         self._names = ScriptNames()
         self._anew: dict[AssetId, str] = {}
-        self._sources = Sources(reader, scope, near, self._names, self._dropped, set())
+        self._sources = Sources(reader, scope, near, self._names, self._dropped, set(), set())
+        self._needs = Needs(self._sources, self._assets)
 
     def check(self, planned: PlannedChanges) -> Report:
         """Judge every change, equal ones once. What was looked up for one is there for the next.
@@ -84,10 +86,13 @@ class Checker:
         for one in changes:  # what counts is what a reader is in the end
             if one.made_by is not None and len(made := self._assets(one.table)) == 1:
                 self._anew[made[0].id] = one.made_by.sql
-        return Report(tuple(self._in_order(changes)), planned.problems)
+        self._needs.expect(planned)
+        found = tuple(self._in_order(changes))
+        return Report(found, (*planned.problems, *self._needs.missing()))
 
     def _in_order(self, changes: Sequence[SchemaChange]) -> Iterator[Checked]:
         for change in changes:
+            self._needs.look(change)
             for one in map(self._with_keys, self._judged(change)):
                 yield one
                 if one.asset is None:
@@ -123,12 +128,12 @@ class Checker:
 
     def _made_anew(self, change: SchemaChange, asset: Asset) -> Iterator[Checked]:
         """A table that is made again; what a `*` in its query stands for is known where all that is in it is."""
-        found = redefined(change, asset, self._scope, self._lineage)
+        found = redefined(change, asset, self._scope, self._lineage, self._sources.came)
         names = change.columns or (None if found is None else found.outputs)
         if names is not None:
             if change.columns is None:
                 change = replace(change, columns=names)
-                found = redefined(change, asset, self._scope, self._lineage)
+                found = redefined(change, asset, self._scope, self._lineage, self._sources.came)
             yield from self._kept_or_not(change, names, asset, found)
             return
         why = "which columns it has afterwards cannot be told"
