@@ -21,7 +21,7 @@ from services.common.errors import BadRequest
 from services.common.model.access import FULL_SCOPE
 from services.common.model.schema_changes import MadeBy, PlannedChanges
 from services.common.ports import LineageQuery
-from services.compose import Workspace
+from services.workspace import Workspace
 
 
 def run(arguments: argparse.Namespace) -> int:

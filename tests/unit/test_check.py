@@ -407,6 +407,8 @@ def test_of_a_column_only_readers_are_named_of_which_it_is_not_known(capsys, tmp
         told.append(told_of(capsys, tmp_path, "ALTER TABLE sales.orders DROP COLUMN billed;")[1])
     assert "billed: safe, what reads the table does not read this column" in told[0]
     assert "risky, it is not known whether shop.sales.kept reads this column" in told[1]
+    # and the views that were read are not listed beside it
+    assert [line.strip() for line in told[1].splitlines()[1:-1]] == ["shop.sales.kept, 1 down"]
 
 
 def test_a_definition_that_a_scope_withholds_is_one_that_nobody_has():
