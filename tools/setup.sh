@@ -62,6 +62,12 @@ check_venv_support() {
 # what decides whether there is anything to do: the lists of requirements, this script, and the interpreter
 key() { cat pyproject.toml constraints.txt tools/setup.sh "$venv/pyvenv.cfg" | cksum; }
 
+# another checkout's, as a second worktree has it: made anew here, it would be gone there
+if [ -L $venv ]; then
+    [ -x $venv/bin/python ] || die "$venv is a link to $(readlink $venv), and there is no environment" "run make setup there, or remove the link"
+    exit 0
+fi
+
 # the stamp holds three lines: slim or full, the key under which that was installed, and where
 # a link leads to another folder's environment, which is that folder's to make
 if [ -L $venv ]; then

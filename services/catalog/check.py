@@ -12,9 +12,10 @@ from services.catalog.assets import AssetReader
 from services.catalog.checked import SHOWN, Checked, Report, Verdict
 from services.catalog.declared_keys import Pointing, pointing_at
 from services.catalog.impact import Impact, impact_of, without
-from services.catalog.impacts import only_rows, together
+from services.catalog.impacts import only_rows, only_through, together
 from services.catalog.key_threats import pointed, threat_to_keys
 from services.catalog.missing_sources import Sources
+from services.catalog.needs import Needs
 from services.catalog.redefinitions import listed, may_read, redefined, what_changes
 from services.catalog.script_names import ScriptNames
 from services.catalog.widening import Retyping, retyping
@@ -55,12 +56,13 @@ class Checker:
         self._left = MAX_COLUMNS
         self._walked: dict[tuple[AssetId, str | None], Impact] = {}
         self._named: dict[str, tuple[Asset, ...]] = {}
-        self._known: dict[AssetId, tuple[str, ...] | None] = {}
+        self._known: dict[AssetId, tuple[LineageNode, ...] | None] = {}
         self._pointing: dict[AssetId, tuple[Pointing, ...]] = {}
         self._dropped: set[tuple[AssetId, str | None]] = set()
         self._names = ScriptNames()
         self._anew: dict[AssetId, str] = {}
-        self._sources = Sources(reader, scope, near, self._names, self._dropped, set())
+        self._sources = Sources(reader, scope, near, self._names, self._dropped, set(), set())
+        self._needs = Needs(self._sources, self._assets)
 
     def check(self, planned: PlannedChanges) -> Report:
         """Judge every change, equal ones once. What was looked up for one is there for the next.
@@ -84,10 +86,13 @@ class Checker:
         for one in changes:  # what counts is what a reader is in the end
             if one.made_by is not None and len(made := self._assets(one.table)) == 1:
                 self._anew[made[0].id] = one.made_by.sql
-        return Report(tuple(self._in_order(changes)), planned.problems)
+        self._needs.expect(planned)
+        found = tuple(self._in_order(changes))
+        return Report(found, (*planned.problems, *self._needs.missing()))
 
     def _in_order(self, changes: Sequence[SchemaChange]) -> Iterator[Checked]:
         for change in changes:
+            self._needs.look(change)
             for one in map(self._with_keys, self._judged(change)):
                 yield one
                 if one.asset is None:
@@ -123,12 +128,12 @@ class Checker:
 
     def _made_anew(self, change: SchemaChange, asset: Asset) -> Iterator[Checked]:
         """A table that is made again; what a `*` in its query stands for is known where all that is in it is."""
-        found = redefined(change, asset, self._scope, self._lineage)
+        found = redefined(change, asset, self._scope, self._lineage, self._sources.came)
         names = change.columns or (None if found is None else found.outputs)
         if names is not None:
             if change.columns is None:
                 change = replace(change, columns=names)
-                found = redefined(change, asset, self._scope, self._lineage)
+                found = redefined(change, asset, self._scope, self._lineage, self._sources.came)
             yield from self._kept_or_not(change, names, asset, found)
             return
         why = "which columns it has afterwards cannot be told"
@@ -294,8 +299,9 @@ class Checker:
         if unclear is None:
             why = f"the table has {_many(whole)}, and it is not known whether they read this column"
         else:
-            verb = "reads" if len(unclear) == 1 else "read"
-            why = f"it is not known whether {listed(unclear)} {verb} this column; no other reader of the table is known to"
+            verb, names = "reads" if len(unclear) == 1 else "read", listed([one.name.qualified for one in unclear])
+            why = f"it is not known whether {names} {verb} this column; no other reader of the table is known to"
+            whole = only_through(whole, [one.id for one in unclear])
         return Checked(change, asset, Verdict.RISKY, why, whole)
 
     def _stale(self, asset: AssetId, whole: Impact) -> str:
@@ -314,20 +320,21 @@ class Checker:
         """Whether everything that reads a table directly is a definition that was understood down to its columns."""
         return self._unclear(asset) == ()
 
-    def _unclear(self, asset: AssetId) -> tuple[str, ...] | None:
-        """The names of what reads a table directly and is no definition that was understood; None where that is too much to look at."""
+    def _unclear(self, asset: AssetId) -> tuple[LineageNode, ...] | None:
+        """What reads a table directly and is no definition that was understood; None where that is too much to look at."""
         if asset not in self._known:
             self._known[asset] = self._not_understood(asset)
         return self._known[asset]
 
-    def _not_understood(self, asset: AssetId) -> tuple[str, ...] | None:
+    def _not_understood(self, asset: AssetId) -> tuple[LineageNode, ...] | None:
         beside = self._lineage.walk(LineageRequest(asset, self._scope, Direction.DOWNSTREAM, 1, limit=_READERS + 1))
         if len(beside.nodes) > _READERS:
             return None
         readers = self._reader.many([node.id for node in beside.nodes[1:]], self._scope)
         by_hand = {edge.target for edge in beside.edges if edge.source == asset and edge.kind not in _DEFINITIONS}
         understood = {id_ for id_, one in readers.items() if id_ not in by_hand and one.columns and self._is_understood(one)}
-        return tuple(sorted(node.name.qualified for node in beside.nodes[1:] if node.id not in understood))
+        unclear = (node for node in beside.nodes[1:] if node.id not in understood)
+        return tuple(sorted(unclear, key=lambda node: node.name.qualified))
 
     def _is_understood(self, asset: Asset) -> bool:
         asked = LineageRequest(asset.id, self._scope, Direction.UPSTREAM, 1, limit=1, column=asset.columns[0].name)

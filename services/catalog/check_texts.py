@@ -50,7 +50,7 @@ def as_markdown(report: Report) -> str:
     if owners:
         lines += ["", f"To tell: {', '.join(map(plain, owners))}"]
     if report.problems:
-        lines += ["", *(f"- not checked: {plain(problem)}" for problem in report.problems)]
+        lines += ["", *(f"- unknown: {plain(problem)}" for problem in report.problems)]
     return "\n".join(lines) + "\n"
 
 

@@ -5,7 +5,7 @@ Beside journey 3: a check before the change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from services.catalog.impact import Affected, How, Impact, placed
@@ -48,6 +48,27 @@ def only_rows(whole: Impact, parts: Sequence[Impact]) -> Impact:
         column = reached.get(one.node.id)
         told.append(replace(one, how=How.FILTER if column is None else column.how, columns=column.columns if column else ()))
     return replace(whole, affected=tuple(told))
+
+
+def only_through(whole: Impact, starts: Collection[AssetId]) -> Impact:
+    """Who is affected through some of an asset's readers: those, and what is made from them. All where the impact was cut."""
+    if whole.truncated:
+        return whole
+    reached, waiting = set(starts), list(starts)
+    while waiting:
+        at = waiting.pop()
+        further = {target for source, target, _ in whole.edges if source == at} - reached - {whole.asked.id}
+        reached |= further
+        waiting += further
+    edges = {
+        (source, target): direct
+        for source, target, direct in whole.edges
+        if target in reached and source in {*reached, whole.asked.id}
+    }
+    left = [one for one in whole.affected if one.node.id in reached]
+    affected, loops = placed(whole.asked.id, left, edges, truncated=False)
+    drawn = tuple((*pair, direct) for pair, direct in edges.items())
+    return replace(whole, affected=tuple(affected), total=len(affected), edges=drawn, loops=loops)
 
 
 def _both(one: Affected, other: Affected) -> Affected:

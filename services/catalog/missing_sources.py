@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from services.catalog.assets import AssetReader
+from services.catalog.redefinitions import listed
 from services.catalog.script_names import ScriptNames
 from services.common.model.access import AccessScope
 from services.common.model.assets import Asset
@@ -32,6 +33,7 @@ class Sources:
         names: what the script itself calls its tables.
         dropped: what the script has dropped so far: a table, or a column of it in lower case.
         came: the columns that the script has brought so far.
+        unsure: the tables that the script has made anew with columns that cannot be told.
 
     """
 
@@ -41,9 +43,12 @@ class Sources:
     names: ScriptNames
     dropped: set[tuple[AssetId, str | None]]
     came: set[tuple[AssetId, str]]
+    unsure: set[AssetId]
 
     def changed(self, change: SchemaChange, asset: Asset) -> None:
         """A known table has been changed: what that brings can be read from now on."""
+        if change.kind is ChangeKind.REPLACE and change.columns is None:
+            self.unsure.add(asset.id)
         brought = list(change.columns or ())
         if change.column is not None and change.kind is ChangeKind.ADD:
             brought.append(change.column)
@@ -68,15 +73,24 @@ class Sources:
         return "; ".join([*told[:_TOLD], *more]) or None
 
     def _slip(self, asset: Asset, column: str) -> str | None:
+        return None if column == _ANY else self.without([asset], column)
+
+    def without(self, assets: Sequence[Asset], column: str) -> str | None:
+        """One sentence, without its end, where none of some tables has a column; None where one has, or may have, it.
+
+        Of a table that only events tell of more columns may be there than they name.
+        """
         name = column.lower()
-        if column == _ANY or not asset.columns or (asset.id, name) in self.came:
+        if any(not one.columns or not one.listed or one.id in self.unsure or (one.id, name) in self.came for one in assets):
             return None
-        if (asset.id, name) in self.dropped:
-            return f"{asset.name.qualified}.{column} is dropped by the script before"
-        own = [one.name for one in asset.columns]
-        if name in map(str.lower, own):
+        gone = next((one for one in assets if (one.id, name) in self.dropped), None)
+        if any(name == own.name.lower() for one in assets if one is not gone for own in one.columns):
             return None
-        return f"{asset.name.qualified} is not known to have a column {column}{did_you_mean(near_columns(column, own))}"
+        if gone is not None:
+            return f"{gone.name.qualified}.{column} is dropped by the script before"
+        tables = listed([one.name.qualified for one in assets])
+        near = did_you_mean(near_columns(column, (own.name for one in assets for own in one.columns)))
+        return f"{'none of ' if len(assets) > 1 else ''}{tables} is {'' if len(assets) > 1 else 'not '}known to have a column {column}{near}"
 
 
 def _read_now(found: Redefinition) -> Iterator[Origin]:

@@ -6,11 +6,12 @@ Beside journey 3: a check before the change.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from services.catalog.definitions import definition_for
 from services.common.model.access import AccessScope
 from services.common.model.assets import Asset
+from services.common.model.names import AssetId
 from services.common.model.schema_changes import (
     ColumnMeaning,
     MadeBy,
@@ -28,10 +29,16 @@ _NAMED = 5
 """Columns, origins and readers that a sentence names."""
 
 
-def redefined(change: SchemaChange, asset: Asset, scope: AccessScope, lineage: LineageQuery) -> Redefinition | None:
+def redefined(
+    change: SchemaChange,
+    asset: Asset,
+    scope: AccessScope,
+    lineage: LineageQuery,
+    brought: Iterable[tuple[AssetId, str]] = (),
+) -> Redefinition | None:
     """What means something else in an asset that is made anew from a query; None where it is made from none, or keeps no column.
 
-    The same answer for a definition that the scope withholds as for one that nobody has.
+    `brought` are columns that the script has given to tables before. The same answer for a definition that the scope withholds as for one that nobody has.
 
     Raises:
         ServiceUnavailable: the lineage service does not answer; trying again helps.
@@ -50,7 +57,9 @@ def redefined(change: SchemaChange, asset: Asset, scope: AccessScope, lineage: L
         before = MadeBy(known.sql, asset.platform.dialect)
     after = change.made_by
     after = MadeBy(after.sql, after.dialect or before.dialect)
-    return lineage.redefinition(RedefinitionRequest(asset.name, before, after, scope, columns or None))
+    return lineage.redefinition(
+        RedefinitionRequest(asset.name, before, after, scope, columns or None, tuple(sorted(brought)))
+    )
 
 
 def may_read(sql: str, column: str) -> bool:

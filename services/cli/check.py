@@ -21,7 +21,7 @@ from services.common.errors import BadRequest
 from services.common.model.access import FULL_SCOPE
 from services.common.model.schema_changes import MadeBy, PlannedChanges
 from services.common.ports import LineageQuery
-from services.compose import Workspace
+from services.workspace import Workspace
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,6 +66,11 @@ def _of_models(walker: LineageQuery, new: dict[str, Model], old: dict[str, Model
 
 def _checked(checker: Checker, planned: PlannedChanges) -> Report:
     """A whole project may have more changes than one check takes."""
-    parts = [planned.changes[at : at + MAX_CHANGES] for at in range(0, len(planned.changes), MAX_CHANGES)]
-    reports = [checker.check(replace(planned, changes=part)) for part in parts]
-    return Report(tuple(one for report in reports for one in report.changes), planned.problems)
+    reports = []
+    for at in range(0, max(1, len(planned.changes)), MAX_CHANGES):
+        end = at + MAX_CHANGES if at + MAX_CHANGES < len(planned.changes) else len(planned.changes) + 1
+        needs = tuple(replace(one, after=one.after - at) for one in planned.needs if at <= one.after < end)
+        part = replace(planned, changes=planned.changes[at : at + MAX_CHANGES], problems=(), needs=needs)
+        reports.append(checker.check(part))
+    problems = (*planned.problems, *(one for report in reports for one in report.problems))
+    return Report(tuple(one for report in reports for one in report.changes), tuple(dict.fromkeys(problems)))

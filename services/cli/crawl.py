@@ -21,9 +21,9 @@ from services.common.model.changes import Seq
 from services.common.model.crawls import CrawlState, TableCounts
 from services.common.model.names import UNLISTED
 from services.common.runtime.source_settings import SourceSettings, mask, url_database, url_namespace
-from services.compose import Workspace
 from services.indexer.crawl import run_crawl
 from services.indexer.sources.open import open_source
+from services.workspace import Workspace
 
 _FILES = {
     ".db": "sqlite:///",

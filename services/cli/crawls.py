@@ -14,7 +14,7 @@ from services.cli.terminal import say, settings_of
 from services.common.errors import BadRequest
 from services.common.model.access import FULL_SCOPE
 from services.common.model.crawls import CrawlId, CrawlRecord, CrawlState
-from services.compose import Workspace
+from services.workspace import Workspace
 
 _PAGE = 500
 _ACTIONS = ("list", "show", "accept")

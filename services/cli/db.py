@@ -6,7 +6,7 @@ import argparse
 
 from services.cli.exits import DONE
 from services.cli.terminal import settings_of
-from services.compose import upgrade_all
+from services.workspace import upgrade_all
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -22,9 +22,9 @@ from services.common.model.access import FULL_SCOPE, Principal, Role
 from services.common.model.changes import Seq
 from services.common.runtime.settings import DEFAULT_PORT, DEMO_HOME, Settings
 from services.common.runtime.source_settings import SourceSettings
-from services.compose import Workspace
 from services.demo.query_log import weeks_until, write_query_log
 from services.demo.warehouse import build_warehouse
+from services.workspace import Workspace
 
 SOURCE = "demo"
 DATABASE = "retail"
@@ -44,6 +44,8 @@ QUESTIONS = (
 def run(arguments: argparse.Namespace) -> int:
     """Build, crawl, index, and serve unless told not to."""
     settings = settings_of(arguments, default_home=DEMO_HOME, begins=True)
+    if arguments.port is not None and not arguments.no_serve:
+        bound(settings.host, arguments.port).close()  # before a minute's work for a port that is taken
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     warehouse = settings.home / f"{DATABASE}.duckdb"
     build_warehouse(warehouse)

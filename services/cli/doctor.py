@@ -20,10 +20,10 @@ from services.common.runtime.db import Database
 from services.common.runtime.migrations import current_revision
 from services.common.runtime.settings import Settings
 from services.common.runtime.source_settings import SourceSettings
-from services.compose import LINES, Workspace
 from services.indexer.embed.model_files import locate
 from services.indexer.schedule import following
 from services.indexer.sources.open import open_source
+from services.workspace import LINES, Workspace
 
 Check = tuple[str, bool, str]
 """What was looked at, whether it is well, and what was seen or is to be done."""

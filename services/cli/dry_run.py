@@ -14,9 +14,9 @@ from services.cli.terminal import progress, say
 from services.common.errors import HeadwaterError
 from services.common.model.crawls import CrawlState, TableCounts
 from services.common.runtime.source_settings import SourceSettings
-from services.compose import Workspace
 from services.indexer.crawl import run_crawl
 from services.indexer.sources.open import open_source
+from services.workspace import Workspace
 
 _SHOWN = 50
 """Changes printed for people; `--json` has all of them."""

@@ -19,7 +19,6 @@ from services.common.errors import BadRequest
 from services.common.model.usage import NO_FACTS, StatementFact
 from services.common.runtime.db import Database
 from services.common.runtime.migrations import ensure_current
-from services.compose import Workspace, make_lineage
 from services.indexer.logs.intake import take_in
 from services.indexer.logs.open import open_log
 from services.indexer.logs.users import users_of
@@ -30,6 +29,7 @@ from services.indexer.usage.statements import Statement
 from services.indexer.usage.store import statements_of
 from services.lineage.service import Lineage
 from services.lineage.store.line import LINE as LINEAGE_LINE
+from services.workspace import Workspace, make_lineage
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -23,7 +23,6 @@ from services.common.model.changes import START
 from services.common.model.names import scope_path
 from services.common.model.search import Filters
 from services.common.runtime.settings import Settings
-from services.compose import Workspace
 from services.evaluation import runs
 from services.evaluation.classes import Classifier, Named
 from services.evaluation.judgements import Judgement, read_judgements, shuffled
@@ -31,6 +30,7 @@ from services.evaluation.measures import Answered, auroc, figures_of, fits, scor
 from services.evaluation.paired import may_switch
 from services.evaluation.runs import Run
 from services.indexer.text.tokens import content_words
+from services.workspace import Workspace
 
 MAX_K = 200
 HIDDEN_QUESTIONS = 300

@@ -19,7 +19,7 @@ from services.cli.exits import DONE
 from services.cli.terminal import progress, say, settings_of
 from services.common.errors import BadRequest
 from services.common.model.access import FULL_SCOPE
-from services.compose import Workspace
+from services.workspace import Workspace
 
 STANDARD = "-"
 """The file that is standard output, or standard input."""

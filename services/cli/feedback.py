@@ -7,9 +7,9 @@ import datetime as dt
 
 from services.cli.exits import DONE
 from services.cli.terminal import say, settings_of
-from services.compose import Workspace
 from services.indexer.learn.evidence import learn, write
 from services.indexer.text.tokens import content_words
+from services.workspace import Workspace
 
 
 def run(arguments: argparse.Namespace) -> int:

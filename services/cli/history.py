@@ -10,7 +10,7 @@ from services.cli.lineage import named_asset
 from services.cli.terminal import print_json, settings_of
 from services.common.errors import BadRequest
 from services.common.model.access import FULL_SCOPE
-from services.compose import Workspace
+from services.workspace import Workspace
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from services.cli.terminal import print_json, say, settings_of
 from services.common.model.access import FULL_SCOPE
 from services.common.model.names import AssetId
 from services.common.model.schema_changes import ChangeKind
-from services.compose import Workspace
+from services.workspace import Workspace
 
 _NAMED = 10
 """Datasets of a loop that are named."""

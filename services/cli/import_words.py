@@ -16,7 +16,7 @@ from services.cli.exits import DONE, PARTLY
 from services.cli.export import STANDARD, file_kind
 from services.cli.terminal import print_json, progress, say, settings_of
 from services.common.model.access import FULL_SCOPE, Principal, Role
-from services.compose import Workspace
+from services.workspace import Workspace
 
 BY = Principal("cli", Role.EDITOR, FULL_SCOPE)
 """Who is recorded as having said what a file says."""

@@ -31,7 +31,7 @@ from services.common.model.lineage import (
 )
 from services.common.model.names import AssetId, parse_asset_id
 from services.common.ports import LineageQuery
-from services.compose import Workspace
+from services.workspace import Workspace
 
 MAX_NODES = 1_000
 DEPTH, WAYS_DEPTH, MAX_WAYS = 3, 20, 10

@@ -10,7 +10,7 @@ from services.common.errors import HeadwaterError
 from services.common.model.access import FULL_SCOPE
 from services.common.model.near_columns import did_you_mean
 from services.common.ports import Search
-from services.compose import Workspace
+from services.workspace import Workspace
 
 
 def unknown_name(text: str, near: Sequence[str]) -> str:

@@ -15,12 +15,12 @@ from services.cli.terminal import progress, say
 from services.common.errors import SourceFailed
 from services.common.model.changes import Seq
 from services.common.runtime.source_settings import SourceSettings
-from services.compose import Workspace
 from services.indexer.logs.intake import LogReport, take_in
 from services.indexer.logs.line import Why
 from services.indexer.logs.open import OpenLog, open_log
 from services.indexer.logs.pg_stat_statements import keeps_statements, open_statements
 from services.indexer.logs.users import users_of
+from services.workspace import Workspace
 
 Chosen = Sequence[tuple[str, SourceSettings]]
 _NAMED = 5

@@ -20,7 +20,7 @@ from services.cli.terminal import print_json, say, settings_of
 from services.common.errors import BadRequest
 from services.common.model.access import FULL_SCOPE
 from services.common.model.related import MAX_BASKET, RecentQuery
-from services.compose import Workspace
+from services.workspace import Workspace
 
 MAX_K = 200
 
@@ -40,8 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
         whole = _answered(space, arguments)
     finally:
         space.close()
+    misspelt = bool(whole.near) and not set(arguments.tables) - set(whole.unknown)
     if arguments.json:
         print_json(RelatedShape.of(whole).model_dump(mode="json", by_alias=True))
+    elif misspelt:  # what goes with the words of a slip is no answer to who meant another table
+        for name in whole.unknown:
+            say(unknown_name(name, whole.near.get(name, ())))
     else:
         _print(whole)
     if not whole.unknown:

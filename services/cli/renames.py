@@ -12,7 +12,7 @@ from services.cli.exits import DONE
 from services.cli.terminal import say, settings_of
 from services.common.errors import BadRequest
 from services.common.model.access import FULL_SCOPE, Principal, Role
-from services.compose import Workspace
+from services.workspace import Workspace
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from services.catalog.access import LOCAL
 from services.catalog.api.schemas import HitShape
-from services.catalog.api.search import hit_shapes, search_shape
 from services.catalog.api.search_sets import answer_shape
+from services.catalog.api.search_shapes import hit_shapes, search_shape
 from services.catalog.job_hits import find_with_jobs
 from services.catalog.search import WholeAnswer, WholeHit, WholeSet, question
 from services.cli.exits import DONE
@@ -20,7 +20,7 @@ from services.common.model.access import FULL_SCOPE
 from services.common.model.assets import Kind
 from services.common.model.lineage import Direction, LineageRequest
 from services.common.model.search import Filters
-from services.compose import Workspace
+from services.workspace import Workspace
 
 MAX_K = 200
 FOLDED_SHOWN = 3
@@ -66,7 +66,8 @@ def _print(whole: WholeAnswer, space: Workspace) -> None:
         say("nothing found; `headwater doctor` says what is indexed")
         return
     if whole.answer.answerable < UNLIKELY:
-        say("probably not here; the nearest are:")
+        # the figure itself, as `--json` and the API have it: what stands below is what is nearest, in the same order as ever
+        say(f"probably nothing here answers this (answerable {whole.answer.answerable:.2f} of 1); the nearest are:")
     if whole.together is not None and whole.together.tables:
         _print_set(whole.together)
     shapes = hit_shapes(whole)

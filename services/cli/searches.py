@@ -10,7 +10,7 @@ from services.catalog.search_history import Asked, SearchFigures
 from services.cli.exits import DONE
 from services.cli.terminal import say, settings_of
 from services.common.errors import BadRequest
-from services.compose import Workspace
+from services.workspace import Workspace
 
 
 def run(arguments: argparse.Namespace) -> int:

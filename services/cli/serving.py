@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio.to_thread
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,6 +25,10 @@ ADDRESS = "address"
 """The file of a home that says where its server listens."""
 GRACE_S = 10
 """Requests that are being answered when the process is told to stop get so long; event streams are then cut."""
+
+
+_CONNECT_S = 1.0
+"""A server of this machine takes a connection within milliseconds."""
 
 
 def configured() -> dict[str, Any]:
@@ -85,7 +90,8 @@ def announcing(settings: Settings, role: str, listening: socket.socket) -> Itera
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     by = "" if settings.workers == 1 else f", {settings.workers} workers"
     kept = settings.home / ADDRESS if role in ("all", "catalog") else None
-
+    if role == "catalog" and listens(address_of(settings)):
+        kept = None  # of several that answer for one home the first stays known
     if kept is not None:
         with suppress(OSError):
             kept.unlink()
@@ -110,6 +116,16 @@ def address_of(settings: Settings) -> str | None:
         return (settings.home / ADDRESS).read_text(encoding="utf-8").strip() or None
     except (OSError, UnicodeDecodeError):
         return None
+
+
+def listens(url: str | None) -> bool:
+    """Whether something takes connections at an address that a server left."""
+    parts = urlsplit(url or "")
+    try:
+        with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=_CONNECT_S):
+            return True
+    except (OSError, ValueError):
+        return False
 
 
 class _Bounded:

@@ -15,7 +15,7 @@ from services.cli.terminal import print_json, say, settings_of
 from services.common.errors import BadRequest
 from services.common.model.access import FULL_SCOPE
 from services.common.model.related import SimilarItem
-from services.compose import Workspace
+from services.workspace import Workspace
 
 
 def run(arguments: argparse.Namespace) -> int:

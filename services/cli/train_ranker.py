@@ -20,13 +20,13 @@ from services.cli.terminal import print_json, progress, settings_of
 from services.common.errors import BadRequest
 from services.common.model.access import FULL_SCOPE
 from services.common.model.search import Filters, SearchQuery
-from services.compose import Workspace
 from services.evaluation.judgements import Judgement, read_judgements
 from services.evaluation.measures import Answered, Scored, fits, scored
 from services.evaluation.training import Outcome, folds_of, verdicts_of
 from services.indexer.retrieve.learn import Judged, fit
 from services.indexer.retrieve.rank import HAND_SET, Ranker
 from services.indexer.retrieve.ranker_file import RankerFile
+from services.workspace import Workspace
 
 FEWEST = 50
 """Below so many judged questions nothing is learned that would hold elsewhere."""

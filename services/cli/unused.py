@@ -18,7 +18,7 @@ from services.common.model.assets import Asset
 from services.common.model.lineage import Direction, LineageRequest
 from services.common.model.names import AssetId
 from services.common.model.related import Unused
-from services.compose import Workspace
+from services.workspace import Workspace
 
 MAX_DAYS = 3_650
 _HEADINGS = ("qualified_name", "state", "last_read", "log_since", "log_until", "rows", "bytes", "downstream", "id")

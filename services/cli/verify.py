@@ -7,8 +7,8 @@ from typing import Any
 
 from services.cli.exits import DONE, FAILED
 from services.cli.terminal import print_json, progress, say, settings_of
-from services.compose import Workspace
 from services.indexer.verify import VerifyReport
+from services.workspace import Workspace
 
 SHOWN = 50
 """Findings printed; `--json` has all."""

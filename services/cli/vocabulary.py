@@ -18,7 +18,7 @@ from services.cli.terminal import print_json, say, settings_of
 from services.common.errors import BadRequest, HeadwaterError, NotFound
 from services.common.model.access import FULL_SCOPE, Principal, Role
 from services.common.model.names import AssetId
-from services.compose import Workspace
+from services.workspace import Workspace
 
 _CLI = Principal("cli", Role.ADMIN, FULL_SCOPE)
 _FIELDS = ("term", "synonyms", "definition", "tables")

@@ -24,7 +24,7 @@ from services.common.model.schema_changes import (
 )
 from services.common.runtime.db import Database
 from services.lineage.column_follow import SqlReader, read_definitions
-from services.lineage.columns import Columns, Link, View, edges_of, script_of
+from services.lineage.columns import Link, View, edges_of, script_of
 from services.lineage.resolve import candidates, resolve_each
 from services.lineage.sql.ddl_script import Ddl
 from services.lineage.sql.facts import Kind, ScriptLineage
@@ -99,7 +99,10 @@ def _view(connection: Connection, reads: Sequence[TableRef], asked: Redefinition
     maybe = {one.id for ref in reads for one in candidates(ref, name)}
     known = _seen(connection, maybe | {name.id}, asked.scope)
     links = {ref: Link(link) for ref, link in resolve_each(reads, name, lambda one: one.id in known).items()}
-    shown: Columns = columns.get(connection, known)
+    shown = dict(columns.get(connection, known))
+    for id_, column in asked.brought:
+        if shown.get(id_):  # of a table without known columns one more says nothing about the others
+            shown[id_] = (*shown[id_], column)
     return View(name, "", links, shown)
 
 

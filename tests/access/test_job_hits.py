@@ -95,7 +95,7 @@ def test_jobs_alone_are_an_answer_on_every_page(whole, asked):
 
 def test_jobs_stand_behind_datasets_and_before_them_where_they_are_named(whole):
     """The scores say the same; without a kind all kinds but columns are found."""
-    answer = ask(whole, q="load orders", limit=50)
+    answer = ask(whole, q="orders to load", limit=50)
     kinds = [hit["kind"] for hit in answer["hits"]]
     assert {"table", "job"} <= set(kinds)
     assert kinds == sorted(kinds, key=lambda kind: kind == "job")
@@ -103,7 +103,10 @@ def test_jobs_stand_behind_datasets_and_before_them_where_they_are_named(whole):
     named = ask(whole, q="bills", limit=50)
     assert [(hit["kind"], hit["name"]) for hit in named["hits"]][:2] == [("job", "bills"), ("table", "bills")]
     assert named["answerable"] == 1.0
-    for one in (answer, named):
+    spelled = ask(whole, q="load orders", limit=50)  # its name in another spelling
+    assert (spelled["hits"][0]["kind"], spelled["hits"][0]["name"]) == ("job", "load_orders")
+    assert spelled["hits"][0]["why"][0]["text"] == "this is its name"
+    for one in (answer, named, spelled):
         scores = [hit["score"] for hit in one["hits"]]
         assert scores == sorted(scores, reverse=True)
 

@@ -97,6 +97,12 @@ def test_help_loads_nothing_heavy(option):
     assert found == []
 
 
+@pytest.mark.parametrize("command", ["search", "related", "check", "lineage", "impact", "crawl", "doctor", "feedback"])
+def test_a_command_that_reads_a_home_loads_no_web_framework(command):
+    """Nor what makes a model: a third of what a command waited for."""
+    assert loaded(f"services.cli.{command}", ("fastapi", "starlette", "onnx", "sqlalchemy"))[1] == ["sqlalchemy"]
+
+
 def test_the_probe_itself_can_fail():
     """It sees what is imported."""
     assert loaded("services.common.runtime.db", AT_WORK)[1] == ["sqlalchemy", "pydantic"]

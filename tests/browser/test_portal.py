@@ -132,7 +132,24 @@ def test_an_answer_that_is_probably_none_says_so(browser: Browser, site: Site) -
     assert asked["hits"], "the test needs hits that answer nothing"
     assert asked["answerable"] < 0.15
     shown(browser, f"{site.catalog}/?q=taxidermy+of+unicorns", RESULTS)
-    assert "Probably not here" in text(browser, ".found")
+    assert "Probably nothing here answers this" in text(browser, ".found")
+
+
+def test_a_long_name_breaks_between_its_words(browser: Browser, site: Site) -> None:
+    """On a narrow page; a search in the text still finds it whole."""
+    browser.look(width=320, height=740)
+    shown(browser, f"{site.catalog}/?q=orders_by_month", RESULTS)
+    name = "[...document.querySelectorAll('.hit .name')].find((one) => one.textContent === 'orders_by_month')"
+    assert browser.evaluate(f"[...{name}.childNodes].map((one) => one.nodeName + (one.data ?? ''))") == [
+        "#textorders_",
+        "WBR",
+        "#textby_",
+        "WBR",
+        "#textmonth",
+    ]
+    broken = f"(() => {{ const one = {name}; one.style.display = 'inline-block'; one.style.width = '5rem'; const y = [...one.childNodes].filter((n) => n.data).map((n) => {{ const r = document.createRange(); r.selectNode(n); return r.getClientRects().length; }}); return y; }})()"
+    assert browser.evaluate(broken) == [1, 1, 1]  # each word stands on one line
+    browser.look()
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda name: name[:12].encode("ascii", "replace").decode())
@@ -372,6 +389,7 @@ def test_what_only_events_name_is_a_link_with_its_job_and_no_crawl(browser: Brow
     browser.evaluate("[...document.querySelectorAll('.lineage .node a')].find((a) => a.textContent === 'exported').click()")
     browser.wait(f"document.querySelector('#asset h1')?.textContent === 'exported' && {ASSET}")
     facts = text(browser, "aside dl")
+    assert text(browser, "#asset .marks .badge") == "known from events only"
     assert "Last named by an event" in facts
     assert "crawled" not in facts
 

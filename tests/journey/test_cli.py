@@ -281,6 +281,9 @@ class TestDemo:
         assert none.json["unknown"] == ["sales.ordres"]
         assert none.json["near"]["sales.ordres"][0] == "retail.sales.orders"
         assert "no table is called sales.ordres; did you mean retail.sales.orders" in some.err
+        alone = quick("related", "sales.ordres", home=demo.home)
+        assert (alone.code, alone.out) == (1, "")  # what goes with its words is no answer
+        assert "no table is called sales.ordres; did you mean retail.sales.orders" in alone.err
 
     def test_eval(self, demo: Demo, quick: Callable[..., Done]) -> None:
         """Figures for each class and for all; the control falls to chance on the same file."""

@@ -141,3 +141,50 @@ def test_what_is_not_understood_is_said_without_its_text(sql):
 def test_what_may_take_something_away_is_never_nothing(dialect, sql):
     """A text, a procedure, a block or an action that is not looked into is a problem."""
     assert read_ddl(Ddl(sql, dialect)).problems
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql", "needs"),
+    [
+        ("postgres", "INSERT INTO t (a) SELECT b FROM s.u", "t t.a s.u s.u.b"),
+        ("postgres", "WITH c AS (SELECT a FROM t) SELECT a, x FROM c JOIN u ON c.a = u.id", "t t.a u u.x u.id"),
+        ("postgres", "SELECT a FROM t, u", "t u t|u.a"),
+        ("postgres", "UPDATE t SET a = u.c FROM u WHERE t.id = u.id", "u t t.a u.c t.id u.id"),
+        ("mysql", "UPDATE a JOIN b ON a.i = b.i SET a.x = b.y, z = 1", "a b a.i b.i a.x b.y a|b.z"),
+        ("tsql", "UPDATE x SET a = 1 FROM orders AS x", "orders orders.a"),
+        ("", "MERGE INTO t USING s ON t.i = s.i WHEN NOT MATCHED THEN INSERT (i) VALUES (s.w)", "s t t.i s.i s.w"),
+        ("", "CREATE UNIQUE INDEX i ON t (a, lower(b)) INCLUDE (c)", "t t.a t.b t.c"),
+        ("", "CREATE TABLE n (a INT REFERENCES o (id))", "o o.id"),
+        ("postgres", "ALTER TABLE t ADD CONSTRAINT k PRIMARY KEY (a)", "t.a"),
+        ("postgres", "SELECT a FROM t, generate_series(1, 2) AS g; SELECT relname FROM pg_class", "t"),
+        ("snowflake", "SELECT * FROM t PIVOT (sum(a) FOR b IN ('x'))", "t"),
+        ("bigquery", "SELECT s.f, x.y.z FROM d.t, UNNEST(list) AS s", "d.t"),
+    ],
+)
+def test_what_a_statement_needs_is_told(dialect, sql, needs):
+    """Tables, and columns of one table or of one of several; nothing where something else in sight may have the column."""
+    found = read_ddl(Ddl(sql, dialect)).needs
+    told = [".".join(part for part in ("|".join(one.tables), one.column) if part) for one in found]
+    assert sorted(told) == sorted(needs.split())
+
+
+def test_a_need_is_told_at_its_place_among_the_changes():
+    """What an ALTER brings is there for its own keys; a table that is dropped and made again is one change."""
+    script = (
+        "DROP TABLE a; CREATE TABLE a (x INT); ALTER TABLE b ADD COLUMN y INT, ADD CONSTRAINT k UNIQUE (y); DELETE FROM a"
+    )
+    found = read_ddl(Ddl(script, "postgres"))
+    assert load_answer(dump_answer(found)) == found
+    assert [(one.statement, one.after, one.tables, one.column) for one in found.needs] == [
+        (3, 2, ("b",), "y"),
+        (4, 2, ("a",), None),
+    ]
+    (made,) = read_ddl(Ddl("CREATE VIEW v AS SELECT 1 FROM t", "")).needs
+    assert made.makes == ("v",)
+
+
+@pytest.mark.parametrize("many", [2_000])
+def test_very_long_chains_have_their_needs(many):
+    """UNIONs and conditions as long as a program writes them."""
+    union = " UNION ALL ".join(f"SELECT a FROM t{number}" for number in range(many))
+    assert len({one.tables for one in read_ddl(Ddl(f"INSERT INTO x {union}", "")).needs}) == many + 1

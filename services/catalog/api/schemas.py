@@ -57,6 +57,7 @@ class HitShape(Shape):
     """One asset found; for `kind` = column, `id` is the column's and `asset` the table's; for `job`, both are the job's.
 
     `folded` are the ids of the `n_folded` tables that stand under it with `fold=true`, the first 50 of them.
+    `listed` is false for a dataset that only events tell of, or a column of one: no crawl has shown it.
     """
 
     id: str
@@ -71,6 +72,7 @@ class HitShape(Shape):
     tags: list[str]
     owners: list[str]
     status: Status | None
+    listed: bool
     score: float
     why: list[ReasonShape]
     columns: list[str]

@@ -9,26 +9,14 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from services.catalog.api.caller import Narrowed, Reader, Strict, answer, request_id
-from services.catalog.api.schemas import (
-    CorrectionShape,
-    HighlightShape,
-    HitShape,
-    ReasonShape,
-    SearchShape,
-    SuggestionShape,
-    SuggestShape,
-    UnderstoodShape,
-)
-from services.catalog.api.search_jobs import job_hit_shape
-from services.catalog.api.search_sets import answer_shape
+from services.catalog.api.schemas import SearchShape, SuggestionShape, SuggestShape
+from services.catalog.api.search_shapes import search_shape
 from services.catalog.assets import AssetReader
 from services.catalog.feedback import FeedbackLog
 from services.catalog.job_hits import find_with_jobs
-from services.catalog.search import WholeAnswer, WholeHit, question
+from services.catalog.search import question
 from services.catalog.vocabulary import Vocabulary
-from services.common.model.conditions import told
 from services.common.model.quality import Quality
-from services.common.model.search import SearchQuery
 from services.common.ports import LineageEvents, Search
 
 MAX_QUESTION_CHARS = 4_000
@@ -104,59 +92,3 @@ def create_router(
         return answer(SuggestShape(suggestions=shapes))
 
     return router
-
-
-def search_shape(query: SearchQuery, whole: WholeAnswer, query_id: str) -> SearchShape:
-    """An answer as the API and `headwater search --json` show it."""
-    found = whole.answer
-    return SearchShape(
-        query_id=query_id,
-        understood=UnderstoodShape(
-            words=query.text,
-            where=told(query.where) if query.where is not None else None,
-            corrections=[CorrectionShape(word=one.word, read_as=one.read_as) for one in found.corrections],
-        ),
-        mode=found.mode,
-        degraded=list(found.degraded),
-        answerable=found.answerable,
-        generation=found.generation,
-        coverage=found.coverage,
-        total=found.total,
-        hits=hit_shapes(whole),
-        facets={field: dict(values) for field, values in found.facets.items()},
-        cursor=found.cursor,
-        answer=answer_shape(whole.together) if whole.together is not None else None,
-    )
-
-
-def hit_shapes(whole: WholeAnswer) -> list[HitShape]:
-    """Datasets with the jobs around them; a job scores no less than what it stands before, and no more than what it stands behind."""
-    scores = [hit.hit.score for hit in whole.hits]
-    named = [job_hit_shape(hit, max((hit.score, *scores[:1]))) for hit in whole.named]
-    others = [job_hit_shape(hit, min((hit.score, *scores[-1:]))) for hit in whole.jobs]
-    return [*named, *map(_hit_shape, whole.hits), *others]
-
-
-def _hit_shape(whole: WholeHit) -> HitShape:
-    asset, column, hit = whole.asset, whole.column, whole.hit
-    shown = column or asset
-    return HitShape(
-        id=hit.id,
-        asset=asset.id,
-        kind=hit.kind,
-        name=column.name if column else asset.table,
-        qualified_name=f"{asset.name.qualified}.{column.name}" if column else asset.name.qualified,
-        namespace=asset.name.namespace,
-        platform=asset.platform.name,
-        source=asset.source,
-        description=shown.description,
-        tags=list(shown.tags),
-        owners=list(asset.owners),
-        status=shown.status,
-        score=hit.score,
-        why=[ReasonShape(feature=r.feature, text=r.text, contribution=r.contribution) for r in hit.why],
-        columns=list(hit.columns),
-        folded=list(hit.folded),
-        n_folded=hit.n_folded,
-        highlights=[HighlightShape(field=h.field, text=h.text, start=h.start, end=h.end) for h in whole.highlights],
-    )

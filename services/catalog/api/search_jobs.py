@@ -6,12 +6,14 @@ from services.catalog.api.schemas import HighlightShape, HitShape, ReasonShape
 from services.catalog.highlights import Words, marked_name
 from services.common.model.assets import Kind
 from services.common.model.job_search import JOB_FIELDS, JobHit
+from services.common.model.words import places
 
 
 def job_hit_shape(hit: JobHit, score: float) -> HitShape:
     """A job; `id` and `asset` are both its own, for `GET /jobs/{id}`."""
     job = hit.job
-    text = "this is its name" if hit.named else f"its name has: {', '.join(hit.met)}"
+    whole = {place.word for place in places(job.name)} <= set(hit.met) or not hit.met
+    text = f"this is {'' if whole else 'nearly '}its name" if hit.named else f"its name has: {', '.join(hit.met)}"
     feature = "full_name" if hit.named else "words"
     return HitShape(
         id=job.id,
@@ -26,6 +28,7 @@ def job_hit_shape(hit: JobHit, score: float) -> HitShape:
         tags=[],
         owners=[],
         status=None,
+        listed=True,
         score=score,
         why=[ReasonShape(feature=feature, text=text, contribution=score)] if hit.met or hit.named else [],
         columns=[],

@@ -87,7 +87,7 @@ function head(asset) {
   const marks = make(
     "div",
     { class: "marks" },
-    kindBadge(asset.kind),
+    kindBadge(asset.kind, asset.listed),
     " ",
     statusMark(asset.status),
     " ",

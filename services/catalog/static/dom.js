@@ -42,14 +42,19 @@ export function time(text) {
   return make("time", { datetime: at.toISOString(), title: WHEN.format(at) }, ago);
 }
 
-/** A name or another text of the warehouse: isolated, so that its direction turns nothing around it. */
+/**
+ * A name or another text of the warehouse: isolated, so that its direction turns nothing around it. Where it is too long for
+ * its line it breaks between its words, behind `_`, `.`, `-` and `/`; only a word that is too long alone breaks inside.
+ */
 export function foreign(text, attributes = {}, tag = "bdi") {
-  return make(tag, { dir: "auto", ...attributes }, visible(text));
+  const words = visible(text).split(/(?<=[_.\/-])(?=\p{L})|(?<=_)(?=\p{N})/u);
+  return make(tag, { dir: "auto", ...attributes }, ...words.flatMap((word, at) => (at ? [make("wbr"), word] : [word])));
 }
 
-/** A badge of what an asset is. */
-export function kindBadge(kind) {
-  return make("span", { class: "badge" }, kindName(kind));
+/** A badge of what an asset is; of one that no crawl has shown, that events alone tell of it: what it is they do not say. */
+export function kindBadge(kind, listed = true) {
+  if (listed) return make("span", { class: "badge" }, kindName(kind));
+  return make("span", { class: "badge", title: "No crawl has shown it" }, "known from events only");
 }
 
 /** A mark of what people say of it; null where nobody said anything. */

@@ -80,7 +80,7 @@ function nodeItem(node, edge, way, path) {
     again ? null : furtherButton(item, node, way, path),
     name,
     " ",
-    node.kind === null ? null : kindBadge(node.kind),
+    node.kind === null || !node.listed ? null : kindBadge(node.kind), // of others `nameless` says what is known
   );
   const told = [node.gone ? "gone" : nameless(node), again ? "already above" : null, ...restsOn(edge)].filter(
     Boolean,

@@ -114,7 +114,7 @@ function notices(answer, state) {
     const text = state.filters.length ? "Nothing matches with these filters." : "Nothing matches.";
     out.push(notice(`${text} Try other words, fewer filters, or a part of a table's name.`));
   } else if (state.q && answer.answerable < UNLIKELY) {
-    out.push(notice("Probably not here. These are the nearest.", "warning"));
+    out.push(notice("Probably nothing here answers this. These are the nearest.", "warning"));
   }
   return out;
 }
@@ -130,7 +130,7 @@ function hitCard(hit, signal) {
       {},
       make("a", { href: hit.kind === "job" ? jobLink(hit.id) : assetLink(hit.asset, column) }, name),
       " ",
-      kindBadge(hit.kind),
+      kindBadge(hit.kind, hit.listed || hit.kind === "column"),
       " ",
       statusMark(hit.status),
     ),

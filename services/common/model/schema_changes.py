@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.common.model.access import AccessScope
-from services.common.model.names import DatasetName
+from services.common.model.names import AssetId, DatasetName
 
 
 class ChangeKind(StrEnum):
@@ -56,6 +56,26 @@ class SchemaChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """What a statement reads, fills or points at, so that it fails where that is not there.
+
+    Attributes:
+        statement: its number, from 1.
+        after: how many of the script's changes come before.
+        tables: named as in changes: one; or several, where a column may be of any of them.
+        column: what one of the tables must have; None where the table itself is meant.
+        makes: the tables that the statement makes from a query.
+
+    """
+
+    statement: int
+    after: int
+    tables: tuple[str, ...]
+    column: str | None = None
+    makes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedChanges:
     """What a script of DDL would change, in its order.
 
@@ -64,6 +84,7 @@ class PlannedChanges:
         problems: why some of them could not be read, by their number from 1; never with their text.
         own: tables that the script makes besides those in its changes (`IF NOT EXISTS`, `SELECT … INTO`), and those that it says
             may not be there (`IF EXISTS`), named as in its changes.
+        needs: what its statements need to be there, in order.
 
     """
 
@@ -71,13 +92,19 @@ class PlannedChanges:
     statements: int
     problems: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RedefinitionRequest:
     """What of `name` means something else when it is made by `after` in place of `before`, as far as `scope` shows tables.
 
-    Whoever asks may read both texts. `columns` are those that are there before and after; None where that is not known.
+    Whoever asks may read both texts.
+
+    Attributes:
+        columns: those that are there before and after; None where that is not known.
+        brought: columns of other tables, in lower case, that come before it is made anew.
+
     """
 
     name: DatasetName
@@ -85,6 +112,7 @@ class RedefinitionRequest:
     after: MadeBy
     scope: AccessScope
     columns: tuple[str, ...] | None = None
+    brought: tuple[tuple[AssetId, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import onnx
-
 from services.common.errors import ModelUnavailable
 from services.common.runtime.logs import get_logger
 from services.indexer.embed.adapter import Adapted
 from services.indexer.embed.architecture import read_architecture
-from services.indexer.embed.bert_graph import bert_graphs
 from services.indexer.embed.converted import (
     CONVERTER_VERSION,
     GRAPH_FILE,
@@ -107,6 +104,11 @@ def convert(files: ModelFiles, folder: Path) -> None:
         OSError: `folder` cannot be written.
 
     """
+    # onnx and protobuf load here alone: a model is made once, and what opens it needs neither
+    import onnx  # noqa: PLC0415
+
+    from services.indexer.embed.bert_graph import bert_graphs  # noqa: PLC0415
+
     architecture = read_architecture(files)
     with (folder / WEIGHTS_FILE).open("wb") as weights:
         graphs = bert_graphs(architecture, _tensors(files), weights, WEIGHTS_FILE)

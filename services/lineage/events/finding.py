@@ -24,6 +24,8 @@ MAX_WORDS = 64
 """Words of a question that are looked for, as in the index."""
 _MIN_WITHIN = 3
 """Inside of a word of a name another one is found from this length on."""
+_LEAST_OF_PART = 2
+"""Words: a question of no more is a name only where it is all of it; `load orders` is part of the names of many."""
 _ANY = select(job.c.id).limit(1)
 """Whether there is a job at all: many catalogs are told no events, and every question asks."""
 
@@ -90,10 +92,17 @@ def _match(row: Any, words: Sequence[str], text: str) -> _Match | None:
         return None
     score = sum(1.0 if word in own else 0.5 for word in met) / max(1, len(words))
     asked = text.strip().lower()
-    named = bool(asked) and asked in (whole, f"{row.namespace}.{row.name}".lower())
+    named = bool(asked) and (asked in (whole, f"{row.namespace}.{row.name}".lower()) or _is_nearly(text, said))
     return _Match(
         not named, -(1.0 if named else round(score, 6)), len(said) if words else 0, row.sort_key, JobId(row.id), met
     )
+
+
+def _is_nearly(text: str, said: Sequence[str]) -> bool:
+    """Whether a question is a job's name in another spelling (`load orders`), or all of it but its first or its last word."""
+    wanted = [place.word for place in places(text)]
+    near = 0 <= len(said) - len(wanted) <= (1 if len(wanted) > _LEAST_OF_PART else 0)
+    return len(wanted) > 1 and near and wanted in (list(said[: len(wanted)]), list(said[-len(wanted) :]))
 
 
 def _fulfils(row: Any, condition: Condition) -> bool:

@@ -7,13 +7,13 @@ semicolons, blocks, and texts that are executed. A word like DROP that no unders
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
-from services.common.model.schema_changes import ChangeKind, MadeBy, PlannedChanges, SchemaChange
+from services.common.model.schema_changes import ChangeKind, MadeBy, Need, PlannedChanges, SchemaChange
 from services.lineage.sql.ddl_changes import Found, changes_of, is_data, is_statement, own_tables, query_of
 from services.lineage.sql.ddl_script import Ddl
 from services.lineage.sql.dialects import dialect_of
@@ -22,6 +22,7 @@ from services.lineage.sql.routines import DATA_WORDS, cut, inner_statements
 from services.lineage.sql.statement import MAX_NESTING, MAX_SQL_BYTES, Problem
 from services.lineage.sql.tokens import is_routine, nesting, split, word
 from services.lineage.sql.trees import opened, without_client_commands
+from services.lineage.sql.uses import needs_of
 
 _DATA = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "COPY", "TRUNCATE")
 _HARMLESS = frozenset(
@@ -65,15 +66,19 @@ class _Reader:
         self._found: list[SchemaChange] = []
         self._problems: dict[str, None] = {}
         self._own: dict[str, None] = {}
-        self._place = "the script"
+        self._needs: list[Need] = []
+        self._number = 0
 
     def read(self, sql: str) -> PlannedChanges:
         """All of it."""
         parts = self._parts(sql)
         for number, part in enumerate(parts, 1):
-            self._place = f"statement {number}"
+            self._number = number
             self._statement(part, sql, 0)
-        return PlannedChanges(tuple(_made_again(self._found)), len(parts), tuple(self._problems), tuple(self._own))
+        kept = _made_again(self._found)
+        needs = tuple(replace(one, after=sum(kept[: one.after])) for one in self._needs)
+        changes = tuple(one for one, is_kept in zip(self._found, kept, strict=True) if is_kept)
+        return PlannedChanges(changes, len(parts), tuple(self._problems), tuple(self._own), needs)
 
     def _parts(self, sql: str) -> list[list[Token]]:
         try:
@@ -83,7 +88,8 @@ class _Reader:
             return []
 
     def _problem(self, why: str) -> None:
-        self._problems[f"{self._place}: {why}"] = None
+        place = f"statement {self._number}" if self._number else "the script"
+        self._problems[f"{place}: {why}"] = None
 
     def _statement(self, tokens: Sequence[Token], sql: str, depth: int) -> None:
         head = word(tokens[0])
@@ -111,6 +117,7 @@ class _Reader:
         if may_stay:
             root.set("exists", None)
         self._own |= dict.fromkeys(own_tables(root))
+        begin = len(self._found)
         for found in changes_of(root, self._dialect):
             one = self._made_by(found, root, text)
             if isinstance(one, str):
@@ -119,6 +126,10 @@ class _Reader:
                 self._found.append(one)
             else:
                 self._own[one.table] = None
+        made = tuple(one.table for one in self._found[begin:] if one.made_by is not None)
+        # what an ALTER brings is there for the keys beside it
+        at = len(self._found) if isinstance(root, exp.Alter) else begin
+        self._needs += [Need(self._number, at, *one, made) for one in needs_of(root, self._dialect)]
 
     def _made_by(self, found: Found, root: exp.Expr, text: str | None) -> Found:
         """With the query that a table is made from, where there is one: as it is written, if it is the whole statement."""
@@ -193,12 +204,13 @@ def _renamed_by_words(text: str) -> list[SchemaChange]:
     return found if len(found) == len(pairs) else []
 
 
-def _made_again(changes: list[SchemaChange]) -> Iterator[SchemaChange]:
-    """A table that is dropped and made later in the same script is replaced."""
+def _made_again(changes: list[SchemaChange]) -> list[bool]:
+    """Which of the changes are told: a table that is dropped and made later in the same script is replaced."""
+    kept = []
     for at, change in enumerate(changes):
         later = (one for one in changes[at + 1 :] if one.kind is ChangeKind.REPLACE)
-        if not any(_drops(change, one.table) for one in later):
-            yield change
+        kept.append(not any(_drops(change, one.table) for one in later))
+    return kept
 
 
 def _drops(change: SchemaChange, table: str) -> bool:

@@ -88,10 +88,10 @@ def own_tables(root: exp.Expr) -> Iterator[str]:
     """The tables that a query makes (`SELECT … INTO`), and those of which a statement says that they may not be there."""
     if isinstance(root, exp.Drop | exp.Alter) and root.args.get("exists"):
         listed = [*(root.args.get("tables") or []), root.this]
-        yield from (_name(one) for one in listed if isinstance(one, exp.Table))
+        yield from (written(one) for one in listed if isinstance(one, exp.Table))
     into = root.find(exp.Into) if isinstance(root, exp.Query) else None
     if into is not None and isinstance(into.this, exp.Table):
-        yield _name(into.this)
+        yield written(into.this)
 
 
 def _of_alter(root: exp.Alter, dialect: Dialect) -> Iterator[Found]:
@@ -100,7 +100,7 @@ def _of_alter(root: exp.Alter, dialect: Dialect) -> Iterator[Found]:
         yield _NOT_KNOWN
         return
     for action in actions:
-        yield from _altered(_name(root.this), action, root.args.get("options") or [], dialect)
+        yield from _altered(written(root.this), action, root.args.get("options") or [], dialect)
 
 
 def _altered(table: str, action: exp.Expr, options: list[exp.Expr], dialect: Dialect) -> Iterator[Found]:
@@ -123,7 +123,7 @@ def _altered(table: str, action: exp.Expr, options: list[exp.Expr], dialect: Dia
         yield from _added(table, action, dialect)
     elif isinstance(action, exp.SwapTable):
         yield SchemaChange(ChangeKind.REPLACE, table)
-        yield SchemaChange(ChangeKind.REPLACE, _name(action.this))
+        yield SchemaChange(ChangeKind.REPLACE, written(action.this))
     elif isinstance(action, exp.ReplaceColumns | exp.Query):  # a query is that of ALTER VIEW … AS SELECT …
         yield _replaced(table, _outputs(action) if isinstance(action, exp.Query) else action.expressions, dialect)
     elif not isinstance(action, _KEPT_BY):
@@ -165,7 +165,7 @@ def _of_drop(root: exp.Drop) -> Iterator[Found]:
         tables = root.args.get("tables") or []
         if not tables or not all(isinstance(one, exp.Table) for one in tables):
             yield _NOT_KNOWN
-        yield from (SchemaChange(ChangeKind.DROP, _name(one)) for one in tables if isinstance(one, exp.Table))
+        yield from (SchemaChange(ChangeKind.DROP, written(one)) for one in tables if isinstance(one, exp.Table))
     elif kind in _WHOLE:
         yield f"it drops a whole {str(kind).lower()}, which is not looked into"
     elif kind not in _BESIDE or root.args.get("cascade"):
@@ -177,7 +177,7 @@ def _of_create(root: exp.Create, dialect: Dialect) -> Iterator[Found]:
     made = root.this.this if isinstance(root.this, exp.Schema) else root.this
     if kind in _TABLES and isinstance(made, exp.Table):
         if not root.args.get("exists"):
-            yield _replaced(_name(made), _made(root), dialect)
+            yield _replaced(written(made), _made(root), dialect)
     elif kind in _WHOLE and again:
         yield f"it replaces a whole {str(kind).lower()}, which is not looked into"
     elif kind in _TABLES or (again and kind not in _BESIDE):
@@ -234,7 +234,8 @@ def _renamed(root: exp.Execute) -> Iterator[SchemaChange]:
         yield SchemaChange(ChangeKind.RENAME, words[0], to=words[1])
 
 
-def _name(table: exp.Table) -> str:
+def written(table: exp.Table) -> str:
+    """A table's name as it is written, parts in quotes where they must be."""
     return ".".join(
         part if part.replace("_", "").removeprefix("#").isalnum() else '"' + part.replace('"', '""') + '"'
         for part in name_parts(table)

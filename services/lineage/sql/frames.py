@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from services.common.model.names import SqlPart
-from services.common.model.schema_changes import ChangeKind, MadeBy, PlannedChanges, SchemaChange
+from services.common.model.schema_changes import ChangeKind, MadeBy, Need, PlannedChanges, SchemaChange
 from services.lineage.sql.ddl_script import Ddl
 from services.lineage.sql.facts import ColumnEdge, Kind, Lineage, ScriptLineage, StatementLineage
 from services.lineage.sql.logged import LogStatement, Shape, Shaped, Usage, usage_in
@@ -100,6 +100,7 @@ def dump_answer(answer: Answer) -> bytes:
             "statements": answer.statements,
             "problems": answer.problems,
             "own": answer.own,
+            "needs": list(map(astuple, answer.needs)),
         }
         return json.dumps(told).encode()
     if isinstance(answer, Worded):
@@ -126,7 +127,8 @@ def load_answer(body: bytes) -> Answer:
         return Shaped(value["digest"], tuple(ref_in(ref) for ref in value["names"]))
     if "changes" in value:
         changes = tuple(map(_change_in, value["changes"]))
-        return PlannedChanges(changes, value["statements"], tuple(value["problems"]), tuple(value["own"]))
+        needs = tuple(Need(at, after, tuple(tables), one, tuple(made)) for at, after, tables, one, made in value["needs"])
+        return PlannedChanges(changes, value["statements"], tuple(value["problems"]), tuple(value["own"]), needs)
     if "worded" in value:
         return worded_in(value["worded"])
     if "usage" in value:

@@ -237,7 +237,7 @@ function noteOf(answer) {
 
 function doubtOf(answer) {
   if (!answer.hits.length) return "Nothing found.";
-  if (answer.answerable < UNLIKELY) return "Probably not here. The nearest are:";
+  if (answer.answerable < UNLIKELY) return "Probably nothing here answers this. The nearest are:";
   return answer.mode === "lexical" ? "Answered by words only; meaning is not available." : "";
 }
 
