@@ -69,11 +69,6 @@ if [ -L $venv ]; then
 fi
 
 # the stamp holds three lines: slim or full, the key under which that was installed, and where
-# a link leads to another folder's environment, which is that folder's to make
-if [ -L $venv ]; then
-    [ -x $venv/bin/python ] || die "$venv leads to $(readlink $venv), which has no Python" "make setup there, or remove the link"
-    exit 0
-fi
 installed=none
 moved() { [ -f $stamp ] && [ "$(sed -n 3p $stamp)" != "$PWD" ]; } # programs in .venv/bin name their own folder
 if [ -x $venv/bin/python ] && new_enough $venv/bin/python && ! moved; then
