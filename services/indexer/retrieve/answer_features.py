@@ -16,7 +16,7 @@ from services.indexer.retrieve.answer_pool import Pool
 from services.indexer.retrieve.join_guess import KINDS, words_of
 
 ANCHORS = 12
-"""So many of the first hits may be the table that surely belongs; a lower one was the best gold table of 1 question in 50."""
+"""So many of the first hits may be the table that surely belongs: the best gold table stood lower in 0.5 % (Spider) and 11 % (cloud schemas)."""
 FARTHEST = 1.5
 """A hit further behind in score counts as so far behind: names are 10 ahead of everything (`rank.NAME_STEP`)."""
 FEATURES = (
