@@ -1,8 +1,8 @@
-"""Answer sets on open pools: F1 against the best fixed k, with models that never saw the pool, and controls that must fail.
+"""Answer sets on open pools: F1 against the best fixed k, with weights that never saw the pool, ceilings, and controls that must fail.
 
-Run: `make bench ARGS="answer_sets DATA"`. The shipped weights were fitted on `spider_train` and its synonyms alone, with keys
-and without: every pool is held out. `--refit` adds models fitted also on the other pools; `--fit` writes
-`services/indexer/retrieve/answer_weights.py` anew; `--calibrate` prints how often a guessed join is a declared key.
+Run: `make bench ARGS="answer_sets DATA"`. The shipped weights were fitted to `spider_train` and its synonyms alone
+(`bench/answer_sets_fit.py`): every pool is held out. The ceilings say where the rest lies; `--calibrate` prints how often a
+guessed join is a declared key.
 """
 
 from __future__ import annotations
@@ -10,12 +10,10 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import random
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +25,12 @@ from services.common.model.search import Evidence as JoinEvidence
 from services.common.model.search import Filters, SearchQuery
 from services.common.runtime import logs
 from services.compose import Workspace
-from services.evaluation.judgements import read_judgements
-from services.indexer.retrieve.answer_features import FEATURES, Evidence
+from services.evaluation.judgements import Judgement, read_judgements
+from services.evaluation.paired import better
+from services.indexer.retrieve.answer_features import Evidence
 from services.indexer.retrieve.answer_joins import SPREADS, trees
 from services.indexer.retrieve.answer_pool import pool_of
-from services.indexer.retrieve.answer_set import MAX_WORDS, Chosen, chance, choose, possible_joins
+from services.indexer.retrieve.answer_set import MAX_WORDS, Chosen, choose, possible_joins
 from services.indexer.retrieve.join_guess import guesses
 from services.indexer.retrieve.lexical import match_tables
 from services.indexer.retrieve.tables import table_hits
@@ -39,14 +38,8 @@ from services.indexer.retrieve.view import View, view_of
 from services.indexer.text.tokens import content_words
 
 POOLS = ("spider_union_flat", "spider2_lite_flat", "spider_union", "spider2_lite", "fiben")
-SAME = {"spider_union_flat": "spider_union", "spider2_lite_flat": "spider2_lite"}
-"""Pools with the same questions: neither trains what is measured on the other."""
-TRAINING = (("spider_train", 800), ("spider_train_synonyms", 400))
-STEPS = 3
-NEAR = 12
-"""Training rows: tables among the first so many, joined with a chosen one, or gold."""
-RIDGE = 3.0
-WEIGHTS_FILE = Path("services/indexer/retrieve/answer_weights.py")
+FIRST = 10
+"""Hits that the ceilings choose from."""
 
 
 @dataclass(frozen=True)
@@ -59,93 +52,97 @@ class Asked:
 
 
 def main() -> None:
-    """Print the tables, or fit."""
+    """Print the tables."""
     logs.configure("warning")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, default=Path("bench/out/relevance"))
-    parser.add_argument("--fit", action="store_true", help="write the weights")
-    parser.add_argument(
-        "--refit", action="store_true", help="rows of models fitted anew without the measured pool; takes long"
-    )
     parser.add_argument("--calibrate", action="store_true", help="print how often guesses are keys")
     arguments = parser.parse_args()
     folder = arguments.data / "retrieval"
     cache: Path | None = None
     asked: dict[str, list[Asked]] = {}
-    training: list[Asked] = []
     timings: list[float] = []
     for pool in POOLS:
         space, cache = indexed(folder / f"{pool}.tables.jsonl.gz", arguments.out / pool, cache)
         view = view_of(space.indexer._snapshot(), FULL_SCOPE, Filters())  # noqa: SLF001 - the benchmark looks inside
         if arguments.calibrate:
             calibrate(pool, view)
-        asked[pool] = questions(space, view, folder / f"{pool}.questions.jsonl.gz", timings=timings)
-        fitting = arguments.fit or arguments.refit
-        if pool == "spider_union" and fitting:
-            for name, limit in TRAINING:
-                training += questions(space, view, folder / f"{name}.questions.jsonl.gz", limit=limit)
-        if pool == "spider_union_flat" and fitting:
-            flat = flat_names(folder)
-            for name, limit in TRAINING:
-                training += questions(space, view, folder / f"{name}.questions.jsonl.gz", limit=limit, renamed=flat)
+        asked[pool] = questions(space, view, read_judgements(folder / f"{pool}.questions.jsonl.gz"), timings=timings)
         if pool in POOLS[:2]:
             told_joins(pool, view, asked[pool])
         space.close()
-    if arguments.fit:
-        write_weights(fit([*training, *without_keys(training[::2])]))
-        return
-    print_table(HEAD, [row for pool in POOLS for row in measured(pool, asked, training)])
+    print_table(HEAD, [row for pool in POOLS for row in measured(pool, asked[pool])])
+    print()
+    print_table(["questions", *CEILINGS], [[pool, *ceilings(asked[pool])] for pool in POOLS])
     print(f"\npool, choice and joins: p50 {np.percentile(timings, 50):.1f} ms, p95 {np.percentile(timings, 95):.1f} ms")
     print(machine(["numpy", "faiss-cpu", "onnxruntime"]))
 
 
-HEAD = ["questions", "n", "sets by", "F1", "gain", "CR", "size", "expected F1"]
+HEAD = ["questions", "n", "sets by", "F1", "gain", "p", "CR", "size", "expected F1"]
 
 
-def measured(pool: str, asked: dict[str, list[Asked]], training: list[Asked]):
-    """Rows of one pool: fixed k, the shipped weights, weights that never saw the pool, controls."""
-    here = asked[pool]
+def measured(pool: str, here: list[Asked]) -> Iterator[list[object]]:
+    """Rows of one pool: fixed k, the shipped weights with the paired test against it, controls."""
     n = len(here)
     k, best = max(((k, mean_f1(here, [fixed(one, k) for one in here])) for k in range(1, 7)), key=lambda item: item[1])
-    yield [pool, n, f"top {k}, the best fixed k", best, 0.0, complete(here, [fixed(one, k) for one in here]), k, ""]
+    firsts = [fixed(one, k) for one in here]
+    yield [pool, n, f"top {k}, the best fixed k", best, 0.0, "", complete(here, firsts), k, ""]
+    for label, evidences in (
+        ("**shipped weights**", [one.evidence for one in here]),
+        ("control: joins shuffled", shuffled_joins(here)),
+        ("control: scores shuffled", shuffled_scores(here)),
+    ):
+        yield row(pool, label, here, [choose(one) for one in evidences], firsts)
+
+
+CEILINGS = (
+    "shipped",
+    "first as many as are gold",
+    "best k of each question",
+    "right companions where the first hit is gold",
+    "best hit and the gold of the first 10",
+)
+
+
+def ceilings(here: Sequence[Asked]) -> list[float]:
+    """F1 of what nobody can know: of the ranked hits the right number, and of the sets the right tables."""
     shipped = [choose(one.evidence) for one in here]
-    yield row(pool, "**shipped weights**", here, shipped, best)
-    yield row(pool, "control: joins shuffled", here, [choose(e) for e in shuffled_joins(here)], best)
-    yield row(pool, "control: scores shuffled", here, [choose(e) for e in shuffled_scores(here)], best)
-    if not training:
-        return
-    others = [one for name in POOLS if SAME.get(name, name) != SAME.get(pool, pool) for one in asked[name]]
-    material = [*training, *without_keys(training[::2])]
-    for label, rows in (("spider_train alone", material), ("spider_train and the other pools", [*material, *others])):
-        model = fit(rows)
-        yield row(pool, f"trained on {label}", here, [choose(one.evidence, model) for one in here], best)
+    ks = [[one_f1(one, fixed(one, k)) for one in here] for k in range(1, FIRST + 1)]
+    known = [
+        Chosen(tuple(sorted(one.gold)), 0.0) if 0 in one.gold else set_ for one, set_ in zip(here, shipped, strict=True)
+    ]
+    chosen = [Chosen(tuple(sorted({0} | {at for at in one.gold if at < FIRST})), 0.0) for one in here]
+    return [
+        mean_f1(here, shipped),
+        mean_f1(here, [fixed(one, one.size) for one in here]),
+        float(np.max(ks, axis=0).mean()),
+        mean_f1(here, known),
+        mean_f1(here, chosen),
+    ]
 
 
-def row(pool: str, label: str, asked: Sequence[Asked], sets: Sequence[Chosen], best: float) -> list[object]:
-    """One row of the table."""
-    f1 = mean_f1(asked, sets)
+def row(pool: str, label: str, asked: Sequence[Asked], sets: Sequence[Chosen], firsts: Sequence[Chosen]) -> list[object]:
+    """One row of the table; the gain is over the first k hits, p of the paired randomisation test."""
+    values, before = ([one_f1(*each) for each in zip(asked, one, strict=True)] for one in (sets, firsts))
+    told = better(before, values)
     size = float(np.mean([len(one.positions) for one in sets]))
     expected = float(np.mean([one.expected_f1 for one in sets]))
-    return [pool, len(asked), label, f1, f1 - best, complete(asked, sets), size, expected]
+    return [pool, len(asked), label, told.after, told.difference, told.p, complete(asked, sets), size, expected]
 
 
 def questions(
     space: Workspace,
     view: View,
-    path: Path,
+    judgements: Iterable[Judgement],
     *,
-    limit: int | None = None,
     renamed: dict[tuple[str, str], str] | None = None,
     timings: list[float] | None = None,
 ) -> list[Asked]:
-    """The evidence of judged questions over a view; a sample of `limit`, always the same."""
-    judgements = list(read_judgements(path))
-    if limit is not None:
-        random.Random(7).shuffle(judgements)
+    """The evidence of judged questions over a view; `renamed` says what their tables are called in it."""
     retriever = space.indexer.retriever
     out = []
-    for judgement in judgements[:limit]:
+    for judgement in judgements:
         text = judgement.question
         question = retriever._understood(SearchQuery(text, FULL_SCOPE), space.indexer._snapshot(), view, [])  # noqa: SLF001
         vector = question.vector
@@ -153,7 +150,7 @@ def questions(
         begun = time.perf_counter()
         words = tuple(dict.fromkeys(content_words(text)))[:MAX_WORDS]
         hits = found.order
-        pool = pool_of(view, words, match_tables(view, words), vector, found.tables[hits], found.scores[hits])
+        pool = pool_of(view, words, match_tables(view, words), vector, found.tables[hits], found.scores[hits], found.read)
         if not len(pool):
             continue
         evidence = Evidence(pool)
@@ -188,29 +185,19 @@ def fixed(one: Asked, k: int) -> Chosen:
     return Chosen(tuple(range(min(k, one.evidence.pool.n_hits))), 0.0)
 
 
+def one_f1(one: Asked, chosen: Chosen) -> float:
+    """2 hits / (size + gold)."""
+    return 2 * len(one.gold & set(chosen.positions)) / (len(chosen.positions) + one.size)
+
+
 def mean_f1(asked: Sequence[Asked], sets: Sequence[Chosen]) -> float:
-    """Mean over questions of 2 hits / (size + gold)."""
-    return float(
-        np.mean(
-            [
-                2 * len(one.gold & set(chosen.positions)) / (len(chosen.positions) + one.size)
-                for one, chosen in zip(asked, sets, strict=True)
-            ]
-        )
-    )
+    """Mean over questions."""
+    return float(np.mean([one_f1(one, chosen) for one, chosen in zip(asked, sets, strict=True)]))
 
 
 def complete(asked: Sequence[Asked], sets: Sequence[Chosen]) -> float:
     """Share of questions whose gold tables are all in the set."""
     return float(np.mean([len(one.gold & set(s.positions)) == one.size for one, s in zip(asked, sets, strict=True)]))
-
-
-def without_keys(asked: Sequence[Asked]) -> list[Asked]:
-    """The same questions where no key is declared, as in most warehouses."""
-    return [
-        replace(one, evidence=Evidence(replace(one.evidence.pool, declared=np.zeros_like(one.evidence.pool.declared))))
-        for one in asked
-    ]
 
 
 def shuffled_joins(asked: Sequence[Asked]) -> list[Evidence]:
@@ -236,81 +223,6 @@ def shuffled_scores(asked: Sequence[Asked]) -> list[Evidence]:
         rng.shuffle(scores[: pool.n_hits])
         out.append(Evidence(replace(pool, scores=scores - scores.max())))
     return out
-
-
-def fit(asked: Sequence[Asked]):
-    """A logistic model of the features: first on states that follow the gold tables, then also on those that it reaches."""
-    rows, targets = _states(asked, None)
-    model = _logistic(np.vstack(rows), np.concatenate(targets))
-    more, more_targets = _states(asked, model)
-    return _logistic(np.vstack([*rows, *more]), np.concatenate([*targets, *more_targets]))
-
-
-def _states(asked: Sequence[Asked], model):
-    rows, targets = [], []
-    for one in asked:
-        chosen: list[int] = []
-        for _ in range(STEPS + 1):
-            features = one.evidence.features(chosen)
-            near = np.arange(len(features)) < NEAR
-            if chosen:
-                near |= np.maximum(one.evidence.pool.declared, one.evidence.guess)[:, chosen].max(axis=1) > 0
-            gold = np.isin(np.arange(len(features)), list(one.gold))
-            rest = near | gold
-            rest[chosen] = False
-            rows.append(features[rest])
-            targets.append(gold[rest].astype(np.float64))
-            if model is None:
-                left = sorted(one.gold - set(chosen))
-                if not left:
-                    break
-                chosen = [*chosen, left[0]]
-            else:
-                chances = model(features)
-                chances[chosen] = 0.0
-                if len(chosen) >= len(features) - 1:
-                    break
-                chosen = [*chosen, 0 if not chosen else int(np.argmax(chances))]
-    return rows, targets
-
-
-def _logistic(features: np.ndarray, targets: np.ndarray):
-    """Newton's method with a ridge over standardised features; the model as a function of raw ones."""
-    mean, spread = features.mean(axis=0), features.std(axis=0)
-    scaled = np.hstack([np.ones((len(features), 1)), (features - mean) / np.where(spread > 1e-9, spread, 1.0)])
-    ridge = np.eye(scaled.shape[1]) * RIDGE
-    ridge[0, 0] = 0.0
-    weights = np.zeros(scaled.shape[1])
-    for _ in range(12):
-        chances = 1 / (1 + np.exp(-scaled @ weights))
-        slope = scaled.T @ (chances - targets) + ridge @ weights
-        curve = (scaled * (chances * (1 - chances))[:, None]).T @ scaled + ridge
-        weights = weights - np.linalg.solve(curve, slope)
-    raw = np.where(spread > 1e-9, weights[1:] / np.where(spread > 1e-9, spread, 1.0), 0.0)
-    named = dict(zip(FEATURES, raw.tolist(), strict=True))
-    return partial(chance, weights=named, bias=float(weights[0] - raw @ mean))
-
-
-def write_weights(model) -> None:
-    """The module with the weights of a model."""
-    lines = [
-        '"""How much each feature speaks for a table to be in an answer set. Made by a command, not edited.',
-        "",
-        'Journey 2, step "answer set": `make bench ARGS="answer_sets DATA --fit"` writes this file; what it was trained on and how',
-        "well it does on pools it was not is in `bench/RESULTS.md`.",
-        '"""',
-        "",
-        "from __future__ import annotations",
-        "",
-        "from collections.abc import Mapping",
-        "",
-        f"BIAS = {round(model.keywords['bias'], 4)}",
-        "WEIGHTS: Mapping[str, float] = {",
-        *(f'    "{name}": {round(value, 4)},' for name, value in model.keywords["weights"].items()),
-        "}",
-        '"""One weight a feature, of its value as it is."""',
-    ]
-    WEIGHTS_FILE.write_text("\n".join(lines) + "\n")
 
 
 def told_joins(pool: str, view: View, asked: Sequence[Asked]) -> None:

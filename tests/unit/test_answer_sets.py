@@ -12,10 +12,11 @@ from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.assets import RESTRICTED, Column, ForeignKey, Kind
 from services.common.model.names import Namespace
 from services.common.model.search import AnswerSet, Evidence, Filters, Join, SearchQuery
-from services.indexer.retrieve.answer_features import FEATURES
+from services.indexer.retrieve.answer_features import ANCHORS, FARTHEST, FEATURES
+from services.indexer.retrieve.answer_features import Evidence as Told
 from services.indexer.retrieve.answer_joins import trees
 from services.indexer.retrieve.answer_pool import pool_of
-from services.indexer.retrieve.answer_set import possible_joins
+from services.indexer.retrieve.answer_set import LARGEST, Model, choose, possible_joins
 from services.indexer.retrieve.answer_weights import WEIGHTS
 from services.indexer.retrieve.join_guess import guesses, words_of
 from services.indexer.retrieve.lexical import match_tables
@@ -112,6 +113,67 @@ def test_how_tables_are_cut_into_segments_changes_no_set():
     whole = retriever(snapshot_of(SHOP, encoder=ENCODER), ENCODER).search(SearchQuery(QUESTION, FULL_SCOPE, answer_set=True))
     cut = snapshot_of(SHOP[2:], SHOP[:1], SHOP[1:2], encoder=ENCODER)
     assert retriever(cut, ENCODER).search(SearchQuery(QUESTION, FULL_SCOPE, answer_set=True)).answer_set == whole.answer_set
+
+
+def told(scores, items=SHOP, **more) -> Told:
+    """The evidence of some tables, ranked as they stand."""
+    view = view_of(snapshot_of(items), FULL_SCOPE, Filters())
+    n = len(items)
+    return Told(pool_of(view, (), match_tables(view, ()), None, np.arange(n), np.asarray(scores, dtype=np.float64), **more))
+
+
+class Given(Model):
+    """A model whose chances are set: of each table beside each anchor."""
+
+    def __init__(self, belongs):
+        super().__init__(sharpness=7.0)
+        object.__setattr__(self, "given", np.asarray(belongs, dtype=np.float64))
+
+    def belongs(self, evidence):
+        return self.given
+
+
+ALONE = np.eye(3)
+
+
+@pytest.mark.parametrize(("scores", "size"), [((1.0, 0.99, 0.0), 2), ((1.0, 0.5, 0.0), 1), ((1.0, 0.99, 0.98), 3)])
+def test_where_two_hits_may_be_meant_both_are_in(scores, size):
+    """Tables of which only one can be meant: as many are in as stand close, and one that stands out is alone."""
+    assert len(choose(told(scores), Given(ALONE)).positions) == size
+
+
+def test_a_companion_of_an_unlikely_anchor_stays_out():
+    """The last table belongs surely where the second does, and is in only where the second may be meant."""
+    belongs = ALONE.copy()
+    belongs[1, 2] = belongs[2, 1] = 1.0
+    assert choose(told((1.0, 0.4, 0.0)), Given(belongs)).positions == (0,)
+    assert set(choose(told((1.0, 1.0, 0.9)), Given(belongs)).positions) >= {1, 2}
+
+
+def test_the_best_hit_is_always_in_and_a_set_has_a_largest_size():
+    """Whatever the chances are; expected F1 is a share."""
+    dice = np.random.default_rng(0)
+    items = [asset(f"shop.public.t{n}", Column("a", "text")) for n in range(15)]
+    for _ in range(20):
+        chances = dice.random((ANCHORS, 15))
+        chances[np.arange(ANCHORS), np.arange(ANCHORS)] = 1.0
+        found = choose(told(np.sort(dice.random(15))[::-1], items), Given(chances))
+        assert found.positions[0] == 0
+        assert len(set(found.positions)) == len(found.positions) <= LARGEST
+        assert 0 < found.expected_f1 <= 1
+
+
+def test_a_hit_counts_as_so_far_behind_at_most():
+    """A name that was typed is ten ahead of everything, and its companions are still told apart by all else."""
+    far = told((30.0, 1.0, 0.9))
+    assert far.gaps.tolist() == [0.0, -FARTHEST, -FARTHEST]
+    assert Model().belongs(far)[0][1] > 0.5 * Model().belongs(told((1.0 + FARTHEST, 1.0, 0.9)))[0][1]
+
+
+def test_a_declared_key_makes_a_companion_likelier():
+    """Of two tables with equal scores the one that the anchor has a key with, also without a question's words."""
+    belongs = Model().belongs(told((1.0, 0.8, 0.8)))
+    assert belongs[0][1] > 2 * belongs[0][2]
 
 
 def test_every_feature_has_a_weight():

@@ -1,4 +1,4 @@
-"""What speaks for a table being in the answer set, given those that are: numbers for a logistic model. Pure.
+"""What speaks for a table being in the answer set where another one is: numbers for a logistic model. Pure.
 
 Journey 2, step "answer set". Read after `answer_pool`; the weights are in `answer_weights`, made by one command.
 """
@@ -15,69 +15,74 @@ from numpy.typing import NDArray
 from services.indexer.retrieve.answer_pool import Pool
 from services.indexer.retrieve.join_guess import KINDS, words_of
 
+ANCHORS = 12
+"""So many of the first hits may be the table that surely belongs: the best gold table stood lower in 0.5 % (Spider) and 11 % (cloud schemas)."""
+FARTHEST = 1.5
+"""A hit further behind in score counts as so far behind: names are 10 ahead of everything (`rank.NAME_STEP`)."""
 FEATURES = (
-    "behind",
-    "lead",
+    "behind_anchor",
+    "behind_best",
     "rank",
     "bridge",
     "cover",
     "name_cover",
     "name_said",
-    "less_near",
     "near",
+    "name_words",
+    "columns",
     "keys_to_hits",
     "guesses_to_hits",
     "like_hits",
-    "name_words",
-    "question_words",
-    "name_like_better",
-    "second",
-    "third",
-    "later",
-    "new_cover",
-    "new_name_cover",
     "key",
-    "guess",
-    "like",
+    "two_keys",
+    "no_key",
+    "guess_alone",
     "same_name",
     "home",
     "name_overlap",
+    "duplicate",
+    "says_more",
+    "says_less",
+    "new_cover",
+    "new_name_cover",
+    "key_says_more",
+    "guess_says_more",
+    "says_more_behind",
+    "guess_behind",
+    "like_behind",
+    "anchor_says",
+    "anchor_keys",
     "uncovered",
     "uncovered_by_names",
-    "key_and_said",
-    "key_and_behind",
-    "guess_and_behind",
-    "joins_two",
+    "question_words",
     "keys_known",
 )
-"""The features in the order of the matrix's columns.
+"""The features in the order of the last axis. `anchor` is the table that is taken to belong.
 
-Of the table alone: `behind` the best score, in standard deviations of the hits' scores, and how far the best is in the
-`lead`; logarithm of its `rank`; shares of the question's weight in words that it or its name has; share of its name's words
-that were said; cosine to the question (`near`, and `less_near` than the best); how much it is joined with, or like, the
-hits, each weighed by the softmax of its score; a better hit's name like its own.
-Given the chosen: how many there are; what it covers that they do not; the best key, guess, likeness, equal name, common
-schema and overlap of names with one of them; what is still uncovered; whether it joins two of them; whether any key is known.
+Of the table alone: how far its score is `behind_best`; logarithm of its `rank`; whether it is a `bridge`; shares of the question's
+weight in words that it or its name has; the share of its name's words that were asked; cosine to the question (`near`); logarithm of
+its `columns`; how much it is joined with, or like, the hits, each weighed by the softmax of its score.
+With the anchor: `behind_anchor` in score; a declared `key`, a third table that both have keys with (`two_keys`), none where keys are
+known, a guess where none are (`guess_alone`); names and schema in common; `duplicate`: like it in text and name; what it says by
+meaning, and covers by words, that the anchor does not, and the other way round (`says_less`).
+Products of two of these. What the anchor says, and leaves over. The logarithm of the question's words, and whether keys are known.
 """
-_STATIC = FEATURES.index("second")
 _GUESS_WORTH = dict(zip(KINDS, (0.7, 0.5, 0.35, 0.25, 0.3), strict=True))
-_SURE_GUESS = 0.3
+_ALIKE = 0.9
+"""Cosine of two texts from which on tables with like names count as duplicates."""
+_MOST_KEYS = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """A pool as arrays over its n tables, what does not depend on the chosen made once."""
+    """A pool as arrays over its n tables, of which the first k may be the anchor."""
 
     pool: Pool
 
     @cached_property
-    def behind(self) -> NDArray[np.float64]:
-        """Scores below the best, in standard deviations of the hits', float64 (n,); none above 0."""
-        scores = self.pool.scores
-        if not len(scores):
-            return np.zeros(0)
-        spread = float(scores[: self.pool.n_hits].std()) if self.pool.n_hits else 0.0
-        return np.asarray((scores - scores[0]) / max(spread, 1e-6))
+    def gaps(self) -> NDArray[np.float64]:
+        """Scores less the best, float64 (n,); none above 0, none below -`FARTHEST`."""
+        return np.asarray(np.maximum(self.pool.scores - self.pool.scores.max(initial=-np.inf), -FARTHEST))
 
     @cached_property
     def weights(self) -> NDArray[np.float64]:
@@ -94,7 +99,7 @@ class Evidence:
         return out
 
     @cached_property
-    def said(self) -> NDArray[np.float64]:
+    def asked(self) -> NDArray[np.float64]:
         """Which share of its name's words the question has, float64 (n,)."""
         terms = set(self.pool.terms)
         shares = [len([w for w in name if w in terms]) / max(len(name), 1) for name in self._names]
@@ -125,10 +130,6 @@ class Evidence:
         return np.asarray(same * (1 - share)[None, :])
 
     @cached_property
-    def _names(self) -> list[tuple[str, ...]]:
-        return [words_of(record.parts[-1]) for record in self.pool.records]
-
-    @cached_property
     def like(self) -> NDArray[np.float64]:
         """Cosines of texts, 0 on the diagonal."""
         out = self.pool.likeness.copy()
@@ -136,65 +137,96 @@ class Evidence:
         return out
 
     @cached_property
-    def alone(self) -> NDArray[np.float64]:
-        """The features of each table alone, float64 (n, features before `second`)."""
+    def features(self) -> NDArray[np.float64]:
+        """The features of every table (second axis) with every anchor (first): float64 (k, n, len(FEATURES))."""
+        n = len(self.pool)
+        values = self._alone | self._of_question
+        k = min(ANCHORS, self.pool.n_hits)
+        values |= self._of_anchor(k) | self._joined(k, values) | self._told(k)
+        values |= self._products(values)
+        return np.stack([np.broadcast_to(values[name], (k, n)) for name in FEATURES], axis=2).astype(np.float64)
+
+    @property
+    def _alone(self) -> dict[str, NDArray[np.float64]]:
+        """Of each table, (n,) each."""
         pool, n = self.pool, len(self.pool)
-        heat = np.exp(self.behind)
+        spread = float(pool.scores[: pool.n_hits].std()) if pool.n_hits else 0.0
+        heat = np.exp(self.gaps / max(spread, 1e-6))
         heat /= max(float(heat.sum()), 1e-9)
-        lead = min(float(-self.behind[1]), 3.0) if n > 1 else 3.0
-        earlier = np.tril(self.overlap, -1).max(axis=1, initial=0.0)
-        columns = (
-            self.behind,
-            np.full(n, lead),
-            np.log1p(np.arange(n)),
-            np.arange(n) >= pool.n_hits,
-            pool.covers @ self.weights,
-            pool.names @ self.weights,
-            self.said,
-            pool.cosines - pool.cosines.max(initial=-1.0),
-            pool.cosines,
-            pool.declared @ heat,
-            self.guess @ heat,
-            self.like @ heat,
-            np.minimum([len(name) for name in self._names], 5),
-            np.full(n, math.log1p(len(pool.terms))),
-            earlier,
-        )
-        return np.column_stack([np.asarray(column, dtype=np.float64) for column in columns])
+        return {
+            "behind_best": self.gaps,
+            "rank": np.log1p(np.arange(n)),
+            "bridge": np.asarray(np.arange(n) >= pool.n_hits, dtype=np.float64),
+            "cover": pool.covers @ self.weights,
+            "name_cover": pool.names @ self.weights,
+            "name_said": self.asked,
+            "near": pool.cosines,
+            "name_words": np.minimum([len(name) for name in self._names], 5.0),
+            "columns": np.log1p([float(record.restricted.count(False)) for record in pool.records]),
+            "keys_to_hits": pool.declared.astype(np.float64) @ heat,
+            "guesses_to_hits": self.guess @ heat,
+            "like_hits": self.like @ heat,
+        }
 
-    def features(self, chosen: list[int]) -> NDArray[np.float64]:
-        """The features of all tables, given the positions of those that are chosen; float64 (n, len(FEATURES))."""
-        pool, n, size = self.pool, len(self.pool), len(chosen)
-        covered = pool.covers[chosen].any(axis=0)
-        in_names = pool.names[chosen].any(axis=0)
-        key, guess = _best(pool.declared, chosen), _best(self.guess, chosen)
-        joined = (pool.declared | (self.guess > _SURE_GUESS))[:, chosen].sum(axis=1)
-        columns = (
-            np.full(n, size == 1),
-            np.full(n, size == 2),
-            np.full(n, size > 2),
-            (pool.covers & ~covered) @ self.weights,
-            (pool.names & ~in_names) @ self.weights,
-            key,
-            guess,
-            _best(self.like, chosen),
-            _best(self.same_name, chosen),
-            _best(self.home, chosen),
-            _best(self.overlap, chosen),
-            np.full(n, self.weights[~covered].sum()),
-            np.full(n, self.weights[~in_names].sum()),
-            key * self.said,
-            key * self.behind,
-            guess * self.behind,
-            joined > 1,
-            np.full(n, size > 0 and bool(pool.declared.any())),
-        )
-        given = np.column_stack([np.asarray(column, dtype=np.float64) for column in columns])
-        return np.hstack([self.alone, given])
+    @property
+    def _of_question(self) -> dict[str, NDArray[np.float64]]:
+        """The same for all, (1, 1) each."""
+        numbers = {
+            "question_words": math.log1p(len(self.pool.terms)),
+            "keys_known": float(self.pool.declared.any()),
+        }
+        return {name: np.full((1, 1), number) for name, number in numbers.items()}
 
+    def _of_anchor(self, k: int) -> dict[str, NDArray[np.float64]]:
+        """Of each anchor, (k, 1) each."""
+        pool = self.pool
+        return {
+            "anchor_says": (pool.said_weights @ pool.said)[:k, None],
+            "anchor_keys": np.minimum(pool.declared.sum(axis=1), _MOST_KEYS)[:k, None].astype(np.float64),
+            "uncovered": (~pool.covers[:k] @ self.weights)[:, None],
+            "uncovered_by_names": (~pool.names[:k] @ self.weights)[:, None],
+        }
 
-def _best(links: NDArray[np.float64] | NDArray[np.bool_], chosen: list[int]) -> NDArray[np.float64]:
-    return np.asarray(links[:, chosen].max(axis=1, initial=0), dtype=np.float64)
+    def _joined(self, k: int, known: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+        """How each anchor and each table are joined, or alike: (k, n) each."""
+        declared = self.pool.declared.astype(np.float64)
+        key = declared[:k]
+        return {
+            "behind_anchor": self.gaps[None, :] - self.gaps[:k, None],
+            "key": key,
+            "two_keys": np.where(key @ declared > 0, 1 - key, 0.0),
+            "no_key": known["keys_known"] * (1 - key),
+            "guess_alone": (1 - known["keys_known"]) * self.guess[:k],
+            "same_name": self.same_name[:k],
+            "home": self.home[:k],
+            "name_overlap": self.overlap[:k],
+            "duplicate": np.where(self.like[:k] > _ALIKE, self.overlap[:k], 0.0),
+            "like_behind": np.minimum(self.gaps[None, :] - self.gaps[:k, None], 0.0) * self.like[:k],
+        }
+
+    def _told(self, k: int) -> dict[str, NDArray[np.float64]]:
+        """What each table says and covers of the question beside each anchor: (k, n) each."""
+        pool = self.pool
+        more = pool.said.T[None, :, :] - pool.said.T[:k, None, :]
+        return {
+            "says_more": np.maximum(more, 0.0) @ pool.said_weights,
+            "says_less": np.maximum(-more, 0.0) @ pool.said_weights,
+            "new_cover": (pool.covers[None] & ~pool.covers[:k, None]) @ self.weights,
+            "new_name_cover": (pool.names[None] & ~pool.names[:k, None]) @ self.weights,
+        }
+
+    def _products(self, of: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+        k = len(of["key"])
+        return {
+            "key_says_more": of["key"] * of["says_more"],
+            "guess_says_more": self.guess[:k] * of["says_more"],
+            "guess_behind": self.guess[:k] * of["behind_anchor"],
+            "says_more_behind": of["says_more"] * of["behind_anchor"],
+        }
+
+    @cached_property
+    def _names(self) -> list[tuple[str, ...]]:
+        return [words_of(record.parts[-1]) for record in self.pool.records]
 
 
 def _equal(names: list[tuple[str, ...]]) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from services.indexer.retrieve.coverage import Coverage
 from services.indexer.retrieve.join_guess import Guess, guesses, words_of
 from services.indexer.retrieve.lexical import Matches, among
 from services.indexer.retrieve.view import View
@@ -21,6 +22,9 @@ BRIDGES = 3
 """Tables beyond them that join two of the first hits, by keys that are declared."""
 BRIDGED = 8
 """So many of the first hits are bridged."""
+
+Read = tuple[NDArray[np.int64], Coverage] | None
+"""Tables that were read word by word, numbers in the view, ascending, and what they say."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +40,8 @@ class Pool:
         weights: what each word weighs, by its inverse document frequency, float64 (terms,).
         covers: which words each table has anywhere, bool (n, terms).
         names: which words its name has, bool (n, terms).
+        said: how well each table says each content word by meaning, 0 to 1, float64 (words, n); 0 where it was not read.
+        said_weights: what each of these words counts, float64 (words,), adding up to 1; empty without vectors.
         declared: whether a declared key joins two, bool (n, n).
         guesses: what is guessed of two, declared or not, by positions, the smaller first.
         cosines: of the question's and each table's text, float64 (n,); 0 where vectors are missing.
@@ -51,6 +57,8 @@ class Pool:
     weights: NDArray[np.float64]
     covers: NDArray[np.bool_]
     names: NDArray[np.bool_]
+    said: NDArray[np.float64]
+    said_weights: NDArray[np.float64]
     declared: NDArray[np.bool_]
     guesses: dict[tuple[int, int], Guess]
     cosines: NDArray[np.float64]
@@ -67,6 +75,7 @@ def pool_of(
     vector: NDArray[np.float32] | None,
     tables: NDArray[np.int64],
     scores: NDArray[np.float64],
+    read: Read = None,
 ) -> Pool:
     """The pool of an ordered answer.
 
@@ -77,6 +86,7 @@ def pool_of(
         vector: the question's, None where there is none.
         tables: the hits, best first, int64 (hits,).
         scores: theirs, float64 (hits,).
+        read: the tables that were read word by word, and what they say of the question.
 
     """
     hits = tables[:DEPTH]
@@ -95,6 +105,7 @@ def pool_of(
     declared = np.zeros((len(every), len(every)), dtype=np.bool_)
     declared[near.owner, near.position] = True
     cosines, likeness = _cosines(view, every, vector)
+    said, said_weights = _said(read, every)
     return Pool(
         tables=every,
         records=records,
@@ -104,6 +115,8 @@ def pool_of(
         weights=np.asarray([matches.terms.get(term, heaviest) for term in terms]),
         covers=covers,
         names=names.reshape(len(every), len(terms)),
+        said=said,
+        said_weights=said_weights,
         declared=declared,
         guesses=guesses(records, view.column_spread(_names(records)), view.n_tables),
         cosines=cosines,
@@ -122,6 +135,15 @@ def _bridges(view: View, first: NDArray[np.int64], hits: NDArray[np.int64]) -> N
     two = [table for table, ends in met.items() if len(ends) > 1 and table not in known]
     two.sort(key=lambda table: (-len(met[table]), view.record(table).id))
     return np.asarray(two[:BRIDGES], dtype=np.int64)
+
+
+def _said(read: Read, tables: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What some tables say of each word, float64 (words, n), and what each word counts, float64 (words,)."""
+    if read is None or not len(read[0]):
+        return np.zeros((0, len(tables))), np.zeros(0)
+    known, words = read
+    at = np.minimum(np.searchsorted(known, tables), len(known) - 1)
+    return np.where(known[at] == tables, words.said[:, at], 0.0), words.weight
 
 
 def _names(records: list[Record]) -> set[str]:

@@ -1,13 +1,13 @@
-"""The small set of tables that answers a question together: chosen one by one, by the chance that each belongs.
+"""The small set of tables that answers a question together: the one with the highest expected F1.
 
-Journey 2, for `answer=tables`: ranked hits → pool → chosen → joins → what is missing. Not a fixed number: the set grows as
-long as its expected F1 does.
+Journey 2, for `answer=tables`: ranked hits → pool → chosen → joins → what is missing. Not a fixed number. Any of the first
+hits may be the one that surely belongs, the anchor; what belongs beside it depends on which one it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from services.common.model.search import AnswerSet, Join
 from services.indexer.retrieve.answer_features import FEATURES, Evidence
 from services.indexer.retrieve.answer_joins import WORTH_TELLING, confidence, declared_join, guessed_join, trees
 from services.indexer.retrieve.answer_pool import Pool, pool_of
-from services.indexer.retrieve.answer_weights import BIAS, WEIGHTS
+from services.indexer.retrieve.answer_weights import BIAS, SHARPNESS, WEIGHTS
 from services.indexer.retrieve.found import Found
 from services.indexer.retrieve.lexical import match_tables
 from services.indexer.retrieve.question import Question
@@ -25,12 +25,39 @@ from services.indexer.text.tokens import content_words
 
 LARGEST = 6
 """Tables in a set at most: 99 % of the gold sets of the open pools that are not ontologies have no more."""
-REST = 8
-"""Of the tables outside the set, so many of the likeliest count in what the set misses."""
 MAX_WORDS = 40
 """Words of a question that are looked at."""
-Chance = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-"""Features in, float64 (n, len(FEATURES)); the chance of each table to belong out, float64 (n,)."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """Which tables belong together, as two small models.
+
+    Attributes:
+        sharpness: how much likelier a hit is the anchor for each unit of score, as a logarithm.
+        bias, weights: of the logistic that gives the chance of a table to belong where an anchor does, by feature.
+
+    """
+
+    sharpness: float = SHARPNESS
+    bias: float = BIAS
+    weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
+
+    def anchors(self, evidence: Evidence) -> NDArray[np.float64]:
+        """The chance of each of the first hits to be the anchor, float64 (k,), adding up to 1."""
+        heat = np.exp(self.sharpness * evidence.gaps[: len(evidence.features)])
+        return np.asarray(heat / heat.sum())
+
+    def belongs(self, evidence: Evidence) -> NDArray[np.float64]:
+        """The chance of each table to belong beside each anchor, float64 (k, n); 1 of the anchor itself."""
+        total = self.bias + evidence.features @ np.asarray([self.weights[name] for name in FEATURES])
+        # rounded, so that the last bits of a sum cannot turn a choice that order should decide
+        chances = np.round(1.0 / (1.0 + np.exp(-np.clip(total, -30.0, 30.0))), 9)
+        np.fill_diagonal(chances, 1.0)
+        return np.asarray(chances)
+
+
+SHIPPED = Model()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +79,8 @@ def answer_set(view: View, question: Question, found: Found) -> AnswerSet:
     """
     terms = tuple(dict.fromkeys(content_words(question.read)))[:MAX_WORDS]
     hits = found.order
-    pool = pool_of(view, terms, match_tables(view, terms), question.vector, found.tables[hits], found.scores[hits])
+    matches = match_tables(view, terms)
+    pool = pool_of(view, terms, matches, question.vector, found.tables[hits], found.scores[hits], found.read)
     if not len(pool):
         return AnswerSet()
     chosen = choose(Evidence(pool))
@@ -73,35 +101,25 @@ def _unread(view: View, question: Question, terms: list[str], pool: Pool, chosen
     return tuple(term for term in terms if not any(term in one for one in said))
 
 
-def chance(features: NDArray[np.float64], weights: Mapping[str, float] = WEIGHTS, bias: float = BIAS) -> NDArray[np.float64]:
-    """The chance of each table to belong to the set, by a logistic of its features."""
-    total = bias + features @ np.asarray([weights[name] for name in FEATURES])
-    # rounded, so that the last bits of a sum cannot turn a choice that order should decide
-    return np.asarray(np.round(1.0 / (1.0 + np.exp(-np.clip(total, -30.0, 30.0))), 9))
+def choose(evidence: Evidence, model: Model = SHIPPED) -> Chosen:
+    """The set with the highest expected F1 among those that grow by the best table at each step.
 
-
-def choose(evidence: Evidence, chance_of: Chance = chance) -> Chosen:
-    """The set with the highest expected F1 among those that grow by the likeliest table at each step.
-
-    The best hit is always in it. Expected F1 is `2 E[hits] / (size + E[relevant])`, with E[relevant] the chances of the
-    chosen when they were chosen, and of the `REST` likeliest others.
+    The best hit is always in it. Given the anchor, expected F1 is taken as `2 E[hits] / (size + E[relevant])`; the chances of
+    the anchors weigh these. Where they are doubtful, a set with tables of several may be worth more than that of the likeliest.
     """
-    n = len(evidence.pool)
-    chosen: list[int] = [0]
-    certain = float(chance_of(evidence.features([]))[0])
+    chances, belongs = model.anchors(evidence), model.belongs(evidence)
+    relevant, certain = belongs.sum(axis=1), np.zeros(len(chances))
+    chosen: list[int] = []
     best = Chosen((), -1.0)
-    while True:
-        chances = chance_of(evidence.features(chosen))
-        chances[chosen] = 0.0
-        relevant = max(certain + float(np.sort(chances)[::-1][:REST].sum()), 1.0)
-        expected = 2.0 * certain / (len(chosen) + relevant)
-        if expected > best.expected_f1:
-            best = Chosen(tuple(chosen), expected)
-        if len(chosen) >= min(LARGEST, n):
-            return best
-        following = int(np.argmax(chances))
-        certain += float(chances[following])
+    for size in range(1, min(LARGEST, len(evidence.pool)) + 1):
+        worth = np.round((2.0 * chances / (size + relevant)) @ (certain[:, None] + belongs), 9)
+        worth[chosen] = -1.0
+        following = int(np.argmax(worth)) if chosen else 0
         chosen.append(following)
+        certain += belongs[:, following]
+        if worth[following] > best.expected_f1:
+            best = Chosen(tuple(chosen), float(worth[following]))
+    return best
 
 
 def possible_joins(view: View, pool: Pool, positions: tuple[int, ...]) -> list[Join]:

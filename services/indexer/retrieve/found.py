@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from services.common.model.search import Hit
 from services.indexer.index.segment import Segment
+from services.indexer.retrieve.coverage import Coverage
 from services.indexer.retrieve.view import View
 
 
@@ -67,6 +68,7 @@ class Found:
         matched: what matches, ranked or not.
         hit: makes the hit at a position, reasons included.
         answerable: 0 to 1.
+        read: the tables that were read word by word, ascending, and what they say of the question; None without vectors.
 
     """
 
@@ -77,6 +79,7 @@ class Found:
     matched: Matched
     hit: Callable[[int], Hit]
     answerable: float
+    read: tuple[NDArray[np.int64], Coverage] | None = None
 
     @classmethod
     def merged(cls, one: Found, other: Found) -> Found:
@@ -94,4 +97,5 @@ class Found:
             matched=Matched(one.matched.tables | other.matched.tables, one.matched.columns + other.matched.columns),
             hit=lambda at: one.hit(at) if at < n else other.hit(at - n),
             answerable=max(one.answerable, other.answerable),
+            read=one.read or other.read,
         )

@@ -67,6 +67,7 @@ def table_hits(view: View, question: Question, ranker_of: Callable[[Question], R
         matched=Matched.of_tables(mask),
         hit=lambda position: _hit(view, candidates, ranked, position, matches, sharing, named, spelled),
         answerable=_answerable(candidates, order, matches, named, ranked if ranker.model else None),
+        read=candidates.read,
     )
 
 
