@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.bundle.written import State, states
 from services.common.errors import IndexDamaged
 
 LIMIT_BYTES = 4 << 30
@@ -22,10 +24,18 @@ _MODULE = "services.bundle.child"
 
 @dataclass
 class Checking:
-    """A check that runs beside this process; `wait` for it before the bundle is opened."""
+    """A check that runs beside this process; `wait` for it before the bundle is opened.
+
+    Attributes:
+        folder: of the bundle.
+        process: the child.
+        before: the bundle's files as they were when it began, to tell later whether they were written over since.
+
+    """
 
     folder: Path
     process: subprocess.Popen[bytes]
+    before: Mapping[str, State]
 
     def wait(self) -> None:
         """The end of the check.
@@ -56,14 +66,18 @@ def begin_check(folder: Path) -> Checking:
     """Start checking a bundle; returns at once."""
     command = [sys.executable, "-m", _MODULE, str(folder), str(LIMIT_BYTES)]
     nothing = subprocess.DEVNULL
-    return Checking(folder, subprocess.Popen(command, stdin=nothing, stdout=subprocess.PIPE, stderr=nothing))  # noqa: S603 - our own
+    before = states(folder)
+    process = subprocess.Popen(command, stdin=nothing, stdout=subprocess.PIPE, stderr=nothing)  # noqa: S603 - our own
+    return Checking(folder, process, before)
 
 
-def check(folder: Path) -> None:
-    """Check a bundle to the end.
+def check(folder: Path) -> Mapping[str, State]:
+    """Check a bundle to the end; its files as they were when the check began.
 
     Raises:
         IndexDamaged: as `Checking.wait`.
 
     """
-    begin_check(folder).wait()
+    checking = begin_check(folder)
+    checking.wait()
+    return checking.before
