@@ -12,8 +12,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.journey.test_serve import asset, find, lease_holder, patch
+from tests.journey.test_serve import asset, find, patch
 from tests.support.commands import Server, hw, simple_table, until, write_metadata
+from tests.support.workers import leader_of, lease_holder, workers_of
 
 NAMES = [f"orders_{at}" for at in range(40)]
 
@@ -28,12 +29,8 @@ def served(tmp_path: Path) -> Iterator[Server]:
 
 
 def workers(server: Server) -> list[int]:
-    """The processes that answer, by what they were started with; multiprocessing has one more, which only counts."""
-    found = []
-    for child in map(int, Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()):
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-            found.append(child)
-    return found
+    """The processes that answer."""
+    return workers_of(server.process.pid)
 
 
 def mapped(worker: int) -> set[str]:
@@ -44,8 +41,7 @@ def mapped(worker: int) -> set[str]:
 
 def leader(server: Server, home: Path) -> int | None:
     """The worker that has the lease."""
-    found = re.search(r":(\d+):\w+$", lease_holder(home) or "")
-    return int(found[1]) if found and int(found[1]) in workers(server) else None
+    return leader_of(server.process.pid, home)
 
 
 def asked_anew(server: Server, path: str, **parameters: str) -> httpx2.Response:
