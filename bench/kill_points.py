@@ -1,6 +1,6 @@
 """kill -9 at every write, fsync and rename from crawl to publish, by ordinal: what was acknowledged stays, and all is right.
 
-Run: `make bench ARGS="kill_points"` (--scene crawl|words|new, --part 1/4, --step N takes each N-th ordinal, --real N starts each
+Run: `make bench ARGS="kill_points"` (--scene crawl|words|workers|new, --part 1/4, --step N takes each N-th ordinal, --real N starts each
 N-th server as a process of its own and forks the others, --to FILE keeps outcomes,
 --from FILE… reports kept ones). The system calls are broken by strace; `tests/support/kill_points.py` says what is looked for. The
 control publishes the pointer before the manifest, as a naive writer might: some of its kills must be found.
@@ -16,16 +16,23 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.report import machine, print_table
-from tests.support.kill_points import READY_S, Campaign, Outcome, Point, Scene, missing
+from tests.support.kill_points import READY_S, Outcome, Point, Scene, missing
+from tests.support.kill_workers import WorkersCampaign
 from tests.support.zygote import Zygote
 
 SCENES = {
     "crawl": "a home is crawled again, to the publish",
     "words": "a server takes words and events, to the publish",
+    "workers": "two workers, of which the leading one takes words and events, to the publish",
     "new": "a new home is crawled, databases made",
     "control": "control: a pointer before its manifest",
 }
 REAL_EVERY = 10
+_KINDS = {
+    "words": (WorkersCampaign.points_of_server, WorkersCampaign.kill_server),
+    "workers": (WorkersCampaign.points_of_leader, WorkersCampaign.kill_leader),
+}
+"""How a scene's calls are found and killed at; the others crawl."""
 
 
 def main() -> None:
@@ -58,13 +65,14 @@ def _killed(scene: str, part: str, step: int, real_every: int) -> Iterator[Outco
     with tempfile.TemporaryDirectory(prefix="headwater-kill-points-") as folder:
         made = Scene(Path(folder) / "scene", new=scene == "new")
         with Zygote("pointer" if control else "") as zygote:
-            campaign = Campaign(made, zygote, real_every=real_every)
-            points = campaign.points_of_server() if scene == "words" else campaign.points_of_crawl()
+            campaign = WorkersCampaign(made, zygote, real_every=real_every)
+            find, kill = _KINDS.get(scene, (WorkersCampaign.points_of_crawl, WorkersCampaign.kill_crawl))
+            points = find(campaign)
             if control:  # the control's fault is one of the index's files
                 points = [point for point in points if point.call in {"rename", "fsync", "unlink"}]
             print(f"{scene}: {len(points):,} calls, each {step}. of part {part}", flush=True)
             for point in points[which - 1 :: parts * step]:
-                yield campaign.kill_server(point) if scene == "words" else campaign.kill_crawl(point)
+                yield kill(campaign, point)
 
 
 def _read(path: Path) -> Iterator[tuple[str, Outcome]]:

@@ -10,12 +10,14 @@ import multiprocessing
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Protocol
 
+from services.bundle.written import State, states
 from services.common.errors import IndexDamaged
 
 LIMIT_BYTES = 4 << 30
@@ -35,10 +37,18 @@ class _Child(Protocol):
 
 @dataclass
 class Checking:
-    """A check that runs beside this process; `wait` for it before the bundle is opened."""
+    """A check that runs beside this process; `wait` for it before the bundle is opened.
+
+    Attributes:
+        folder: of the bundle.
+        child: the process that does it.
+        before: the bundle's files as they were when it began, to tell later whether they were written over since.
+
+    """
 
     folder: Path
     child: _Child
+    before: Mapping[str, State]
 
     def wait(self) -> None:
         """The end of the check.
@@ -67,17 +77,20 @@ def begin_check(folder: Path) -> Checking:
     A process with one thread is forked: what it has imported need not be imported again, which is most of the time that a check
     takes. One with several, as while it serves, starts another.
     """
-    return Checking(folder, _Forked(folder) if _has_one_thread() else _Started(folder))
+    before = states(folder)
+    return Checking(folder, _Forked(folder) if _has_one_thread() else _Started(folder), before)
 
 
-def check(folder: Path) -> None:
-    """Check a bundle to the end.
+def check(folder: Path) -> Mapping[str, State]:
+    """Check a bundle to the end; its files as they were when the check began.
 
     Raises:
         IndexDamaged: as `Checking.wait`.
 
     """
-    begin_check(folder).wait()
+    checking = begin_check(folder)
+    checking.wait()
+    return checking.before
 
 
 class _Started:

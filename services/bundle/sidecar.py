@@ -15,12 +15,13 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.bundle.check import Checking, check
 from services.bundle.manifest import FILE
 from services.bundle.parts import Bundle
 from services.bundle.reading import OnlyReading
+from services.bundle.written import State, Written
 from services.catalog.access import Access, check_exposure, is_loopback
 from services.catalog.app import CatalogParts, create_app
 from services.catalog.crawl_history import CrawlHistory
@@ -31,19 +32,23 @@ from services.catalog.renaming import Renaming
 from services.catalog.search_history import SearchHistory
 from services.catalog.sink import CatalogSink
 from services.catalog.vocabulary import Vocabulary
-from services.common.errors import HeadwaterError, WrongSettings
+from services.common.errors import HeadwaterError, IndexDamaged, WrongSettings
 from services.common.model.access import AccessScope, Principal, Role
 from services.common.runtime.logs import get_logger
+from services.common.runtime.problems import problem_response
 from services.common.runtime.settings import NO_BUNDLE, Settings
 
 LOOK_S = 2.0
-"""How often the folder is looked at: one `stat`."""
+"""How often the folder is looked at: one `stat` a file."""
 GRACE_S = 60.0
 """A bundle that was replaced stays open so long, for the answers that are being made from it."""
 ALL_OF_A_PART = AccessScope(allow=("**",))
 """Sees everything in a bundle that holds a part, and is not the scope to which nothing was ever withheld."""
 RETRY_S, MAX_RETRY_S = 10.0, 600.0
 """When a bundle that failed is tried again: it may have been half copied, or the machine short of memory. The wait doubles."""
+_WRITTEN_OVER = (
+    "files of the bundle were written over while it was served; copy a whole one beside it, and rename that into its place"
+)
 _Stamp = tuple[int, int, int]
 _log = get_logger("sidecar")
 
@@ -65,14 +70,17 @@ class Sidecar:
         settings: with `bundle`.
         first: the bundle to begin with, checked.
         seen: what stood in the folder before it was opened.
+        before: its files as they were before they were checked.
 
     """
 
-    def __init__(self, settings: Settings, first: Bundle, seen: _Stamp | None) -> None:
+    def __init__(self, settings: Settings, first: Bundle, seen: _Stamp | None, before: Mapping[str, State]) -> None:
         self._settings = settings
         self._folder = _folder(settings)
         self._bundle = first
-        self._app = _application(settings, first)
+        self._app: ASGIApp = _application(settings, first)
+        self._written = Written(first.folder, first.manifest, before)
+        self._unfit = False
         self._seen = seen
         self._failed: _Failed | None = None
         self._stop = threading.Event()
@@ -101,32 +109,60 @@ class Sidecar:
         self._bundle.close()
 
     def look(self) -> bool:
-        """Take up another bundle if one lies in the folder now; True if it serves. One that failed is logged, and tried later."""
+        """Take up another bundle if one lies in the folder now; True if it serves. One that failed is logged, and tried later.
+
+        Where files of the one that serves were written over, it answers no more until a whole one lies in the folder.
+        """
+        if not self._unfit and (name := self._written.over()) is not None:
+            self._refuse(name)
         stamp, failed = _stamp(self._folder), self._failed
-        if stamp is None or stamp == self._seen:
+        if stamp is None or (stamp == self._seen and not self._unfit):
             return False
         if failed is not None and failed.stamp == stamp and time.monotonic() < failed.until:
             return False
         try:
             folder = self._folder.resolve()  # a link may lead elsewhere while this one is checked
-            check(folder)
+            before = check(folder)
             fresh = _opened(folder, self._settings)
             app = _application(self._settings, fresh)
         except Exception as error:  # noqa: BLE001 - a thread's edge: the next try may work
-            self._failed = _fail(stamp, failed, error)
+            self._failed = _fail(
+                stamp, failed, error, "nothing is answered" if self._unfit else "the one before goes on serving"
+            )
             return False
-        self._seen, self._failed = stamp, None
-        before, self._bundle = self._bundle, fresh
+        self._seen, self._failed, self._unfit = stamp, None, False
+        self._written = Written(fresh.folder, fresh.manifest, before)
+        replaced, self._bundle = self._bundle, fresh
         self._app = app
-        late = threading.Timer(GRACE_S, before.close)
+        late = threading.Timer(GRACE_S, replaced.close)
         late.daemon = True
         late.start()
         _log.info("bundle taken up", created=fresh.manifest.created.isoformat(), assets=fresh.manifest.assets)
         return True
 
+    def _refuse(self, name: str) -> None:
+        """Answer no more from a bundle of which a file is another one than when it was opened."""
+        self._app = _Unfit(self._app, IndexDamaged(_WRITTEN_OVER))
+        self._unfit = True
+        _log.warning(
+            "bundle no longer whole; nothing is answered", file=str(self._bundle.folder / name), detail=_WRITTEN_OVER
+        )
+
     def _watch(self) -> None:
         while not self._stop.wait(LOOK_S):
             self.look()
+
+
+class _Unfit:
+    """ASGI layer over a bundle that is not whole any more: it says that the process lives, and refuses all else."""
+
+    def __init__(self, app: ASGIApp, error: HeadwaterError) -> None:
+        self._app = app
+        self._refusal = problem_response(error)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        alive = scope["type"] != "http" or scope["path"] == "/livez"
+        await (self._app if alive else self._refusal)(scope, receive, send)
 
 
 class _ReaderAccess(Access):
@@ -156,7 +192,7 @@ def create_sidecar(settings: Settings, checking: Checking) -> Sidecar:
     folder = _folder(settings)
     seen = _stamp(folder)
     checking.wait()
-    return Sidecar(settings, _opened(folder, settings), seen)
+    return Sidecar(settings, _opened(folder, settings), seen, checking.before)
 
 
 def _opened(folder: Path, settings: Settings) -> Bundle:
@@ -170,7 +206,7 @@ def _opened(folder: Path, settings: Settings) -> Bundle:
     return bundle
 
 
-def _fail(stamp: _Stamp, before: _Failed | None, error: Exception) -> _Failed:
+def _fail(stamp: _Stamp, before: _Failed | None, error: Exception, meanwhile: str) -> _Failed:
     """Say why a bundle is not taken up, once for each reason, and when to try it again."""
     if isinstance(error, HeadwaterError):
         detail = error.detail
@@ -180,7 +216,7 @@ def _fail(stamp: _Stamp, before: _Failed | None, error: Exception) -> _Failed:
     again = before is not None and before.stamp == stamp
     wait_s = min(2 * before.wait_s, MAX_RETRY_S) if before is not None and again else RETRY_S
     if before is None or not again or before.detail != detail:
-        _log.warning("bundle not taken up; the one before goes on serving", detail=detail)
+        _log.warning(f"bundle not taken up; {meanwhile}", detail=detail)
     return _Failed(stamp, detail, wait_s, time.monotonic() + wait_s)
 
 

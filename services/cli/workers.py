@@ -28,6 +28,7 @@ from uvicorn.supervisors.multiprocess import Process
 from services.catalog.store.line import LINE as CATALOG_LINE
 from services.cli.exits import DONE, FAILED
 from services.cli.serving import announcing, application, configured
+from services.cli.stuck import EndsWhereStuck
 from services.cli.terminal import prefer_utf8, say
 from services.common.errors import HeadwaterError, ServiceUnavailable
 from services.common.runtime import logs
@@ -182,7 +183,7 @@ def _worker(settings: Settings, role: str, server: str, *, first: bool = False) 
     logs.configure(settings.log_level, settings.log_format)
     threading.Thread(target=_end_with_supervisor, name="supervisor", daemon=True).start()
     try:
-        return application(settings, role, server)
+        return EndsWhereStuck(application(settings, role, server))
     except HeadwaterError as error:
         say(f"headwater: {error.detail}")
         raise SystemExit(STARTUP_FAILURE if first else FAILED) from None

@@ -21,6 +21,9 @@ from services.indexer.store.tables import insert_new, schedule
 
 BY = "schedule"
 """Who asked, in the crawl's record."""
+JUMP_S = 3_600.0
+"""A time of asking that lies further ahead than this was written while the clock went wrong: the schedule begins anew. Below it
+nothing is due until the clock has caught up, so that machines whose clocks differ a little do not ask twice."""
 _log = get_logger("indexer.schedule")
 
 
@@ -69,6 +72,9 @@ class Scheduler:
         for name, source in self._sources.items():
             if name not in asked:
                 self._begin(name, now)
+            elif asked[name] > now.timestamp() + JUMP_S:
+                _log.warning("the clock was ahead when this was asked for last; its schedule begins anew", source=name)
+                self._mark(name, asked[name], now)
             elif latest(source, now).timestamp() > asked[name] and self._mark(name, asked[name], now):
                 try:
                     self._sink.request(name, by=BY)

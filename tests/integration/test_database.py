@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import stat
 import subprocess
@@ -411,3 +412,91 @@ def open_database(file: Path) -> Iterator[Database]:
         yield made
     finally:
         made.close()
+
+
+PAGE, FRAME, LOG_HEAD = 4_096, 4_096 + 24, 32
+"""Bytes of a page, of a page in the write-ahead log, and of the log's head: SQLite's file format."""
+
+
+def test_a_loss_of_power_loses_no_commit_that_was_waited_for(tmp_path):
+    """The log cut, zeroed, garbled or with a hole anywhere behind the last commit: that commit's state, whole, and writable."""
+    with open_database(tmp_path / "x.db") as database:
+        database.stay_open()
+        prepare(database)
+        synced = [(tmp_path / "x.db-wal").stat().st_size]
+        for at in range(12):
+            _note(database, at)
+            synced.append((tmp_path / "x.db-wal").stat().st_size)
+        with database.write() as connection:
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # each commit waits for the disk
+        file, log = (tmp_path / "x.db").read_bytes(), (tmp_path / "x.db-wal").read_bytes()
+    dice = random.Random(7)
+    for tear in range(48):
+        kept = dice.randrange(len(synced) - 1)
+        at = dice.randrange(synced[kept], synced[kept + 1])
+        rest = log[at:]
+        torn = (
+            b"",
+            bytes(len(rest)),
+            dice.randbytes(len(rest)),
+            bytes(min(512, synced[kept + 1] - at)) + rest[512:],
+        )[tear % 4]
+        if torn == rest:
+            continue
+        _holds(tmp_path / f"torn-{tear}", file, log[:at] + torn, kept)
+
+
+def test_a_loss_of_power_while_the_log_is_written_back_loses_nothing(tmp_path):
+    """Pages of the file are then half old and half new, or neither; the log has them all until they are synced."""
+    with open_database(tmp_path / "x.db") as database:
+        database.stay_open()
+        prepare(database)
+        for at in range(12):
+            _note(database, at)
+        file, log = (tmp_path / "x.db").read_bytes(), (tmp_path / "x.db-wal").read_bytes()
+    pages = {
+        int.from_bytes(log[at : at + 4], "big"): log[at + 24 : at + FRAME]
+        for at in range(LOG_HEAD, len(log) - FRAME + 1, FRAME)
+    }
+    dice = random.Random(7)
+    for tear in range(24):
+        torn = bytearray(file.ljust(PAGE * max(pages), b"\0"))
+        for number in dice.sample(sorted(pages), dice.randint(1, len(pages))):
+            half = PAGE * (number - 1) + 512 * dice.randrange(8)
+            end = PAGE * number
+            torn[half:end] = pages[number][half - end :] if tear % 2 else dice.randbytes(end - half)
+        _holds(tmp_path / f"torn-{tear}", bytes(torn), log, 12)
+
+
+def _note(database: Database, at: int) -> None:
+    """One commit over several pages: six notes, and their number."""
+    with database.write() as connection:
+        connection.execute(insert(note), [{"text": f"{at} {'x' * 900}"} for _ in range(6)])
+        connection.execute(update(counter).values(n=at + 1))
+
+
+def _holds(folder: Path, file: bytes, log: bytes, n: int) -> None:
+    """What was left opens in the state of the n-th commit, whole, and takes another."""
+    folder.mkdir()
+    (folder / "x.db").write_bytes(file)
+    (folder / "x.db-wal").write_bytes(log)
+    with open_database(folder / "x.db") as database:
+        assert count(database) == n
+        with database.read() as connection:
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalars().all() == ["ok"]
+            assert connection.execute(select(func.count()).select_from(note)).scalar_one() == 6 * n
+        add(database)
+        assert count(database) == n + 1
+
+
+def test_a_damaged_file_is_said_in_one_line(sqlite, tmp_path):
+    """Not as an error that nobody expected: whoever asks gets 503, and a command its line."""
+    sqlite.close()
+    whole = (tmp_path / "x.db").read_bytes()
+    for damaged, words in (
+        (b"no database" * 500, "not a database"),
+        (whole[:100] + b"\xff" * (len(whole) - 100), "malformed"),
+    ):
+        (tmp_path / "x.db").write_bytes(damaged)
+        with told(f"damaged, or its disk fails: .*{words}"):
+            count(sqlite)

@@ -65,6 +65,20 @@ def test_an_expired_lease_is_taken_over_and_a_beating_one_is_not(home):
     assert second.state().lexical_seq == 1
 
 
+def test_a_beat_of_a_clock_that_has_jumped_back_holds_nothing_for_ever(home):
+    """A holder that lives beats again; one that is gone, elsewhere, would be waited for until the clock has caught up."""
+    first, second = home.lease(), home.lease()
+    assert first.acquire()
+    age(home, -20)
+    assert not second.acquire()  # clocks of two machines may differ so much
+    age(home, -86_400)
+    assert first.beat(lexical_seq=1, vector_seq=0, waiting=0)
+    assert not second.acquire()
+    age(home, -86_400)
+    assert second.acquire()
+    assert not first.beat(lexical_seq=2, vector_seq=0, waiting=0)
+
+
 def test_the_lease_of_a_process_that_died_here_is_free_at_once(home):
     """No need to wait for it to expire; a holder in another container or on another host is waited for."""
     dead = subprocess.run(

@@ -1,4 +1,4 @@
-"""kill -9 at system calls, by their ordinal, from crawl to publish: nothing acknowledged is lost, nothing is wrong afterwards.
+"""kill -9 at system calls, by their ordinal, from crawl to publish, and reads that fail: nothing is lost or wrong afterwards.
 
 Every ordinal once is marked slow; a fixed sample runs always. `make bench ARGS="kill_points"` gives the figures.
 """
@@ -9,13 +9,19 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 
+import httpx2
 import pytest
 
 from services.common.runtime.once import write_once
 from services.indexer.store.lease import home_id
-from tests.support.kill_points import Campaign, Outcome, Point, Scene, missing
+from tests.support.commands import until
+from tests.support.failing_reads import is_right, served, start_failing, start_points, traced
+from tests.support.kill_points import Campaign, Outcome, Point, Scene, found, id_of, missing, say_word
+from tests.support.kill_workers import WorkersCampaign
 from tests.support.zygote import Zygote
 
+READS_SAMPLE = 3
+"""Reads of a server's start that fail always."""
 SAMPLE = 8
 """Ordinals of a crawl that are killed always, spread over all; of the other scenes half as many."""
 
@@ -45,6 +51,12 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 def crawl(scene: Scene, zygote: Zygote) -> Campaign:
     """A home that is crawled again."""
     return Campaign(scene, zygote, real_every=4)
+
+
+@pytest.fixture(scope="module")
+def workers(scene: Scene, zygote: Zygote) -> WorkersCampaign:
+    """A server with several workers."""
+    return WorkersCampaign(scene, zygote)
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +110,59 @@ def test_calls_that_fail_lose_nothing(scene, zygote, error):
     outcomes = [campaign.fail_crawl(point) for point in spread(points, SAMPLE // 2)]
     assert [one for one in outcomes if one.lost or one.wrong] == []
     assert sum(one.reached for one in outcomes) >= len(outcomes) - 1
+
+
+def test_a_kill_of_a_leading_worker(workers):
+    """The one of two that writes and indexes, in the middle of a log: the other one answers, and somebody leads again."""
+    outcome = workers.kill_leader(Point("pwrite64", 64))
+    clean([outcome])
+    assert outcome.acknowledged
+
+
+@pytest.mark.slow
+def test_every_kill_of_a_leading_worker(workers):
+    """Each ordinal once."""
+    clean([workers.kill_leader(point) for point in workers.points_of_leader()], least=0.5)
+
+
+def test_reads_that_fail_under_a_server_are_503_and_it_gets_well_by_itself(scene, zygote):
+    """Every read of the databases, while questions are asked and a word is said: nothing unexpected, nothing half stored."""
+    with scene.copy(scene.after) as home, served(zygote, home) as running:
+        assert running is not None
+        fork, client = running
+        asset = id_of(client, "orders_3")
+        paths = ["/search?q=orders", "/suggest?q=ord", "/crawls", "/sources", "/vocabulary"]
+        paths += [f"/assets/{asset}{part}" for part in ("", "/lineage", "/impact", "/related", "/versions")]
+        say_word(client, "orders_1", "heron")  # what the readers have kept is old now
+        with traced(fork, home, home.parent / "trace", "inject=pread64,read:error=EIO", resume=False):
+            codes = [client.get(f"/api/v1{path}").status_code for path in paths]
+            with pytest.raises(httpx2.HTTPStatusError, match="503"):
+                say_word(client, "orders_2", "egret")
+            assert client.get("/livez").status_code == 200
+        assert {*codes} <= {200, 503}
+        assert codes.count(503) >= len(paths) // 2
+        assert "INJECTED" in (home.parent / "trace").read_text()
+        assert {client.get(f"/api/v1{path}").status_code for path in paths} == {200}
+        assert is_right(client)
+        until(lambda: ("orders_1", "heron") in found(client), "the word")
+        assert "egret" not in {text for _, text in found(client)}
+        say_word(client, "orders_2", "egret")
+        until(lambda: ("orders_2", "egret") in found(client), "the word")
+
+
+def test_a_server_that_starts_while_a_read_fails_is_right_or_ends_with_a_line(scene, zygote):
+    """One read each, spread over all that a start makes of the home's files; started again, everything is there."""
+    points = start_points(scene, zygote)
+    assert len(points) > READS_SAMPLE
+    some = [points[at * (len(points) - 1) // (READS_SAMPLE - 1)] for at in range(READS_SAMPLE)]
+    assert sum(start_failing(scene, zygote, *point) for point in some) >= 2
+
+
+@pytest.mark.slow
+def test_every_read_of_a_start_may_fail(scene, zygote):
+    """Each read once."""
+    points = start_points(scene, zygote)
+    assert sum(start_failing(scene, zygote, *point) for point in points) >= 0.8 * len(points)
 
 
 @pytest.mark.slow

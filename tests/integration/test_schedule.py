@@ -120,3 +120,22 @@ def test_a_catalog_that_does_not_answer_costs_one_time_at_most(database: Databas
         scheduler.ask()
     sink.broken = False
     assert scheduler.ask() == ["wh"]
+
+
+def test_a_clock_that_jumps_back_silences_no_schedule(database: Database) -> None:
+    """Asked for while the clock was a year ahead: from the next time on it is asked for as ever, and not twice for a small jump."""
+    clock, sink = Clock("2032-05-01T05:00:00+00:00"), Sink()
+    scheduler = _scheduler(database, clock, sink, wh=_source("0 6 * * *"))
+    scheduler.ask()
+    clock.to("2032-05-01T06:00:01+00:00")
+    assert scheduler.ask() == ["wh"]
+    clock.to("2031-05-01T05:30:00+00:00")
+    assert scheduler.ask() == []
+    clock.to("2031-05-01T06:00:00+00:00")
+    assert scheduler.ask() == ["wh"]
+    clock.to("2031-05-01T05:59:30+00:00")
+    assert scheduler.ask() == []
+    clock.to("2031-05-01T06:00:05+00:00")
+    assert scheduler.ask() == []
+    clock.to("2031-05-02T06:00:00+00:00")
+    assert scheduler.ask() == ["wh"]

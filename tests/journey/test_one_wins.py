@@ -10,8 +10,11 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
-from tests.journey.test_serve import asset, find, lease_holder, patch
+from services.common.runtime.db import Database
+from services.indexer.store.lease import Lease, home_id
+from tests.journey.test_serve import asset, find, patch
 from tests.support.commands import Server, command, environment, hw, simple_table, until, write_metadata
+from tests.support.workers import lease_holder
 from tests.support.zygote import is_halted
 
 
@@ -63,6 +66,36 @@ def test_two_crawls_at_once_index_one_home(tmp_path: Path) -> None:
     verified = hw("verify", "--json", home=home)
     assert verified.code == 0, verified.out
     assert (verified.json["checked"], verified.json["newer"], verified.json["pending"]) == (80, 0, 0)
+
+
+def test_servers_that_start_while_a_crawl_indexes_all_serve_and_then_one_of_them_indexes(tmp_path: Path) -> None:
+    """The crawl's lease is not theirs to take; what is said at one is found at both once it is free, also when that one is killed."""
+    home = tmp_path / "home"
+    url = write_metadata(tmp_path / "wh.jsonl", *(simple_table(f"orders_{at}", "what people bought") for at in range(9)))
+    assert hw("crawl", url, home=home).code == 0
+    database = Database.for_service("indexer", home=home, database_url=None)
+    crawl = Lease(database, home_id(home), role="crawl")
+    assert crawl.acquire()
+    with crawl.kept(), Server(home=home) as one, Server(home=home) as other:
+        for server in (one.ready(), other.ready()):
+            assert len(find(server, "bought")) == 9
+        assert crawl.holds()
+        assert patch(one, asset(one, "orders_1"), {"description": "what the heron bought"}).status_code == 200
+        crawl.release()
+        for server in (one, other):
+            until(lambda server=server: find(server, "heron") == ["shop.public.orders_1"], "the word")
+        (leads,) = until(
+            lambda: [server for server in (one, other) if f":{server.process.pid}:" in str(lease_holder(home))], "a leader"
+        )
+        (follows,) = {one, other} - {leads}
+        leads.client.close()
+        leads.process.kill()
+        assert patch(follows, asset(follows, "orders_2"), {"description": "what the otter bought"}).status_code == 200
+        until(lambda: find(follows, "otter") == ["shop.public.orders_2"], "the word")
+        until(lambda: f":{follows.process.pid}:" in str(lease_holder(home)), "the lease")
+        assert follows.stop() == 0
+    database.close()
+    assert hw("verify", home=home).code == 0
 
 
 def _halt_between_writes(server: Server, home: Path) -> None:

@@ -7,9 +7,7 @@ import json
 import re
 import signal
 import socket
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from services.cli.serve import bound
 from services.common.errors import Conflict
 from tests.support.commands import Done, Server, hw, simple_table, until, write_metadata
 from tests.support.servers import PostgresServer
+from tests.support.workers import lease_holder
 
 PROBLEM = "application/problem+json"
 
@@ -452,13 +451,6 @@ class TestOperations:
 
         assert refused.code == 2
         assert "token" in refused.err
-
-
-def lease_holder(home: Path) -> str | None:
-    """Who is written down as the index worker of a home."""
-    with closing(sqlite3.connect(home / "indexer.db")) as connection:
-        ((holder,),) = connection.execute("SELECT holder FROM lease").fetchall()
-    return str(holder) if holder is not None else None
 
 
 def test_servers_one_after_another(tmp_path: Path, quick: Callable[..., Done]) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.journey.test_serve import asset, find, lease_holder, patch
+from tests.journey.test_serve import asset, find, patch
 from tests.support.commands import Server, hw, simple_table, until, write_metadata
+from tests.support.workers import leader_of, lease_holder, workers_of
 
 NAMES = [f"orders_{at}" for at in range(40)]
 
@@ -28,18 +29,8 @@ def served(tmp_path: Path) -> Iterator[Server]:
 
 
 def workers(server: Server) -> list[int]:
-    """The processes that answer: forks of the one that has imported what they need, which multiprocessing calls its forkserver."""
-    return [fork for child in below(server.process.pid) if b"forkserver" in command(child) for fork in below(child)]
-
-
-def below(process: int) -> list[int]:
-    """The processes that one began."""
-    return list(map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split()))
-
-
-def command(process: int) -> bytes:
-    """What a process was started with."""
-    return Path(f"/proc/{process}/cmdline").read_bytes()
+    """The processes that answer."""
+    return workers_of(server.process.pid)
 
 
 def mapped(worker: int) -> set[str]:
@@ -56,8 +47,7 @@ def shared_mb(worker: int) -> float:
 
 def leader(server: Server, home: Path) -> int | None:
     """The worker that has the lease."""
-    found = re.search(r":(\d+):\w+$", lease_holder(home) or "")
-    return int(found[1]) if found and int(found[1]) in workers(server) else None
+    return leader_of(server.process.pid, home)
 
 
 def asked_anew(server: Server, path: str, **parameters: str) -> httpx2.Response:

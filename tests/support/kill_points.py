@@ -175,10 +175,10 @@ def id_of(client: httpx2.Client, name: str) -> str:
 
 def say_word(client: httpx2.Client, name: str, text: str) -> None:
     """Describe a table; returns when it is acknowledged."""
-    seen = client.get(f"/api/v1/assets/{id_of(client, name)}").raise_for_status()
-    headers = {"If-Match": seen.headers["ETag"], "Content-Type": "application/merge-patch+json"}
+    shown = client.get(f"/api/v1/assets/{id_of(client, name)}").raise_for_status()
+    headers = {"If-Match": shown.headers["ETag"], "Content-Type": "application/merge-patch+json"}
     client.patch(
-        f"/api/v1/assets/{seen.json()['id']}", headers=headers, content=json.dumps({"description": text})
+        f"/api/v1/assets/{shown.json()['id']}", headers=headers, content=json.dumps({"description": text})
     ).raise_for_status()
 
 
@@ -231,8 +231,8 @@ def enumerate_points(trace: Path, home: Path) -> list[Point]:
 
 def _call(line: str) -> tuple[str, str, str] | None:
     """The thread, the call and the file of a line of a trace."""
-    seen = _CALL.match(line)
-    return (seen[1], seen[2], seen[3] or seen[4] or "") if seen and seen[2] in CALLS else None
+    read = _CALL.match(line)
+    return (read[1], read[2], read[3] or read[4] or "") if read and read[2] in CALLS else None
 
 
 @dataclass
@@ -269,7 +269,7 @@ class Campaign:
             if code != -signal.SIGKILL:
                 return Outcome(point, reached=False, wrong=() if code == 0 else (f"ended with {code}: {said[-300:]}",))
             states = {"after"} if told else set(self.scene.states)
-            return self._looked_at(home, Outcome(point, True, _where(trace), int(told)), states, [])
+            return self._looked_at(home, Outcome(point, True, where(trace), int(told)), states, [])
 
     def fail_crawl(self, point: Point) -> Outcome:
         """Crawl while the call fails, and look at what is left; the crawl may end well, or says in a line why not."""
@@ -278,9 +278,9 @@ class Campaign:
             said = (home.parent / "said").read_text(encoding="utf-8")
             told = f"{_SOURCE}: complete" in said
             failed = Outcome(point, "INJECTED" in trace.read_text(encoding="utf-8"), point.file, int(told))
-            seen = self._looked_at(home, failed, {"after"} if told else set(self.scene.states), [])
+            outcome = self._looked_at(home, failed, {"after"} if told else set(self.scene.states), [])
             clear = code == 0 or (code in {1, 3} and "Traceback" not in said and (told or "headwater: " in said))
-            return seen if clear else replace(seen, wrong=(*seen.wrong, f"ended with {code}: {said[-400:]}"))
+            return outcome if clear else replace(outcome, wrong=(*outcome.wrong, f"ended with {code}: {said[-400:]}"))
 
     def points_of_server(self) -> list[Point]:
         """Every call of a server that is told words and sent events."""
@@ -294,11 +294,11 @@ class Campaign:
             code, trace, kept = self._traced_server(home, point)
             if code != -signal.SIGKILL:
                 return Outcome(point, reached=False)
-            return self._looked_at(home, Outcome(point, True, _where(trace), len(kept)), set(), kept)
+            return self._looked_at(home, Outcome(point, True, where(trace), len(kept)), set(), kept)
 
     def _traced_crawl(self, home: Path, point: Point | None) -> tuple[int, Path]:
         fork = self.zygote.fork("crawl", _SOURCE, home=home, said=home.parent / "said", halted=True)
-        with _tracer(fork, home.parent / "trace", point, self.effect):
+        with tracer(fork, home.parent / "trace", point, self.effect):
             return self.zygote.wait(fork), home.parent / "trace"
 
     def _traced_server(self, home: Path, point: Point | None) -> tuple[int, Path, list[Look]]:
@@ -307,9 +307,9 @@ class Campaign:
         kept: list[Look] = []
         with _client(fork) as client:
             _ready(client)
-            with _tracer(fork, home.parent / "trace", point, self.effect, resume=False):
+            with tracer(fork, home.parent / "trace", point, self.effect, resume=False):
                 with suppress(httpx2.HTTPError):
-                    _talk(client, kept)
+                    talk(client, kept)
                 with suppress(ProcessLookupError):
                     os.kill(fork.pid, signal.SIGTERM)
                 return self.zygote.wait(fork), home.parent / "trace", kept
@@ -334,9 +334,9 @@ class Campaign:
                 (lost if states == {"after"} else wrong).append(f"the crawl: it shows {sorted(shown)}")
             if not self.scene.new and ("orders_3", WORD) not in shown:
                 lost.append("the word that was there before")
-            if not self.scene.new and not _seen(lambda: "orders_1" in edges_into(client, "orders_4")):
+            if not self.scene.new and not seen(lambda: "orders_1" in edges_into(client, "orders_4")):
                 lost.append("the event that was there before")
-            lost += [f"acknowledgement {at}" for at, one in enumerate(kept) if not _seen(partial(one, client))]
+            lost += [f"acknowledgement {at}" for at, one in enumerate(kept) if not seen(partial(one, client))]
             wrong += self._crawled_again(home, client, settled=bool(states))
         wrong += self._verified(home)
         forked = self._done % self.real_every != 0
@@ -347,7 +347,7 @@ class Campaign:
         wrong = []
         if code != 0:
             wrong.append(f"another crawl ends with {code}: {(home.parent / 'again').read_text(encoding='utf-8')[-300:]}")
-        if settled and not _seen(lambda: found(client) == self.scene.states["after"]):
+        if settled and not seen(lambda: found(client) == self.scene.states["after"]):
             wrong.append(f"after another crawl it shows {sorted(found(client))}")
         until(lambda: _is_published(client), "the publish")
         return wrong
@@ -377,41 +377,55 @@ class Campaign:
 
 
 @contextmanager
-def _tracer(fork: Fork, trace: Path, point: Point | None, effect: str, *, resume: bool = True) -> Iterator[None]:
+def tracer(fork: Fork, trace: Path, point: Point | None, effect: str, *, resume: bool = True) -> Iterator[None]:
     """Trace a process and its threads; at the point the call has an effect in the place of its own."""
     command = ["strace", "-f", "-y", "-o", str(trace), "-e", f"trace={','.join(CALLS)}", "-p", str(fork.pid)]
     if point is not None:
         command += ["-e", f"inject={point.call}:{effect}:when={point.ordinal}"]
     if resume:
         halted(fork.pid)
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as tracer:
-        assert tracer.stderr is not None
-        assert b"attached" in tracer.stderr.readline()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as running:
+        assert running.stderr is not None
+        assert b"attached" in running.stderr.readline()
         if resume:
             os.kill(fork.pid, signal.SIGCONT)
         try:
             yield
         finally:
             with suppress(ProcessLookupError):
-                tracer.send_signal(signal.SIGINT)
-            tracer.wait(timeout=30)
+                running.send_signal(signal.SIGINT)
+            try:
+                running.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                running.kill()  # a tracer may wait for threads of a process that is gone, and keeps its end from its parent
 
 
 @contextmanager
 def _client(fork: Fork) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=said_address(fork), timeout=30, trust_env=False) as client:
+        yield client
+
+
+def said_address(fork: Fork) -> str:
+    """Where a server says that it listens, once it does."""
+
     def address() -> str:
         lines = fork.said.read_text(encoding="utf-8").splitlines() if fork.said.exists() else []
         return next((line.rpartition(" ")[2] for line in lines if line.startswith("serving (")), "")
 
-    with httpx2.Client(base_url=until(address, "the server's address"), timeout=30, trust_env=False) as client:
-        yield client
+    return until(address, "the server's address")
+
+
+def is_ready(client: httpx2.Client) -> bool:
+    """Whether a server answers with all that was committed before it started."""
+    return client.get("/readyz").status_code == 200
 
 
 def _ready(client: httpx2.Client) -> None:
-    until(lambda: client.get("/readyz").status_code == 200, "readiness")
+    until(lambda: is_ready(client), "readiness")
 
 
-def _talk(client: httpx2.Client, kept: list[Look]) -> None:
+def talk(client: httpx2.Client, kept: list[Look]) -> None:
     """Two words and two events, each noted once it is acknowledged; then until they are published."""
     for at in (1, 2):
         text = f"heron {at}"
@@ -427,7 +441,8 @@ def _is_published(client: httpx2.Client) -> bool:
     return bool(state["vectors"] == state["texts"] and state["vector_seq"] == state["lexical_seq"])
 
 
-def _seen(look: Callable[[], bool], within_s: float = 20.0) -> bool:
+def seen(look: Callable[[], bool], within_s: float = 20.0) -> bool:
+    """Whether something comes to be seen."""
     end = time.monotonic() + within_s
     while not look():
         if time.monotonic() > end:
@@ -436,7 +451,7 @@ def _seen(look: Callable[[], bool], within_s: float = 20.0) -> bool:
     return True
 
 
-def _where(trace: Path) -> str:
+def where(trace: Path) -> str:
     """The file of the last call of a trace, without the parts of its name that are random."""
     calls = [call for line in trace.read_text(encoding="utf-8", errors="replace").splitlines() if (call := _call(line))]
     return re.sub(r"[0-9a-f]{16}|\.[0-9a-f]{8}\.", "*", Path(calls[-1][2]).name) if calls else ""

@@ -139,6 +139,37 @@ class PostgresServer:
         entries = re.split(r"\n(?!\t)", text)  # the lines of one entry after its first begin with a tab
         return [entry.removeprefix(prefix) for entry in entries if entry.startswith(prefix)]
 
+    def end(self, *, at_once: bool = False) -> None:
+        """End an own server, in order or as a loss of its machine would; its folder stays."""
+        assert self._process is not None, "a server that is not our own may not be ended"
+        # the server's "immediate" and "fast" shutdown
+        self._process.send_signal(signal.SIGQUIT if at_once else signal.SIGINT)
+        self._process.wait(20)
+
+    def restart(self) -> None:
+        """Start an own server again, at the same port and over the same folder."""
+        binaries, port = find_binaries(), urlsplit(self.url).port
+        assert binaries is not None
+        assert self._folder is not None
+        assert port is not None
+        self._process = _launch(binaries, self._folder, port, _account(), {})
+        self._wait()
+
+    def restored(self) -> Self:
+        """A copy of an own server that has ended, beside it: another port, and the same system identifier."""
+        binaries, account = find_binaries(), _account()
+        assert binaries is not None
+        assert self._folder is not None
+        folder = Path(tempfile.mkdtemp(prefix="hw-pg-", dir="/tmp"))
+        subprocess.run(["cp", "-a", str(self._folder / "data"), str(folder)], check=True)
+        if account is not None:
+            os.chown(folder, account.pw_uid, account.pw_gid)
+        port = _free_port()
+        process = _launch(binaries, folder, port, account, {})
+        copy = type(self)(self.url.replace(f":{urlsplit(self.url).port}", f":{port}"), process=process, folder=folder)
+        copy._wait()
+        return copy
+
     def stop(self) -> None:
         """End an own server and remove its folder; on a named server, drop what was created. Can be called again."""
         atexit.unregister(self.stop)

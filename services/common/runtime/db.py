@@ -33,6 +33,8 @@ SNAPSHOT_READERS = 40
 _DISK = frozenset({"database or disk is full", "disk I/O error"})
 """SQLite's words for a disk that does not take or give what it should; also a full one that has no place for a lock's file."""
 _NOT_WRITABLE = frozenset({"unable to open database file", "attempt to write a readonly database"})
+_DAMAGED = frozenset({"database disk image is malformed", "file is not a database"})
+"""SQLite's words for a file whose bytes are not what it wrote, and for some reads that the disk refused."""
 _LOCKED = "database is locked"
 _NEWS = "news"
 _MAPPED_BYTES = 1 << 30
@@ -210,6 +212,11 @@ def _translated(shown: str) -> Iterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise ServiceUnavailable(f"the connection to the database {shown} was lost") from error
+        if str(error.orig) in _DAMAGED:
+            raise ServiceUnavailable(
+                f"the database {shown} is damaged, or its disk fails: {error.orig}; where trying again does not help, "
+                "take it from a backup"
+            ) from error
         raise
     except PoolTimeout as error:
         raise ServiceUnavailable(f"every connection to the database {shown} is in use") from error

@@ -27,6 +27,9 @@ BEAT_S = 2.0
 """How often a holder says that it lives."""
 EXPIRY_S = 12.0
 """After so long without a beat the lease is free: six beats, longer than any pause that we measured of a busy holder."""
+AHEAD_S = 60.0
+"""A beat further ahead than this is of a clock that has jumped back since: who lives beats again before long, and it is the
+fencing number that keeps two holders apart."""
 
 
 @contextmanager
@@ -108,7 +111,7 @@ class Lease:
             row = connection.execute(select(lease).where(lease.c.home == self._home)).one_or_none()
         if row is None:
             return NOBODY
-        alive = row.holder is not None and time.time() - row.beat_at < EXPIRY_S and not _is_dead_here(row.holder)
+        alive = row.holder is not None and -AHEAD_S < time.time() - row.beat_at < EXPIRY_S and not _is_dead_here(row.holder)
         return LeaseState(row.holder, row.role, row.fence, alive, Seq(row.lexical_seq), Seq(row.vector_seq), row.waiting)
 
     def acquire(self) -> bool:
