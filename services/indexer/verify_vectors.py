@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from services.common.model.names import AssetId
 from services.indexer.embed.encoder import Encoder
-from services.indexer.index.segment import Segment, Texts
+from services.indexer.index.segment import Segment
+from services.indexer.index.texts import Texts
 from services.indexer.store.cache import EmbeddingCache, storable
 from services.indexer.text.document import Document, text_hash
 

@@ -13,7 +13,7 @@ from services.indexer.index import lists as lists_module
 from services.indexer.index import segment as segment_module
 from services.indexer.index import vectors as module
 from services.indexer.index.lists import Lists
-from services.indexer.index.segment import Texts
+from services.indexer.index.texts import Texts
 from services.indexer.index.vectors import Vectors
 
 N, DIMENSION, K = 6_000, 384, 10

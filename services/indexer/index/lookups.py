@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from services.indexer.index.facet_index import FACETS, FacetIndex
 from services.indexer.index.keys import Ids, SegmentKeys
-from services.indexer.index.name_index import Completions, Postfixes, Shelf
+from services.indexer.index.name_index import Completions, Numbers, Postfixes, Shelf
 from services.indexer.index.segment import Segment
 from services.indexer.index.signatures import Signatures
 from services.indexer.index.strings import Strings
@@ -37,6 +37,8 @@ def lookup_arrays(segment: Segment) -> Arrays:
         "postfixes.starts": ends.starts,
         "completions.order": typed.order,
         "column_names.codes": codes,
+        "name_numbers.start": segment.name_numbers.start,
+        "name_numbers.code": segment.name_numbers.code,
         "keys.source": keys.source,
         "keys.nth": keys.nth,
         **_of_ids("ids", segment.ids),
@@ -82,6 +84,7 @@ def lookups_of(arrays: Arrays) -> dict[str, object]:
         "rows_by_name": _shelf(arrays, "rows_by_name"),
         "postfixes": Postfixes(_signatures(arrays, "postfixes"), arrays["postfixes.rows"], arrays["postfixes.starts"]),
         "name_words": _shelf(arrays, "name_words"),
+        "name_numbers": Numbers(arrays["name_numbers.start"], arrays["name_numbers.code"]),
         "completions": Completions(names, inner, columns, arrays["completions.order"]),
         "column_names": (_strings(arrays, "column_names"), arrays["column_names.codes"]),
         "column_signatures": _signatures(arrays, "column_names"),

@@ -5,6 +5,7 @@ Journey 2, step "identifier or words"; also completions while typing. Made when 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
@@ -18,6 +19,7 @@ from services.indexer.index.strings import place_of
 from services.indexer.text.document import Record
 from services.indexer.text.tokens import split_identifier
 
+_DIGITS = re.compile(r"\d+")
 _SEPARATORS = re.compile(r"[\W_]+")
 AFTER_ALL = "\U0010ffff"
 """Behind every text that goes on from a prefix."""
@@ -67,6 +69,47 @@ class Shelf:
         """The rows of all keys that begin with a prefix; a row may come more than once."""
         low, high = self.span(prefix)
         return self.rows[self.start[low] : self.start[high]]
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """The numbers in some names, by `number_code`.
+
+    Attributes:
+        start: where those of each name begin, int64 (names + 1,).
+        code: uint64 (numbers,).
+
+    """
+
+    start: NDArray[np.int64]
+    code: NDArray[np.uint64]
+
+    def of(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """The numbers in the names at some rows: which of the rows each is in, int64, and its code."""
+        begin = self.start[rows]
+        many = self.start[rows + 1] - begin
+        which = np.repeat(np.arange(len(rows)), many)
+        place = np.arange(len(which)) - np.repeat(np.cumsum(many) - many, many) + begin[which]
+        return which, self.code[place]
+
+
+def numbers_of(names: Iterable[str]) -> Numbers:
+    """The numbers in some names."""
+    found = [numbers_in(name) for name in names]
+    start = np.zeros(len(found) + 1, dtype=np.int64)
+    np.cumsum([len(one) for one in found], out=start[1:])
+    codes = (number_code(number) for one in found for number in one)
+    return Numbers(start, np.fromiter(codes, dtype=np.uint64, count=int(start[-1])))
+
+
+def numbers_in(text: str) -> list[str]:
+    """The runs of digits in a text, as they are written."""
+    return _DIGITS.findall(text)
+
+
+def number_code(number: str) -> int:
+    """64 bits that stand for a number as it is written: `01` is another one than `1`."""
+    return int.from_bytes(hashlib.blake2b(number.encode(), digest_size=8).digest(), "little")
 
 
 def name_words(name: str) -> list[str]:

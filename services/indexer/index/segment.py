@@ -17,17 +17,20 @@ from services.indexer.index.facet_index import FACETS, FacetIndex, facet_of
 from services.indexer.index.keys import Ids, SegmentKeys
 from services.indexer.index.name_index import (
     Completions,
+    Numbers,
     Postfixes,
     Shelf,
     completions,
     last_names,
+    numbers_of,
     postfixes,
     squeezed,
     word_shelf,
 )
 from services.indexer.index.postings import Postings, build_postings, merge_postings
 from services.indexer.index.signatures import Signatures, signatures
-from services.indexer.index.vectors import LISTED_FROM, Vectors
+from services.indexer.index.texts import Texts
+from services.indexer.index.vectors import Vectors
 from services.indexer.text.document import Document, Record, text_hash
 
 TABLE_FIELDS = ("name", "description", "columns", "tags")
@@ -45,6 +48,7 @@ LOOKED_UP = (
     "rows_by_name",
     "postfixes",
     "name_words",
+    "name_numbers",
     "completions",
     "column_names",
     "column_signatures",
@@ -55,52 +59,6 @@ FOUND = ("scope_masks", "kept")
 """What questions have found out about a segment."""
 Lookup = Callable[[Sequence[bytes]], Mapping[bytes, NDArray[np.float16]]]
 """Text hashes in, the vectors that are known out, float16 (dimension,)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Texts:
-    """Distinct texts of one shelf (tables or columns) and their vectors.
-
-    Attributes:
-        hashes: `text_hash` of each, uint8 (texts, 16).
-        row: row of its vector, int32 (texts,); -1 while it has none.
-        vectors: the vectors.
-
-    """
-
-    hashes: NDArray[np.uint8]
-    row: NDArray[np.int32]
-    vectors: Vectors
-
-    @cached_property
-    def text_of_row(self) -> NDArray[np.int64]:
-        """For each vector, its text: int64 (vectors,)."""
-        have = np.flatnonzero(self.row >= 0)
-        out = np.zeros(len(self.vectors), dtype=np.int64)
-        out[self.row[have]] = have
-        return out
-
-    def listed(self) -> Texts:
-        """The same texts, their vectors list by list where they are many."""
-        if len(self.vectors) < LISTED_FROM or self.vectors.lists is not None:
-            return self
-        vectors, order = self.vectors.listed()
-        row = np.full(len(self.row), -1, dtype=np.int32)
-        row[self.text_of_row[order]] = np.arange(len(order), dtype=np.int32)
-        return replace(self, row=row, vectors=vectors)
-
-    def hash(self, text: int) -> bytes:
-        """The hash of a text."""
-        return bytes(self.hashes[text])
-
-    def hashes_of(self, texts: NDArray[np.int64]) -> list[bytes]:
-        """The hashes of some texts."""
-        size, some = self.hashes.shape[1], self.hashes[texts].tobytes()
-        return [some[at : at + size] for at in range(0, len(some), size)]
-
-    def missing(self) -> list[bytes]:
-        """The hashes of texts without a vector."""
-        return [self.hash(int(text)) for text in np.flatnonzero(self.row < 0)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,6 +202,11 @@ class Segment:
     def name_words(self) -> Shelf:
         """The words of its tables' names, to be found by their beginnings."""
         return word_shelf(self.records)
+
+    @cached_property
+    def name_numbers(self) -> Numbers:
+        """The numbers in each table's own name."""
+        return numbers_of(self.own_names)
 
     @cached_property
     def column_signatures(self) -> Signatures:

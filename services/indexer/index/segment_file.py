@@ -22,7 +22,8 @@ from services.indexer.index.lists import Lists
 from services.indexer.index.lookups import lookup_arrays, lookups_of
 from services.indexer.index.postings import Postings
 from services.indexer.index.records import Records, line_of, record_of
-from services.indexer.index.segment import FOUND, Segment, Texts
+from services.indexer.index.segment import FOUND, Segment
+from services.indexer.index.texts import Texts
 from services.indexer.index.vectors import Vectors
 
 _POSTINGS = ("term_bytes", "term_start", "start", "docs", "tf", "lengths")

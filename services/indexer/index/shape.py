@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from services.common.model.names import parse_asset_id
 from services.indexer.index.name_index import Completions, Shelf
 from services.indexer.index.postings import Postings
-from services.indexer.index.segment import COLUMN_FIELDS, EVIDENCE_FIELDS, TABLE_FIELDS, Segment, Texts
+from services.indexer.index.segment import COLUMN_FIELDS, EVIDENCE_FIELDS, TABLE_FIELDS, Segment
 from services.indexer.index.strings import Strings
+from services.indexer.index.texts import Texts
 from services.indexer.text.document import Key
 
 
@@ -72,6 +73,7 @@ def _lookups(segment: Segment, n_columns: int) -> Iterator[str]:
         and _is(home, "i", (n,))
         and _within(home, 0, len(homes))
         and all(_starts(s.start, len(s.keys), s.rows.size) and _within(s.rows, 0, n) for s in shelves)
+        and _starts(segment.name_numbers.start, n, segment.name_numbers.code.size)
         and _is(segment.completions.order, "i", (n,))
         and all(one.codes.size == one.rows.size for one in segment.facets.values())
         and all(_within(one.rows, 0, n) and _within(one.codes, 0, len(one.values)) for one in segment.facets.values())

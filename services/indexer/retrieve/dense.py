@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.indexer.index.segment import Segment, Texts
+from services.indexer.index.segment import Segment
+from services.indexer.index.texts import Texts
 from services.indexer.index.vectors import Selection
 from services.indexer.retrieve.view import View
 

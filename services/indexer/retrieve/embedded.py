@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from services.indexer.index.segment import Segment, Texts
+from services.indexer.index.segment import Segment
+from services.indexer.index.texts import Texts
 from services.indexer.retrieve.named import Mask, Named, seen_first
 
 Shown = tuple[Segment, Mask, Mask]

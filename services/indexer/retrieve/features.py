@@ -5,15 +5,14 @@ Journey 2, step "ranked with features". All of it is taken inside the view, so t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.common.model.names import AssetId
+from services.indexer.index.name_index import number_code, numbers_in
 from services.indexer.retrieve.coverage import Coverage, coverage
 from services.indexer.retrieve.dense import BestColumns
 from services.indexer.retrieve.lexical import Matches
@@ -48,7 +47,6 @@ FEATURES = (*NAMES, *LEARNED, *SET)
 """The features in the order of the matrix's columns."""
 DEEP = 250
 """So many candidates, the best by words and meaning, are read word by word; the rest keep 0 there. R@10 is flat from 150 on."""
-_DIGITS = re.compile(r"\d+")
 _OTHER_NUMBER = 0.3
 """What a number in a name that the question does not say takes away, against 1 for one that it says."""
 
@@ -185,7 +183,7 @@ def _alone(
         # and a question of which only a common word is known gains little by it
         "words": asked.matches.scores[tables] / asked.matches.weight,
         "covered": asked.matches.covered(tables),
-        "number": _numbers(view, tables, frozenset(_DIGITS.findall(asked.text))),
+        "number": _numbers(view, tables, numbers_in(asked.text)),
         "copy": traits.copy,
         "status": traits.status,
     }
@@ -219,15 +217,18 @@ def _deep(
     }
 
 
-def _numbers(view: View, tables: NDArray[np.int64], said: frozenset[str]) -> NDArray[np.float64]:
+def _numbers(view: View, tables: NDArray[np.int64], said: Sequence[str]) -> NDArray[np.float64]:
     """Numbers in names against those of the question: `sales_2019` for a question about 2019; 0 where it says none."""
+    out = np.zeros(len(tables))
     if not said:
-        return np.zeros(len(tables))
-    names = [_numbers_in(view.own_name(table)) for table in tables.tolist()]
-    return np.asarray([float(bool(name & said)) - _OTHER_NUMBER * bool(name - said) for name in names])
-
-
-@lru_cache(maxsize=2_048)
-def _numbers_in(name: str) -> frozenset[str]:
-    """The numbers in a table's name."""
-    return frozenset(_DIGITS.findall(name))
+        return out
+    wanted = np.asarray([number_code(number) for number in said], dtype=np.uint64)
+    for part in view.parts:
+        here = np.flatnonzero((tables >= part.offset) & (tables < part.offset + len(part.segment)))
+        which, codes = part.segment.name_numbers.of(tables[here] - part.offset)
+        same = np.isin(codes, wanted)
+        fits, others = np.zeros((2, len(here)))
+        fits[which[same]] = 1.0
+        others[which[~same]] = _OTHER_NUMBER
+        out[here] = fits - others
+    return out

@@ -20,9 +20,10 @@ from services.common.model.conditions import Condition
 from services.common.model.names import AssetId, ScopePath
 from services.common.model.search import Filters
 from services.indexer.index.facet_index import FACETS
-from services.indexer.index.segment import COLUMN_FIELDS, TABLE_FIELDS, Segment, Texts
+from services.indexer.index.segment import COLUMN_FIELDS, TABLE_FIELDS, Segment
 from services.indexer.index.snapshot import Snapshot
 from services.indexer.index.strings import place_of
+from services.indexer.index.texts import Texts
 from services.indexer.index.vectors import Selection
 from services.indexer.retrieve.embedded import embedded
 from services.indexer.retrieve.joins import Adjacency, adjacency
@@ -209,11 +210,6 @@ class View:
             here = np.flatnonzero((tables >= part.offset) & (tables < part.offset + len(part.segment)))
             out[here] = part.segment.ids.spelled(tables[here] - part.offset)
         return list(out)
-
-    def own_name(self, table: int) -> str:
-        """The last part of a table's name, as the source spells it."""
-        part, row = self.locate(table)
-        return part.segment.own_names[row]
 
     def records(self, tables: NDArray[np.int64]) -> list[Record]:
         """The records of some tables in the view's numbering."""
