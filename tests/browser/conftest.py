@@ -136,7 +136,7 @@ def _filled(folder: Path, origin: str) -> Settings:
 
 
 def _wait_until_found(catalog: str) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     site = Site(catalog, "")
     while time.monotonic() < until:
         try:

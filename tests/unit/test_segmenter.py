@@ -130,3 +130,15 @@ def test_another_word_list_is_another_fingerprint():
     """A generation says which list its names were split with."""
     assert Segmenter(["the", "of"]).fingerprint != Segmenter(["of", "the"]).fingerprint
     assert word_list() == segmenter().fingerprint
+
+
+@given(st.text("abcdesty", min_size=1, max_size=60))
+def test_the_number_of_pieces_is_that_of_the_longest_pieces_from_the_left(word):
+    """Looking no further than the longest piece of the vocabulary changes nothing."""
+    own = Segmenter(["ab", "abc", "b", "##c", "##cd", "##days", "##te", "##st", "best", "a"])
+    rest, n = word, 0
+    while rest:
+        mark = "##" if len(rest) < len(word) else ""
+        end = next((e for e in range(len(rest), 0, -1) if mark + rest[:e] in own._starts), 1)
+        rest, n = rest[end:], n + 1
+    assert own.pieces(word) == n

@@ -87,6 +87,7 @@ class Segmenter:
         self._scale = math.log(math.log(max(len(whole), 3)))
         self._costs: Mapping[str, float] = {word: self._cost_of_rank(rank) for rank, word in enumerate(whole)}
         self._starts = frozenset(vocabulary)
+        self._longest = max(map(len, vocabulary), default=1)
         self.fingerprint = hashlib.sha256("\n".join(vocabulary).encode()).hexdigest()[:16]
         """What a generation's manifest says of the word list: texts made with another one are made again."""
 
@@ -187,7 +188,8 @@ class Segmenter:
         n = start = 0
         while start < len(word):
             mark = "##" if start else ""
-            end = next((e for e in range(len(word), start, -1) if mark + word[start:e] in self._starts), start + 1)
+            longest = min(len(word), start + self._longest)
+            end = next((e for e in range(longest, start, -1) if mark + word[start:e] in self._starts), start + 1)
             start, n = end, n + 1
         return n
 
