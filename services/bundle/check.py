@@ -144,6 +144,9 @@ def _examine(folder: Path, there: Connection) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)
+    # above all the socket that the parent listens on: it must be free when that ends
+    os.closerange(3, there.fileno())
+    os.closerange(there.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
     from services.bundle.child import examine  # noqa: PLC0415 - only the child needs it
 
     there.send_bytes(json.dumps({"problem": examine(folder, LIMIT_BYTES)}).encode())

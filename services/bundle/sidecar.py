@@ -189,10 +189,11 @@ def create_sidecar(settings: Settings, checking: Checking) -> Sidecar:
 
     """
     check_exposure(settings.host, settings.tokens)
-    folder = _folder(settings)
-    seen = _stamp(folder)
     checking.wait()
-    return Sidecar(settings, _opened(folder, settings), seen, checking.before)
+    # what was checked, wherever a link leads meanwhile; another bundle there is noticed by the first look
+    manifest = checking.before.get(FILE)
+    seen = (manifest[0], manifest[1], manifest[3]) if manifest else None
+    return Sidecar(settings, _opened(checking.folder, settings), seen, checking.before)
 
 
 def _opened(folder: Path, settings: Settings) -> Bundle:

@@ -64,7 +64,7 @@ def _made(settings: Settings, role: str, server: str | None) -> ASGIApp:
             raise WrongSettings(NO_BUNDLE)
         from services.bundle.check import begin_check
 
-        checking = begin_check(settings.bundle)  # while this one imports what serves
+        checking = begin_check(settings.bundle.resolve())  # while this one imports what serves
         from services.bundle.sidecar import create_sidecar
 
         return create_sidecar(settings, checking)

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from multiprocessing import forkserver, resource_tracker
 from typing import Any
 
 import uvicorn
@@ -46,6 +47,8 @@ HUNG_S = 8
 """The same for one that has served: it is ended before its lease runs out and requests on its connections wait for nothing."""
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Where the workers' counters are, so that each can tell those of all; prometheus_client reads it when it is imported."""
+STOPS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+"""What ends a server, or is sent to all of its processes when a terminal or a unit ends."""
 PRELOADED = "services.cli.preloaded"
 """Imported once, before workers are forked."""
 _LINES = {
@@ -77,7 +80,12 @@ def serve_many(settings: Settings, role: str, listening: socket.socket) -> int:
         _begin_as_forks()
         try:
             supervisor = _Supervisor(settings, role, server, listening, announce)
-            supervisor.run()
+            try:
+                supervisor.run()
+            except (EOFError, ConnectionError) as error:
+                raise ServiceUnavailable(
+                    "workers cannot be started: the process that they are forks of has ended"
+                ) from error
         finally:
             del os.environ[METRICS_FOLDER]
     return DONE if supervisor.said else FAILED
@@ -91,6 +99,13 @@ def _begin_as_forks() -> None:
     if "forkserver" in multiprocessing.get_all_start_methods() and sys.platform == "linux":
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([PRELOADED])
+        resource_tracker.ensure_running()  # it would let signals through again
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        try:
+            # signals that are blocked stay so in what is begun: it ends when its supervisor does, and not with the first Ctrl-C
+            forkserver.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         started: Any = uvicorn_processes
         started.spawn = context
 

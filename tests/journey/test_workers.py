@@ -45,6 +45,17 @@ def shared_mb(worker: int) -> float:
     return (int(lines["Anonymous"]) - int(lines["Pss_Anon"])) / 1000
 
 
+def parent(process: int) -> int:
+    """The process that began another."""
+    return int(Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
+def blocked(process: int) -> set[int]:
+    """The signals that do not get through to a process."""
+    mask = int(re.search(r"^SigBlk:\s*(\w+)$", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)[1], 16)
+    return {number for number in range(1, 65) if mask >> (number - 1) & 1}
+
+
 def leader(server: Server, home: Path) -> int | None:
     """The worker that has the lease."""
     return leader_of(server.process.pid, home)
@@ -61,6 +72,8 @@ def test_workers_share_one_copy_and_one_of_them_leads(served: Server, tmp_path: 
     assert "serving (all, 2 workers) at http://" in served.log.read_text()
     one, other = workers(served)
     assert min(map(shared_mb, (one, other))) > 10  # modules stand in memory once
+    assert {one_of_all in blocked(parent(one)) for one_of_all in (signal.SIGINT, signal.SIGTERM)} == {True}
+    assert not blocked(one) & {signal.SIGINT, signal.SIGTERM}
     until(lambda: mapped(one) == mapped(other) != set(), "the same files in both")
     assert until(lambda: leader(served, home), "a leader") in {one, other}
     before = mapped(one)

@@ -14,7 +14,7 @@ from services.indexer.index.generation import Generations
 from services.indexer.index.lookups import made_otherwise
 from services.indexer.index.manifest import Manifest, SegmentEntry, count, live_rows
 from services.indexer.index.segment import Segment
-from services.indexer.index.segment_file import is_whole, open_segment, salvage_segment
+from services.indexer.index.segment_file import UNREADABLE, is_whole, open_segment, salvage_segment
 from services.indexer.index.shape import misfits
 from services.indexer.index.snapshot import Live
 
@@ -83,11 +83,12 @@ def _segment(generations: Generations, manifest: Manifest, entry: SegmentEntry) 
             segment = salvage_segment(folder, manifest.dimension)
         else:
             segment = open_segment(folder, entry.files, manifest.dimension)
-    except IndexDamaged:
+        unfit = misfits(segment)
+        otherwise = [] if unfit or problems else made_otherwise(segment)
+    except (IndexDamaged, *UNREADABLE):
         return None, [*problems, f"{named}: cannot be read; its {entry.tables:,} tables were not compared"]
-    unfit = misfits(segment)
     if len(segment) != entry.tables or unfit:
         problems += [f"{named}: these do not fit together: {what}" for what in unfit]
         return None, [*problems, f"{named}: its {entry.tables:,} tables were not compared"]
-    problems += [f"{named}: what is looked up by name is not what its records say: {one}" for one in made_otherwise(segment)]
+    problems += [f"{named}: what is looked up by name is not what its records say: {one}" for one in otherwise]
     return segment, problems

@@ -9,13 +9,14 @@ import json
 import os
 import weakref
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.common.errors import IndexDamaged
 from services.common.model.assets import Kind
 from services.common.model.names import AssetId, ColumnId, ScopePath
 from services.indexer.text.document import Key, Record
@@ -46,7 +47,8 @@ class Records(Sequence[Record]):
         if not len(start) or start[0] != 0 or start[-1] != size or bool((np.diff(start) < 0).any()):
             raise ValueError("its lines are not where they should be")
         self._start = start
-        self._known = lru_cache(maxsize=REMEMBERED)(self._read)
+        # without this object in it: a circle would keep the file open until the collector comes by
+        self._known = lru_cache(maxsize=REMEMBERED)(partial(_read_at, self._file, start))
 
     def __len__(self) -> int:
         return len(self._start) - 1
@@ -67,11 +69,16 @@ class Records(Sequence[Record]):
 
     def __iter__(self) -> Iterator[Record]:
         """All of them; none is kept for it."""
-        return map(self._read, range(len(self)))
+        for at in range(len(self)):
+            yield _read_at(self._file, self._start, at)
 
-    def _read(self, at: int) -> Record:
-        begin, end = int(self._start[at]), int(self._start[at + 1])
-        return record_of(os.pread(self._file, end - begin, begin).decode(*_CODEC))
+
+def _read_at(file: int, start: NDArray[np.int64], at: int) -> Record:
+    begin, end = int(start[at]), int(start[at + 1])
+    try:
+        return record_of(os.pread(file, end - begin, begin).decode(*_CODEC))
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise IndexDamaged("a record of the index cannot be read; run `headwater verify`") from error
 
 
 def line_of(record: Record) -> bytes:

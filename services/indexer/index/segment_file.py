@@ -30,7 +30,18 @@ _POSTINGS = ("term_bytes", "term_start", "start", "docs", "tf", "lengths")
 _SHELVES = ("tables", "columns")
 _RECORDS, _LOOKUPS = "records.jsonl", "lookups.safetensors"
 # numpy evaluates a header as Python, and a damaged one fails in any way that a text can
-_UNREADABLE = (OSError, ValueError, LookupError, TypeError, SyntaxError, EOFError, OverflowError, MemoryError, TokenError)
+UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    SyntaxError,
+    EOFError,
+    OverflowError,
+    MemoryError,
+    TokenError,
+    RecursionError,
+)
 
 
 def write_segment(segment: Segment, folder: Path) -> dict[str, str]:
@@ -139,7 +150,7 @@ def _read(folder: Path, vectors: Callable[[str, int], Vectors], *, whole: bool =
             column_texts=_texts(folder, "columns", vectors),
         )
         return read.with_lookups(lookups_of(known)) if whole else read
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise IndexDamaged(
             f"the segment {folder.name} cannot be read ({type(error).__name__}); run `headwater verify`"
         ) from error

@@ -23,7 +23,9 @@ from services.indexer.text.document import Key
 def misfits(segment: Segment) -> list[str]:
     """What does not fit, one phrase each; empty for a segment that can be compared row by row."""
     n_columns = segment.column_text.size
-    found = [*_rows(segment, n_columns), *_lookups(segment, n_columns)]
+    found = [*_rows(segment, n_columns)]
+    if not found:  # of a segment without lookups they are made of its records
+        found += _lookups(segment, n_columns)
     found += _postings(segment.words, len(segment), len(TABLE_FIELDS), "the tables' words")
     found += _postings(segment.column_words, n_columns, len(COLUMN_FIELDS), "the columns' words")
     found += _postings(segment.evidence, len(segment), len(EVIDENCE_FIELDS), "what tables say about abbreviations")
@@ -37,17 +39,20 @@ def _rows(segment: Segment, n_columns: int) -> Iterator[str]:
     if not _is(segment.restricted, "b", (n_columns,)):
         yield "the marks of restricted columns"
     widths: list[int] = []
-    even = known = True
+    even = known = named = True
     for record in segment.records:  # read once: a file's are not kept
         widths.append(len(record.columns))
         even = even and widths[-1] == len(record.column_ids) == len(record.restricted) == len(record.types)
         known = known and all(map(_is_key, record.foreign_keys))
+        named = named and bool(record.parts) and parse_asset_id(record.id) is not None
     if not _starts(segment.column_start, len(segment), n_columns) or widths != np.diff(segment.column_start).tolist():
         yield "the records and the places of their columns"
     if not even:
         yield "the columns of a record"
     if not known:
         yield "the keys of a record"
+    if not named:
+        yield "the id or the name of a record"
 
 
 def _is_key(key: Key) -> bool:

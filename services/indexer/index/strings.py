@@ -50,7 +50,8 @@ class Strings(Sequence[str]):
     def __getitem__(self, at: int | slice) -> str | list[str]:
         """The text at a place, or those at several."""
         if isinstance(at, slice):
-            return [self[one] for one in range(*at.indices(len(self)))]
+            begin, end, step = at.indices(len(self))
+            return self._between(begin, max(begin, end)) if step == 1 else [self[one] for one in range(begin, end, step)]
         if at < 0:
             at += len(self)
         if not 0 <= at < len(self):
@@ -59,8 +60,12 @@ class Strings(Sequence[str]):
 
     def __iter__(self) -> Iterator[str]:
         """All of them, read at once."""
-        whole, ends = self.text.tobytes(), self.start.tolist()
-        return (whole[begin:end].decode(*_CODEC) for begin, end in pairwise(ends))
+        return iter(self._between(0, len(self)))
+
+    def _between(self, begin: int, end: int) -> list[str]:
+        places = self.start[begin : end + 1]
+        whole = self.text[places[0] : places[-1]].tobytes()
+        return [whole[a:b].decode(*_CODEC) for a, b in pairwise((places - places[0]).tolist())]
 
 
 def place_of(ascending: Sequence[str], text: str) -> int | None:

@@ -128,10 +128,11 @@ def _columns(view: View, wanted: str, limit: int) -> list[Suggestion]:
 def _seen_keys(shelf: Shelf, seen: NDArray[np.bool_], wanted: str, limit: int) -> list[str]:
     """The shortest keys that begin so and stand for something seen."""
     low, high = shelf.span(wanted)
+    keys = shelf.keys[low:high]
     out: list[str] = []
-    for at in sorted(range(low, high), key=lambda key: _by_length(shelf.keys[key])):
-        if seen[shelf.rows[shelf.start[at] : shelf.start[at + 1]]].any():
-            out.append(shelf.keys[at])
+    for at in sorted(range(len(keys)), key=lambda key: _by_length(keys[key])):
+        if seen[shelf.rows[shelf.start[low + at] : shelf.start[low + at + 1]]].any():
+            out.append(keys[at])
             if len(out) == limit:
                 break
     return out
