@@ -12,6 +12,7 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from services.bundle import sidecar as serving
 from services.bundle.check import check
 from services.bundle.export import export_bundle
 from services.bundle.manifest import FILE, check_files, read_manifest, seal, to_text
+from services.bundle.written import State
 from services.common.errors import Conflict, IndexDamaged, WrongSettings
 from services.common.runtime.settings import Settings
 from tests.support.bundles import linked_copy, mutate, sidecar
@@ -271,10 +273,10 @@ def test_a_bundle_that_failed_once_is_tried_again(bundle, tmp_path, monkeypatch,
     failures: list[Exception] = [IndexDamaged("half of it"), IndexDamaged("half of it"), OSError("mount"), RuntimeError("x")]
     whole = check
 
-    def often(folder: Path) -> None:
+    def often(folder: Path) -> Mapping[str, State]:
         if failures:
             raise failures.pop(0)
-        whole(folder)
+        return whole(folder)
 
     monkeypatch.setattr(serving, "LOOK_S", 3600.0)
     with sidecar(place) as alone:

@@ -69,7 +69,9 @@ def served(
             assert "Traceback" not in said.read_text()
             yield None
             return
-        with httpx2.Client(base_url=url, timeout=60, trust_env=False) as client:
+        # a server that stood still while it was traced may end an idle connection in the moment in which it is used again
+        anew = {"Connection": "close"}
+        with httpx2.Client(base_url=url, timeout=60, trust_env=False, headers=anew) as client:
             until(lambda: is_ready(client), "readiness")
             yield fork, client
             os.kill(fork.pid, signal.SIGTERM)

@@ -70,11 +70,11 @@ class _Meanwhile(str):
 def test_other_vectors_come_while_a_question_remembers_something():
     """What had been made is taken over; what is made meanwhile disturbs nothing."""
     segment = snapshot_of(shop()).parts[0].segment
-    rows, made = segment.row_of, vars(segment)
+    ids, made = segment.ids, vars(segment)
     name = _Meanwhile("slow to look up")
     made[name] = True
     name.remember = lambda: made.setdefault(f"made meanwhile {len(made)}", True)
     before = len(made)
     other = segment.with_texts(replace(segment.texts), segment.column_texts)
     assert len(made) > before, "the control: something was remembered in between"
-    assert other.row_of is rows
+    assert other.ids is ids
