@@ -10,7 +10,7 @@ import pytest
 
 from services.common.errors import IndexDamaged
 from services.indexer.index import lists as lists_module
-from services.indexer.index import segment as segment_module
+from services.indexer.index import texts as texts_module
 from services.indexer.index import vectors as module
 from services.indexer.index.lists import Lists
 from services.indexer.index.texts import Texts
@@ -21,7 +21,7 @@ N, DIMENSION, K = 6_000, 384, 10
 
 @pytest.fixture(autouse=True)
 def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segment_module, "LISTED_FROM", 2_000)
+    monkeypatch.setattr(texts_module, "LISTED_FROM", 2_000)
     monkeypatch.setattr(module, "EXACT_UP_TO", 500)
     monkeypatch.setattr(lists_module, "ROWS_A_LIST", 20)
     monkeypatch.setattr(module, "READ_SHARE", 8)
