@@ -62,6 +62,7 @@ def _made(settings: Settings, role: str, server: str | None) -> ASGIApp:
     if role == "sidecar":
         if settings.bundle is None:
             raise WrongSettings(NO_BUNDLE)
+        import services.bundle.parts  # noqa: F401 - first: the check is a fork of this process, and reads a bundle by it
         from services.bundle.check import begin_check
 
         checking = begin_check(settings.bundle.resolve())  # while this one imports what serves
