@@ -17,6 +17,9 @@ ARGS ?=
 # the folder with the pools for `make bench-search`
 DATA ?=
 
+# every process would compile all of its modules: half a second of each start
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 PY := $(VENV)/bin/python
 KIND := $(if $(SLIM),slim,full)

@@ -119,18 +119,18 @@ def _helped() -> list[list[object]]:
 @contextmanager
 def _serving(command: Sequence[str], env: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], httpx2.Client, float]]:
     """A server, a client of it, and the seconds from its start to its first answer by meaning."""
-    with tempfile.NamedTemporaryFile(mode="r", suffix=".log") as log:
+    # the client is made before: what it needs of its own is no part of the server's start
+    with tempfile.NamedTemporaryFile(mode="r", suffix=".log") as log, httpx2.Client(trust_env=False, timeout=60) as client:
         begun = time.perf_counter()
         with Path(log.name).open("wb") as out:
             whole = [sys.executable, "-m", "services", *command, "--port", "0"]
             process = subprocess.Popen(whole, env=env, stdout=out, stderr=out)
         try:
-            client = httpx2.Client(base_url=_address(process, Path(log.name)), trust_env=False, timeout=60)
+            client.base_url = httpx2.URL(_address(process, Path(log.name)))
             while not _answers(client):
                 time.sleep(0.01)
                 assert time.perf_counter() < begun + PATIENCE_S, "the server never answered by meaning"
             yield process, client, time.perf_counter() - begun
-            client.close()
         finally:
             process.terminate()
             process.wait(60)

@@ -14,14 +14,16 @@ from fastapi.concurrency import run_in_threadpool
 
 from services import __version__
 from services.catalog.access import Access, check_exposure, is_loopback
-from services.catalog.app import CatalogParts, create_app
+from services.catalog.app import create_app
+from services.catalog.app_parts import CatalogParts
 from services.catalog.client import HttpFeed, HttpSink
 from services.catalog.event_datasets import EventDatasets
 from services.catalog.gate import Gate
 from services.common.errors import HeadwaterError, WrongSettings
 from services.common.model.changes import Seq
 from services.common.ports import LineageEvents, LineageService, Recommendations, Search
-from services.common.runtime.http import ServiceClient, create_service_app, probes
+from services.common.runtime.http import create_service_app, probes
+from services.common.runtime.service_client import ServiceClient
 from services.common.runtime.settings import Settings
 from services.common.runtime.source_settings import source_info
 from services.indexer import app as indexer_app

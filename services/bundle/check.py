@@ -1,4 +1,4 @@
-"""Proves a bundle before it serves: each file by its sum, then everything opened in a child process with a memory limit.
+"""Proves a bundle before it serves: each file by its sum, and everything opened in a child process with a memory limit.
 
 FAISS and SQLite trust what a file says of itself; what would end this process or take its memory ends the child's instead.
 """
@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -41,13 +41,13 @@ class Checking:
 
     Attributes:
         folder: of the bundle.
-        child: the process that does it.
+        children: the processes that do it; what the first one finds is told first.
         before: the bundle's files as they were when it began, to tell later whether they were written over since.
 
     """
 
     folder: Path
-    child: _Child
+    children: tuple[_Child, ...]
     before: Mapping[str, State]
 
     def wait(self) -> None:
@@ -57,7 +57,10 @@ class Checking:
             IndexDamaged: the bundle is damaged, does not fit this version, or its reader died of it.
 
         """
-        told = self.child.told(LIMIT_S)
+        for told in [child.told(LIMIT_S) for child in self.children]:
+            self._judge(told)
+
+    def _judge(self, told: tuple[bytes, int] | None) -> None:
         if told is None:
             raise IndexDamaged(f"the bundle in {self.folder} was not read within {LIMIT_S:.0f} s")
         said, code = told
@@ -71,14 +74,32 @@ class Checking:
             raise IndexDamaged(problem or f"the bundle in {self.folder} could not be checked (exit code {code})")
 
 
-def begin_check(folder: Path) -> Checking:
+def begin_sums(folder: Path) -> Checking | None:
+    """Start comparing a bundle's files with their sums, the first part of `begin_check`: it needs nothing that is imported slowly.
+
+    None where this process cannot be forked.
+    """
+    if not _has_one_thread():
+        return None
+    before = states(folder)
+    return Checking(folder, (_Forked(_compare, folder),), before)
+
+
+def begin_check(folder: Path, sums: Checking | None = None) -> Checking:
     """Start checking a bundle; returns at once.
 
     A process with one thread is forked: what it has imported need not be imported again, which is most of the time that a check
     takes. One with several, as while it serves, starts another.
+
+    Args:
+        folder: where it lies.
+        sums: what `begin_sums` has begun; None where the files are still to be compared.
+
     """
-    before = states(folder)
-    return Checking(folder, _Forked(folder) if _has_one_thread() else _Started(folder), before)
+    before = sums.before if sums is not None else states(folder)
+    begun = sums.children if sums is not None else ()
+    what = _examine if sums is None else _read
+    return Checking(folder, (*begun, _Forked(what, folder) if _has_one_thread() else _Started(folder)), before)
 
 
 def check(folder: Path) -> Mapping[str, State]:
@@ -113,12 +134,18 @@ class _Started:
 
 
 class _Forked:
-    """The process that asks once more, with all that it has imported."""
+    """The process that asks once more, with all that it has imported.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        what: is done there; returns what is wrong.
+        folder: of the bundle.
+
+    """
+
+    def __init__(self, what: Callable[[Path], str | None], folder: Path) -> None:
         context = multiprocessing.get_context("fork")
         self._said, there = context.Pipe(duplex=False)
-        self._process: BaseProcess = context.Process(target=_examine, args=(folder, there), daemon=True)
+        self._process: BaseProcess = context.Process(target=_forked, args=(what, folder, there), daemon=True)
         self._process.start()
         there.close()
 
@@ -139,7 +166,25 @@ class _Forked:
         return None if late or code is None else (said, code)
 
 
-def _examine(folder: Path, there: Connection) -> None:
+def _compare(folder: Path) -> str | None:
+    from services.bundle.child import compare  # noqa: PLC0415 - only the child needs it
+
+    return compare(folder)
+
+
+def _read(folder: Path) -> str | None:
+    from services.bundle.child import read  # noqa: PLC0415 - only the child needs it
+
+    return read(folder, LIMIT_BYTES)
+
+
+def _examine(folder: Path) -> str | None:
+    from services.bundle.child import examine  # noqa: PLC0415 - only the child needs it
+
+    return examine(folder, LIMIT_BYTES)
+
+
+def _forked(what: Callable[[Path], str | None], folder: Path, there: Connection) -> None:
     """The child of a fork, to its end."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
@@ -147,9 +192,7 @@ def _examine(folder: Path, there: Connection) -> None:
     # above all the socket that the parent listens on: it must be free when that ends
     os.closerange(3, there.fileno())
     os.closerange(there.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
-    from services.bundle.child import examine  # noqa: PLC0415 - only the child needs it
-
-    there.send_bytes(json.dumps({"problem": examine(folder, LIMIT_BYTES)}).encode())
+    there.send_bytes(json.dumps({"problem": what(folder)}).encode())
     there.close()
     # an index that was taken apart may not be there any more when the interpreter cleans up
     os._exit(0)

@@ -16,10 +16,25 @@ from services.common.errors import HeadwaterError
 
 def examine(folder: Path, limit_bytes: int) -> str | None:
     """What is wrong with a bundle, in one sentence; None for a sound one."""
+    # the sums say what was exported; whether it can be read is another question, and its answer may be a crash
+    return compare(folder) or read(folder, limit_bytes)
+
+
+def compare(folder: Path) -> str | None:
+    """Which file of a bundle is not what was exported; None where all are."""
+    try:
+        check_files(folder, read_manifest(folder))
+    except HeadwaterError as error:
+        return error.detail
+    except Exception as error:  # noqa: BLE001 - a process's edge: whatever it is, this bundle must not serve
+        return f"the bundle in {folder} cannot be read ({type(error).__name__})"
+    return None
+
+
+def read(folder: Path, limit_bytes: int) -> str | None:
+    """Why a bundle cannot be opened and read under a memory limit, in one sentence; None where it can."""
     try:
         manifest = read_manifest(folder)
-        check_files(folder, manifest)
-        # the sums say what was exported; whether it can be read is another question, and its answer may be a crash
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_AS, (limit_bytes + manifest.size_bytes,) * 2)
         from services.bundle.parts import Bundle  # noqa: PLC0415 - what loads slowly is not needed to tell a damaged file

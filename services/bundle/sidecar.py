@@ -21,9 +21,10 @@ from services.bundle.check import Checking, check
 from services.bundle.manifest import FILE
 from services.bundle.parts import Bundle
 from services.bundle.reading import OnlyReading
-from services.bundle.written import State, Written
+from services.bundle.written import State, Written, check_same
 from services.catalog.access import Access, check_exposure, is_loopback
-from services.catalog.app import CatalogParts, create_app
+from services.catalog.app import create_app
+from services.catalog.app_parts import CatalogParts
 from services.catalog.crawl_history import CrawlHistory
 from services.catalog.curation import Curator
 from services.catalog.feed import CatalogFeed
@@ -123,7 +124,7 @@ class Sidecar:
         try:
             folder = self._folder.resolve()  # a link may lead elsewhere while this one is checked
             before = check(folder)
-            fresh = _opened(folder, self._settings)
+            fresh = _opened(folder, self._settings, before)
             app = _application(self._settings, fresh)
         except Exception as error:  # noqa: BLE001 - a thread's edge: the next try may work
             self._failed = _fail(
@@ -193,13 +194,14 @@ def create_sidecar(settings: Settings, checking: Checking) -> Sidecar:
     # what was checked, wherever a link leads meanwhile; another bundle there is noticed by the first look
     manifest = checking.before.get(FILE)
     seen = (manifest[0], manifest[1], manifest[3]) if manifest else None
-    return Sidecar(settings, _opened(checking.folder, settings), seen, checking.before)
+    return Sidecar(settings, _opened(checking.folder, settings, checking.before), seen, checking.before)
 
 
-def _opened(folder: Path, settings: Settings) -> Bundle:
-    """A checked bundle, ready to answer."""
+def _opened(folder: Path, settings: Settings, before: Mapping[str, State]) -> Bundle:
+    """A bundle ready to answer, whose files are the ones that were checked."""
     bundle = Bundle(folder, threads=settings.n_threads)
     try:
+        check_same(bundle.folder, bundle.manifest, before)
         bundle.index.prepare()
     except BaseException:
         bundle.close()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from services.bundle.manifest import BundleManifest, sum_of
+from services.common.errors import IndexDamaged
 
 State = tuple[int, int, int, int, int]
 """Device, number, size in bytes, and the times of the last write and of the last change at all, in nanoseconds: the first of the two
@@ -27,6 +28,23 @@ def states(folder: Path) -> dict[str, State]:
 def _state(path: Path) -> State:
     status = path.stat()
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def check_same(folder: Path, manifest: BundleManifest, before: Mapping[str, State]) -> None:
+    """Compare the files of a bundle that is open with what they were before it was checked.
+
+    Raises:
+        IndexDamaged: one is another than was checked, and does not hold what was exported.
+
+    """
+    for name, sealed in manifest.files.items():
+        path = folder / name
+        try:
+            same = _state(path) == before.get(name) or sum_of(path) == sealed.sha256
+        except OSError:
+            same = False
+        if not same:
+            raise IndexDamaged(f"{path} was changed while the bundle was checked; copy a whole one there")
 
 
 AGAIN_S = 60.0

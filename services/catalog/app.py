@@ -5,57 +5,32 @@ Every journey that a person sees begins and ends here.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, params
 from fastapi.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 from services import __version__
-from services.catalog import api_pages, internal, pages
-from services.catalog.access import Access
-from services.catalog.api import (
-    assets,
-    crawls,
-    events,
-    feedback,
-    health,
-    history,
-    impact,
-    lineage,
-    marquez,
-    related,
-    search,
-    vocabulary,
-)
+from services.catalog import api_pages, pages
+from services.catalog.api import assets, crawls, health, impact, lineage, related, search, vocabulary
 from services.catalog.api.caller import by_id
 from services.catalog.api.health import Measured, Metrics, Readiness
 from services.catalog.api.schemas import ProblemShape
-from services.catalog.assets import AssetReader
-from services.catalog.crawl_history import CrawlHistory
-from services.catalog.curation import Curator
-from services.catalog.event_datasets import EventDatasets
-from services.catalog.feedback import FeedbackLog
+from services.catalog.app_parts import EVENTS_BODY_TIMES, CatalogParts
 from services.catalog.gate import Gate
-from services.catalog.marquez import Marquez
-from services.catalog.renaming import Renaming
-from services.catalog.search_history import SearchHistory
-from services.catalog.sink import CatalogSink
-from services.catalog.vocabulary import Vocabulary
-from services.common.model.changes import Seq
-from services.common.model.crawls import SourceInfo
-from services.common.ports import ChangeFeed, LineageEvents, LineageService, Recommendations, Search
 from services.common.runtime.http import create_service_app
+from services.common.runtime.problems import PROBLEM_JSON
 
 API = "/api/v1"
 MAX_INTERNAL_BODY_BYTES = 256_000_000
 """A batch of 500 tables of 2,000 columns with long comments, as services apart send it."""
-EVENTS_BODY_TIMES = 4
-"""A batch of events, and what a compressed one unpacks to, may be so many times as long as another body: 16 MB by default."""
-_PROBLEMS = {
-    status: {"model": ProblemShape, "content": {"application/problem+json": {}}, "description": description}
+_PROBLEM = {"schema": {"$ref": f"#/components/schemas/{ProblemShape.__name__}"}}
+# named, not given as a model: FastAPI would make twelve fields a route of it, which is half of what making the routes takes
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"content": {PROBLEM_JSON: _PROBLEM}, "description": description}
     for status, description in {
         308: "The asset has another name, and with it another id: see Location",
         401: "No token, or one that nobody issued",
@@ -71,50 +46,6 @@ _PROBLEMS = {
         503: "A service or the database does not answer; try again",
     }.items()
 }
-
-
-@dataclass(frozen=True)
-class CatalogParts:
-    """What the application is made of.
-
-    Attributes:
-        events: takes lineage events in; None where nothing is written, as over a bundle.
-        told: follows what events say of datasets.
-        lifespan: starts and stops what runs beside it, such as the index worker in role `all`.
-        configured: the sources of this process's settings by name.
-        min_people: what fewer people did is not told of a question.
-        opaque: whether marks stand for hidden assets in walks of lineage.
-        hosts: Host headers accepted besides loopback's own; None accepts any.
-        internal_key: opens the internal routes to services apart.
-        about: what probes tell beside their state.
-
-    """
-
-    access: Access
-    reader: AssetReader
-    curator: Curator
-    sink: CatalogSink
-    history: CrawlHistory
-    renaming: Renaming
-    log: FeedbackLog
-    searches: SearchHistory
-    feed: ChangeFeed
-    vocabulary: Vocabulary
-    search: Search
-    related: Recommendations
-    lineage: LineageService
-    started_at: Callable[[], Seq | None]
-    events: LineageEvents | None = None
-    told: EventDatasets | None = None
-    configured: Mapping[str, SourceInfo] = field(default_factory=dict)
-    lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None
-    min_people: int = 1
-    opaque: bool = False
-    hosts: tuple[str, ...] | None = ()
-    cors_origins: tuple[str, ...] = ()
-    internal_key: str | None = None
-    max_body_bytes: int = 4_000_000
-    about: Callable[[], Mapping[str, object]] = dict
 
 
 def create_app(parts: CatalogParts) -> FastAPI:
@@ -146,44 +77,51 @@ def create_app(parts: CatalogParts) -> FastAPI:
     )
     metrics = Metrics()
     readiness = Readiness(parts.search, parts.feed, parts.started_at, parts.about)
-    public = APIRouter(prefix=API, responses=_PROBLEMS)  # type: ignore[arg-type]  # its keys are int | str
+    public = APIRouter(prefix=API, responses=_PROBLEMS)
     limit = parts.max_body_bytes
     asked = search.create_router(parts.search, parts.reader, parts.vocabulary, parts.log, parts.events)
     public.include_router(asked, max_body_size=limit)
     public.include_router(vocabulary.create_router(parts.vocabulary, parts.search), max_body_size=limit)
-    public.include_router(feedback.create_router(parts.log, parts.searches), max_body_size=limit)
     one_asset = [Depends(by_id(parts.reader, parts.search))]
     public.include_router(
         assets.create_router(parts.reader, parts.curator, parts.lineage, parts.related),
         max_body_size=limit,
         dependencies=one_asset,
     )
-    public.include_router(history.create_router(parts.reader), max_body_size=limit, dependencies=one_asset)
     _include_lineage(public, parts, one_asset)
-    if parts.events is not None and parts.told is not None:
-        sent = events.create_router(parts.events, parts.told.poke, limit * EVENTS_BODY_TIMES)
-        public.include_router(sent, max_body_size=limit * EVENTS_BODY_TIMES)
     together = related.create_router(parts.related, parts.reader, parts.search, parts.log, least=parts.min_people)
     public.include_router(together, max_body_size=limit, dependencies=one_asset)
     crawled = crawls.create_router(parts.reader, parts.sink, parts.history, parts.renaming, parts.configured)
     public.include_router(crawled, max_body_size=limit)
-    app.include_router(public)
     if parts.events is not None and parts.told is not None:
-        _speak_marquez(app, Marquez(parts.reader, parts.events, parts.lineage, parts.told.namespaces), parts.search)
+        from services.catalog import routes_beyond as beyond  # noqa: PLC0415 - a sidecar starts without them
+
+        beyond.include_public(public, parts, one_asset)
+        beyond.include_events(app, public, parts, parts.events, parts.told)
+    app.include_router(public)
     app.include_router(health.create_router(readiness, metrics))
     app.include_router(pages.create_router(), include_in_schema=False)
     app.include_router(api_pages.create_router(), include_in_schema=False)
     if parts.internal_key is not None:
-        app.include_router(internal.create_router(parts.sink, parts.feed), include_in_schema=False)
+        from services.catalog import routes_beyond as beyond  # noqa: PLC0415 - as above
+
+        beyond.include_internal(app, parts)
+    _describe_problems(app)
     _guard(app, parts, metrics)
     return app
 
 
-def _speak_marquez(app: FastAPI, asked: Marquez, searched: Search) -> None:
-    """Marquez' read API at its own place, and behind our routes."""
-    for prefix in (API, f"/marquez{API}"):
-        app.include_router(marquez.create_router(asked), prefix=prefix, include_in_schema=False)
-    app.include_router(marquez.create_search(asked, searched), prefix=f"/marquez{API}", include_in_schema=False)
+def _describe_problems(app: FastAPI) -> None:
+    """Put what `_PROBLEMS` names into the API's description, once it is asked for."""
+    of_routes = app.openapi
+
+    def whole() -> dict[str, Any]:
+        described = of_routes()
+        shapes = described.setdefault("components", {}).setdefault("schemas", {})
+        shapes.setdefault(ProblemShape.__name__, ProblemShape.model_json_schema(mode="serialization"))
+        return described
+
+    app.openapi = whole  # type: ignore[method-assign]  # FastAPI's own way to add to it
 
 
 def _guard(app: FastAPI, parts: CatalogParts, metrics: Metrics) -> None:

@@ -14,7 +14,7 @@ from services.common.model.assets import Asset
 from services.common.model.changes import ChangePage, Seq
 from services.common.model.crawls import BatchOutcome, CrawlBatch, CrawlId, CrawlRecord, CrawlState, SourceInfo
 from services.common.model.names import AssetId
-from services.common.runtime.http import ServiceClient
+from services.common.runtime.service_client import ServiceClient
 from services.common.runtime.wire import dump, load, plain
 
 PREFIX = "/internal/v1/catalog"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from services import __version__
 from services.cli.exits import WRONG_USE
+from services.common.runtime.garbage import nothing_collected
 from services.common.runtime.threads import keep_to_one
 
 ROLES = ("all", "catalog", "indexer", "lineage", "sidecar")
@@ -25,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help()
         return WRONG_USE
     keep_to_one()
-    module = importlib.import_module(f"services.cli.{arguments.module}")
+    with nothing_collected():
+        module = importlib.import_module(f"services.cli.{arguments.module}")
     run: Callable[[argparse.Namespace], int] = module.run
     from services.cli.terminal import report_errors
 

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.cli.terminal import say
 from services.common.errors import WrongSettings
+from services.common.runtime.garbage import nothing_collected
 from services.common.runtime.memory import keep_one_heap
 from services.common.runtime.once import replace_whole
 from services.common.runtime.settings import NO_BUNDLE, Settings
@@ -55,17 +56,22 @@ def application(settings: Settings, role: str, server: str | None = None) -> ASG
 
     """
     keep_one_heap()
-    return _Bounded(_made(settings, role, server), requests_at_once(settings.n_threads))
+    with nothing_collected(kept=True):
+        made = _made(settings, role, server)
+    return _Bounded(made, requests_at_once(settings.n_threads))
 
 
 def _made(settings: Settings, role: str, server: str | None) -> ASGIApp:
     if role == "sidecar":
         if settings.bundle is None:
             raise WrongSettings(NO_BUNDLE)
-        import services.bundle.parts  # noqa: F401 - first: the check is a fork of this process, and reads a bundle by it
-        from services.bundle.check import begin_check
+        from services.bundle.check import begin_check, begin_sums
 
-        checking = begin_check(settings.bundle.resolve())  # while this one imports what serves
+        folder = settings.bundle.resolve()
+        sums = begin_sums(folder)  # while this one imports what reads a bundle
+        import services.bundle.parts  # noqa: F401 - before the next fork, which reads it
+
+        checking = begin_check(folder, sums)  # while this one imports what serves
         from services.bundle.sidecar import create_sidecar
 
         return create_sidecar(settings, checking)

@@ -30,7 +30,7 @@ INDEX, MODEL, WORDS = "index", "model", "words.txt"
 
 
 class BundledIndex:
-    """Answers from a bundle's index.
+    """Answers from a bundle's index, whose files were compared with the bundle's sums.
 
     Args:
         folder: the bundle's.
@@ -52,7 +52,7 @@ class BundledIndex:
     ) -> None:
         set_threads(1)  # questions run side by side
         _use_words(folder / WORDS)
-        generations = Generations(folder / INDEX)
+        generations = Generations(folder / INDEX, proven=True)
         manifest = generations.current()
         if manifest is None:
             raise IndexDamaged(f"{folder} holds no generation; export the bundle again")
@@ -109,7 +109,7 @@ def _use_words(file: Path) -> None:
 def _encoder(folder: Path, model: str | None, threads: int) -> Encoder:
     if model is not None and model.startswith(f"{HASHING_MODEL}@"):
         return HashingEncoder()
-    encoder = OnnxEncoder(open_converted(folder), threads=threads)
+    encoder = OnnxEncoder(open_converted(folder, proven=True), threads=threads)
     if encoder.model_id != model:
         raise IndexDamaged(f"the encoder in the bundle is {encoder.model_id}, and its index belongs to {model}")
     return encoder

@@ -9,7 +9,7 @@ from services.common.model.access import AccessScope
 from services.common.model.search import IndexStatus, SearchAnswer, SearchQuery, Suggestion
 from services.common.model.vocabulary import Proposal
 from services.common.runtime import wire
-from services.common.runtime.http import ServiceClient
+from services.common.runtime.service_client import ServiceClient
 
 PREFIX = "/internal/v1/index"
 

@@ -19,7 +19,7 @@ from services.common.model.lineage import (
 )
 from services.common.model.names import AssetId, ScopePath
 from services.common.model.schema_changes import PlannedChanges, Redefinition, RedefinitionRequest
-from services.common.runtime.http import ServiceClient
+from services.common.runtime.service_client import ServiceClient
 from services.common.runtime.wire import dump, load
 from services.lineage.app import PREFIX, MentionedAnswer, MentionedRequest, PlannedRequest, SayRequest
 

@@ -18,7 +18,8 @@ from services.common.runtime.source_settings import SourceSettings
 ROOT = Path(__file__).parents[2]
 SERVICES = ROOT / "services"
 CATCH_ALL: dict[str, str] = {
-    "services/bundle/child.py:examine": "a process that reads what may be damaged: its parent hears why it ends",
+    "services/bundle/child.py:compare": "a process that reads what may be damaged: its parent hears why it ends",
+    "services/bundle/child.py:read": "the same process, which opens what was exported",
     "services/bundle/sidecar.py:look": "a thread's edge: the bundle before goes on serving, and the new one is tried again",
     "services/indexer/usage/service.py:run_until": "a thread's edge: it says what failed and where, and tries again",
     "services/catalog/feedback.py:_keep_writing": "a thread's edge: answers go on, and the next try may write what waits",

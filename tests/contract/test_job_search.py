@@ -16,7 +16,7 @@ from services.common.model.events import Delivery, JobsRequest
 from services.common.model.job_search import JobQuery
 from services.common.model.query_parse import understand
 from services.common.ports import LineageEvents
-from services.common.runtime.http import ServiceClient
+from services.common.runtime.service_client import ServiceClient
 from services.lineage.events import client
 from services.lineage.events.app import create_router
 from services.lineage.events.client import HttpEvents

@@ -25,7 +25,7 @@ from services.common.model.events import (
 )
 from services.common.ports import LineageEvents
 from services.common.runtime.cursors import cursor_of
-from services.common.runtime.http import ServiceClient
+from services.common.runtime.service_client import ServiceClient
 from services.lineage.events.app import create_router
 from services.lineage.events.client import HttpEvents
 from services.lineage.events.intake import EventIntake

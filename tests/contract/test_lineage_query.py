@@ -19,7 +19,8 @@ from services.common.model.lineage import Direction, LineageRequest, LineageStat
 from services.common.model.names import AssetId
 from services.common.model.schema_changes import ChangeKind, MadeBy, Origin, RedefinitionRequest, Sameness, SchemaChange
 from services.common.ports import LineageQuery
-from services.common.runtime.http import ServiceClient, create_service_app, require_key
+from services.common.runtime.http import create_service_app, require_key
+from services.common.runtime.service_client import ServiceClient
 from services.lineage.app import create_router
 from services.lineage.client import HttpLineage
 from services.lineage.sql.statement import Statement

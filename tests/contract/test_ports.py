@@ -30,7 +30,7 @@ from services.common.model.query_parse import understand
 from services.common.model.search import Filters, Mode, SearchQuery
 from services.common.model.vocabulary import Synonyms
 from services.common.ports import AssetSink, ChangeFeed, Search
-from services.common.runtime.http import ServiceClient
+from services.common.runtime.service_client import ServiceClient
 from services.common.runtime.settings import Settings
 from services.common.runtime.source_settings import SourceSettings
 from services.compose import Workspace, open_database

@@ -14,7 +14,7 @@ from services.common.model.access import FULL_SCOPE, AccessScope
 from services.common.model.names import AssetId, DatasetName, Namespace, Namespaces
 from services.common.model.usage import NO_FACTS, ColumnUse, FactSeq, JoinFact, LogLine, StatementFact
 from services.common.ports import StatementFacts
-from services.common.runtime.http import ServiceClient
+from services.common.runtime.service_client import ServiceClient
 from services.lineage.coverage import coverage
 from services.lineage.sql.worker import SqlParser
 from services.lineage.statements.app import create_router

@@ -155,11 +155,12 @@ from pathlib import Path
 from services.bundle import check as checking, child, parts
 from services.common.errors import IndexDamaged
 
-def said(folder):
+def said(folder, *, apart=False):
     before = Path("/proc/self/task")
     assert len(list(before.iterdir())) == 1, "what follows would not fork"
+    sums = checking.begin_sums(Path(folder)) if apart else None
     try:
-        checking.check(Path(folder))
+        checking.begin_check(Path(folder), sums).wait()
     except IndexDamaged as error:
         return error.detail
     return "sound"
@@ -177,6 +178,14 @@ checking.LIMIT_S = 0.5
 print(said(whole))
 child.examine, checking.LIMIT_S, checking.LIMIT_BYTES = examine, 120.0, 1 << 20
 print(said(whole))
+checking.LIMIT_BYTES = 4 << 30
+print(said(whole, apart=True))
+print(said(damaged, apart=True))
+child.read = lambda *_: os.kill(os.getpid(), signal.SIGSEGV)
+print(said(whole, apart=True))
+child.compare = lambda *_: time.sleep(60)
+checking.LIMIT_S = 0.5
+print(said(whole, apart=True))
 """
 
 
@@ -193,7 +202,12 @@ def test_a_process_with_one_thread_forks_its_reader(bundle, tmp_path):
     assert "could not be checked (exit code 7)" in out[3]
     assert "was not read within" in out[4]
     assert out[5] != "sound"
-    assert len(out) == 6
+    # the sums in a process of their own, begun before: what they find is told, whatever becomes of the reader
+    assert out[6] == "sound"
+    assert "is not what was exported" in out[7]
+    assert "ended the process that tried to read it (signal 11)" in out[8]
+    assert "was not read within" in out[9]
+    assert len(out) == 10
 
 
 def test_a_reader_without_memory_refuses_the_bundle(bundle, monkeypatch):

@@ -13,8 +13,10 @@ import httpx2
 import pytest
 
 from services.bundle import sidecar as serving
+from services.bundle.check import begin_check
 from services.bundle.export import export_bundle
 from services.bundle.manifest import FILE, read_manifest
+from services.common.errors import IndexDamaged
 from services.common.runtime.settings import Settings
 from tests.support.bundles import Alone, sidecar
 from tests.support.commands import Server, hw, simple_table, until, write_metadata
@@ -143,3 +145,17 @@ def test_a_file_that_is_cut_ends_the_process_at_worst(bundles: tuple[Path, Path]
     begun = hw("serve", "--role", "sidecar", "--bundle", place, "--port", "0", home=tmp_path / "home")
     assert begun.code == 1
     assert "is not what was exported" in begun.err
+
+
+def test_a_file_that_takes_a_name_while_the_bundle_is_checked_is_not_served(bundles: tuple[Path, Path], place: Path) -> None:
+    """Each part's file of the other bundle, renamed into its place once the check has read it; one with the same bytes is no other."""
+    settings = Settings(home=Path("/dev/null/home"), bundle=place, threads=1)
+    for file, other in zip(_files(place), _files(bundles[1]), strict=True):
+        checking = begin_check(place)
+        checking.wait()
+        kept = shutil.copy2(file, place.parent / "kept")
+        shutil.copy2(other, place.parent / "other").replace(file)
+        with pytest.raises(IndexDamaged, match=f"{file.name} was changed while the bundle was checked"):
+            serving.create_sidecar(settings, checking)
+        kept.replace(file)
+        serving.create_sidecar(settings, checking).close()

@@ -15,7 +15,8 @@ from fastapi import APIRouter, FastAPI
 
 from services.catalog.access import Access
 from services.catalog.gate import Gate
-from services.common.runtime.http import ServiceClient, create_service_app
+from services.common.runtime.http import create_service_app
+from services.common.runtime.service_client import ServiceClient
 from tests.support.commands import until
 
 Port = TypeVar("Port")

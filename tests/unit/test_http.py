@@ -18,7 +18,8 @@ from starlette.responses import StreamingResponse
 
 from services.common.errors import Ambiguous, NotFound, ServiceUnavailable, TooLarge, Unauthenticated
 from services.common.runtime import logs
-from services.common.runtime.http import KEY_HEADER, ServiceClient, create_service_app, require_key
+from services.common.runtime.http import KEY_HEADER, create_service_app, require_key
+from services.common.runtime.service_client import ServiceClient
 
 KEY = "a key of sixteen characters"
 LIMIT = 1000

@@ -9,10 +9,11 @@ from sqlalchemy import Connection, RowMapping, and_, delete, select
 
 from services.catalog.absence import ContainerState, Crawled
 from services.catalog.store.rows import container_key
-from services.catalog.store.tables import asset, crawl, crawl_container, observation, upsert
+from services.catalog.store.tables import asset, crawl, crawl_container, observation
 from services.catalog.store.text import clean
 from services.common.model.crawls import CrawlBatch, CrawlId
 from services.common.model.names import AssetId
+from services.common.runtime.inserts import insert_into
 
 _AT_ONCE = 500
 
@@ -28,7 +29,7 @@ def note(connection: Connection, crawl_id: CrawlId, batch: CrawlBatch) -> bool:
     if not batch.last:
         if held is None:
             row = key | {"complete": False, "failure": None, "grants": None, "rebuilding": []}
-            connection.execute(upsert(connection, crawl_container).on_conflict_do_nothing(), row)
+            connection.execute(insert_into(connection.dialect.name, crawl_container).on_conflict_do_nothing(), row)
         return False
     failed_before = held is not None and held["failure"] is not None
     state = state_of(batch)
@@ -38,7 +39,7 @@ def note(connection: Connection, crawl_id: CrawlId, batch: CrawlBatch) -> bool:
         "grants": None if state.grants is None else sorted(state.grants),
         "rebuilding": sorted(state.rebuilding),
     }
-    statement = upsert(connection, crawl_container)
+    statement = insert_into(connection.dialect.name, crawl_container)
     statement = statement.on_conflict_do_update(index_elements=list(key), set_=values)
     connection.execute(statement, key | values)
     return not state.complete and not failed_before

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, Join, RowMapping, func, select, update
 
-from services.catalog.store.tables import asset, crawl_change, renamed, upsert
+from services.catalog.store.tables import asset, crawl_change, renamed
 from services.catalog.store.visibility import visible
 from services.common.model.access import AccessScope
 from services.common.model.crawls import CrawlId
 from services.common.model.names import AssetId
+from services.common.runtime.inserts import insert_into
 
 Told = tuple[str, str | None]
 """What happened (`added`, `returned`, `changed`, `gone`, `unseen`, `held`, `renamed`) and a word more where there is one."""
@@ -21,7 +22,7 @@ def record(connection: Connection, crawl: CrawlId, changes: Mapping[AssetId, Tol
     if not changes:
         return
     rows = [{"crawl": crawl, "asset_id": id_, "what": what, "detail": detail} for id_, (what, detail) in changes.items()]
-    statement = upsert(connection, crawl_change)
+    statement = insert_into(connection.dialect.name, crawl_change)
     said = {"what": statement.excluded.what, "detail": statement.excluded.detail}
     connection.execute(statement.on_conflict_do_update(index_elements=["crawl", "asset_id"], set_=said), rows)
 

@@ -11,9 +11,10 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, RowMapping, bindparam, case, delete, insert, or_, select, update
 
 from services.catalog.store.rows import Prepared
-from services.catalog.store.tables import asset, observation, renamed, upsert, version
+from services.catalog.store.tables import asset, observation, renamed, version
 from services.common.model.crawls import CrawlId
 from services.common.model.names import AssetId
+from services.common.runtime.inserts import insert_into
 
 _COMPARED = (
     "id",
@@ -172,7 +173,7 @@ def write(connection: Connection, plan: Plan, held: Mapping[AssetId, RowMapping]
         _touch(connection, plan.unchanged, held, sighting)
     if plan.versions:
         rows = [_version(plan, prepared, sighting) for prepared in plan.written if prepared.id in plan.versions]
-        connection.execute(upsert(connection, version).on_conflict_do_nothing(), rows)
+        connection.execute(insert_into(connection.dialect.name, version).on_conflict_do_nothing(), rows)
     if plan.seen:
         rows = [{"asset_id": p.id, "crawl": sighting.crawl, "at": sighting.at, **p.stats} for p in plan.seen]
         connection.execute(insert(observation), rows)
@@ -209,7 +210,7 @@ def _write_assets(connection: Connection, plan: Plan, held: Mapping[AssetId, Row
     for prepared in plan.written:
         number = plan.versions.get(prepared.id) or held[prepared.id]["version"]
         rows.append({**prepared.row(sighting.owner), **counters, "version": number})
-    statement = upsert(connection, asset)
+    statement = insert_into(connection.dialect.name, asset)
     kept = {name: column for name, column in statement.excluded.items() if name not in _KEPT}
     first = statement.excluded.first_seen
     statement = statement.on_conflict_do_update(

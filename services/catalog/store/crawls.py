@@ -10,11 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, delete, exists, insert, or_, select, update
 
-from services.catalog.store.tables import asset, crawl, source, upsert
+from services.catalog.store.tables import asset, crawl, source
 from services.common.errors import Conflict, NotFound
 from services.common.model.changes import Seq
 from services.common.model.crawls import CrawlId, CrawlRecord, CrawlState, SourceInfo, TableCounts
 from services.common.model.names import Namespace
+from services.common.runtime.inserts import insert_into
 
 MAX_FAILURES = 1000
 """Lines kept of one crawl: enough to see every kind of failure, too few to fill a database."""
@@ -52,7 +53,9 @@ def register(connection: Connection, info: SourceInfo) -> Registered:
 
     """
     # a row that is there can be locked: two that register at once must not both find nothing
-    added = connection.execute(upsert(connection, source).on_conflict_do_nothing(), _row(info)).rowcount == 1
+    added = (
+        connection.execute(insert_into(connection.dialect.name, source).on_conflict_do_nothing(), _row(info)).rowcount == 1
+    )
     kept = _decided(connection, _neighbours(connection, info, lock=True), info)
     if kept.name != info.name:
         if added:

@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
 from services.catalog.store.hydrate import TABLE
-from services.catalog.store.tables import audit, curation, upsert
+from services.catalog.store.tables import audit, curation
 from services.catalog.store.text import folded
 from services.common.model.names import AssetId
+from services.common.runtime.inserts import insert_into
 
 IDS_AT_ONCE = 5_000
 """Ids in one statement: PostgreSQL takes 65,535 parameters, SQLite 32,766."""
@@ -74,7 +75,7 @@ def write(connection: Connection, asset_id: AssetId, edits: Sequence[Edit], *, b
         row |= {edit.field: edit.after, "column_name": edit.column_name, "updated_at": at, "updated_by": by}
         if edit.field in ("tags", "owners"):
             row[f"{edit.field}_key"] = None if edit.after is None else folded(edit.after)
-    statement = upsert(connection, curation)
+    statement = insert_into(connection.dialect.name, curation)
     replaced = {name: column for name, column in statement.excluded.items() if name not in ("asset_id", "column_id")}
     statement = statement.on_conflict_do_update(index_elements=["asset_id", "column_id"], set_=replaced)
     connection.execute(statement, list(rows.values()))

@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, delete, func, select, update
 
-from services.catalog.store.tables import search_answer, search_feedback, upsert
+from services.catalog.store.tables import search_answer, search_feedback
 from services.common.model.names import AssetId
+from services.common.runtime.inserts import insert_into
 
 OPENED, JUDGED = "opened", "judged"
 WHOLE = ""
@@ -20,7 +21,7 @@ _PAGE = 1_000
 def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write answers; a query id that its caller has used before stays what it was."""
     if rows:
-        connection.execute(upsert(connection, search_answer).on_conflict_do_nothing(), list(rows))
+        connection.execute(insert_into(connection.dialect.name, search_answer).on_conflict_do_nothing(), list(rows))
 
 
 def answer(connection: Connection, principal: str, query_id: str) -> RowMapping | None:
@@ -50,7 +51,7 @@ def write(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write clicks and verdicts; of two verdicts on one hit the later stays, with its time."""
     if not rows:
         return
-    statement = upsert(connection, search_feedback)
+    statement = insert_into(connection.dialect.name, search_feedback)
     later = {"value": statement.excluded.value, "at": statement.excluded.at}
     keys = ["principal", "query_id", "hit_id", "what"]
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=later), list(rows))

@@ -13,9 +13,10 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 
 from services.catalog.store.crawled import Sighting
 from services.catalog.store.rows import Prepared
-from services.catalog.store.tables import asset, layer, upsert
+from services.catalog.store.tables import asset, layer
 from services.catalog.store.text import folded
 from services.common.model.names import AssetId
+from services.common.runtime.inserts import insert_into
 
 _AT_ONCE = 5_000
 _KEPT = ("kind", "description", "columns", "tags", "owners", "sql", "properties", "primary_key")
@@ -38,7 +39,7 @@ def put(connection: Connection, described: Sequence[Prepared], sighting: Sightin
         }
         for prepared in described
     ]
-    statement = upsert(connection, layer)
+    statement = insert_into(connection.dialect.name, layer)
     kept = {name: column for name, column in statement.excluded.items() if name not in ("asset_id", "origin")}
     connection.execute(statement.on_conflict_do_update(index_elements=["asset_id", "origin"], set_=kept), rows)
     return new

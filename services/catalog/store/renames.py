@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select, update
 
 from services.catalog.store import crawl_changes, layers
-from services.catalog.store.tables import asset, audit, curation, observation, proposal, renamed, upsert, version
+from services.catalog.store.tables import asset, audit, curation, observation, proposal, renamed, version
 from services.catalog.store.visibility import visible
 from services.common.model.access import AccessScope
 from services.common.model.names import AssetId, DatasetName, Namespace
+from services.common.runtime.inserts import insert_into
 
 _GIVEN_UP = select(renamed.c.old_id).where(renamed.c.old_id == bindparam("old"))
 _LONGEST_CHAIN = 100
@@ -42,7 +43,7 @@ def move(connection: Connection, old: AssetId, new: AssetId, *, crawl: str | Non
     connection.execute(delete(asset).where(asset.c.id == old))
     connection.execute(delete(renamed).where(renamed.c.old_id == new))  # the name had been left once, and is taken again
     row = {"old_id": old, "new_id": new, "scope_path": before["scope_path"], "qualified": ".".join(before["parts"])}
-    statement = upsert(connection, renamed)
+    statement = insert_into(connection.dialect.name, renamed)
     kept = {name: column for name, column in statement.excluded.items() if name != "old_id"}
     statement = statement.on_conflict_do_update(index_elements=["old_id"], set_=kept)
     connection.execute(statement, row | {"crawl": crawl, "at": at})

@@ -5,8 +5,7 @@ What a crawl says (`asset`) and what people say (`curation`) never share a row, 
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Float, Index, Integer, MetaData, Table, Text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text
 
 from services.catalog.store.types import BigKey, Json, Key, UtcDateTime
 
@@ -310,8 +309,3 @@ event_checkpoint = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),  # one row, 1
     Column("seq", BigInteger, nullable=False),  # of what events say of datasets
 )
-
-
-def upsert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that knows ON CONFLICT, in the connection's dialect."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)

@@ -13,9 +13,10 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from services.catalog.store import layers
 from services.catalog.store.rows import Prepared, owned
-from services.catalog.store.tables import asset, event_checkpoint, layer, upsert
+from services.catalog.store.tables import asset, event_checkpoint, layer
 from services.common.model.events import OPENLINEAGE
 from services.common.model.names import UNLISTED, AssetId, Namespace
+from services.common.runtime.inserts import insert_into
 
 NOBODY = ""
 """What stands in `told_by` and `last_crawl` of an asset that no crawl has shown."""
@@ -46,7 +47,7 @@ def add(connection: Connection, new: Sequence[tuple[Prepared, str]], at: dt.date
     times = {"first_seen": at, "last_seen": at, "gone_at": None, "unseen_since": None, "unseen_why": None, "held_by": None}
     rows = [prepared.row(source) | counters | times for prepared, source in new]
     if rows:
-        connection.execute(upsert(connection, asset).on_conflict_do_nothing(), rows)
+        connection.execute(insert_into(connection.dialect.name, asset).on_conflict_do_nothing(), rows)
 
 
 def change(connection: Connection, prepared: Prepared, row: RowMapping, source: str, at: dt.datetime) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select
 
-from services.catalog.store.tables import KEY_CHARS, upsert, vocabulary, vocabulary_audit, vocabulary_name
+from services.catalog.store.tables import KEY_CHARS, vocabulary, vocabulary_audit, vocabulary_name
+from services.common.runtime.inserts import insert_into
 
 KEYS_AT_ONCE = 5_000
 """Keys in one statement: SQLite takes 32,766 parameters."""
@@ -55,7 +56,7 @@ def times_said(connection: Connection, key: str) -> int:
 
 def put_term(connection: Connection, row: Mapping[str, Any], names: Iterable[str]) -> None:
     """Write a term in place of what was there, and the names that it is found by."""
-    written = upsert(connection, vocabulary).values(row)
+    written = insert_into(connection.dialect.name, vocabulary).values(row)
     connection.execute(written.on_conflict_do_update(index_elements=["key"], set_=dict(row)))
     connection.execute(delete(vocabulary_name).where(vocabulary_name.c.key == row["key"]))
     connection.execute(insert(vocabulary_name), [{"name": name, "key": row["key"]} for name in sorted(set(names))])

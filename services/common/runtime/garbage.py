@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 SLOW_S = 0.02
 """A full collection that takes longer is felt by whoever waits for an answer."""
@@ -47,3 +49,22 @@ def set_survivors_aside(slow_s: float = SLOW_S) -> None:
     """From now on, what outlives a full collection that takes longer than `slow_s` seconds is not looked through by the next ones."""
     if not any(isinstance(one, _Aside) for one in gc.callbacks):
         gc.callbacks.append(_Aside(slow_s))
+
+
+@contextmanager
+def nothing_collected(*, kept: bool = False) -> Iterator[None]:
+    """While a process imports and makes what it will keep, nothing is looked through: a sixth of its start would go into that.
+
+    Args:
+        kept: what is there at the end is set aside, so that the first question does not wait for it to be looked through.
+
+    """
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if kept:
+            gc.freeze()
+        if before:
+            gc.enable()

@@ -1,6 +1,6 @@
-"""What every HTTP service of ours has: request ids, body limits, the key between services, and a client for the ports.
+"""What every HTTP service of ours has: request ids, body limits, and the key between services.
 
-The problem documents are in `problems`; routes are in each service's `app`.
+The problem documents are in `problems`; routes are in each service's `app`; who asks another service is in `service_client`.
 """
 
 from __future__ import annotations
@@ -11,20 +11,17 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-import httpx2
 import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.common.errors import ServiceUnavailable, TooLarge, Unauthenticated
+from services.common.errors import TooLarge, Unauthenticated
 from services.common.runtime.problems import (
     BODY_TOO_LARGE,
     PROBLEM_JSON,
     install_problem_handlers,
-    is_unknown_route,
-    problem_error,
     problem_response,
 )
 
@@ -32,8 +29,6 @@ KEY_HEADER = "X-Headwater-Key"
 """Carries `HEADWATER_INTERNAL_KEY` between the services."""
 REQUEST_ID_HEADER = "X-Request-ID"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
-INTERNAL_TIMEOUT_S = 30.0
-"""How long one service waits for another: longer than any bounded answer takes, shorter than a person's patience."""
 
 
 class RequestId:
@@ -156,61 +151,10 @@ def require_key(key: str) -> Callable[[Request], None]:
     return check
 
 
-class ServiceClient:
-    """Calls another service's internal routes; its failures come back as the errors that it raised.
-
-    Args:
-        name: what the service is called in error messages.
-        base_url: where it serves, such as `http://127.0.0.1:8643`.
-        key: `HEADWATER_INTERNAL_KEY`.
-        transport: for tests only, an ASGI or mock transport.
-
-    """
-
-    def __init__(self, name: str, base_url: str, key: str, *, transport: httpx2.BaseTransport | None = None) -> None:
-        self._name = name
-        self._client = httpx2.Client(
-            base_url=base_url, headers={KEY_HEADER: key}, timeout=INTERNAL_TIMEOUT_S, transport=transport, trust_env=False
-        )
-
-    def get(self, path: str, **params: Any) -> bytes:
-        """The body of a GET. Raises what the service raised, or ServiceUnavailable."""
-        return self._call("GET", path, params=params)
-
-    def post(self, path: str, body: bytes = b"{}", *, timeout_s: float = INTERNAL_TIMEOUT_S) -> bytes:
-        """The body of a POST of JSON. Raises what the service raised, or ServiceUnavailable."""
-        return self._call("POST", path, content=body, headers={"Content-Type": "application/json"}, timeout=timeout_s)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
-    def _call(self, method: str, path: str, **options: Any) -> bytes:
-        request_id = structlog.contextvars.get_contextvars().get("request_id")
-        if request_id:
-            options["headers"] = {**options.get("headers", {}), REQUEST_ID_HEADER: request_id}
-        try:
-            answer = self._client.request(method, path, **options)
-        except httpx2.HTTPError as error:
-            raise ServiceUnavailable(f"the {self._name} service does not answer ({type(error).__name__})") from error
-        if answer.is_success:
-            return answer.content
-        try:
-            body = answer.json()
-        except ValueError:
-            body = None
-        if is_unknown_route(answer.status_code, body):
-            # while an upgrade rolls, one service may be older than the other
-            raise ServiceUnavailable(f"the {self._name} service has no {method} {path}: it is of another version")
-        raise problem_error(answer.status_code, body)
-
-
 __all__ = [
-    "INTERNAL_TIMEOUT_S",
     "KEY_HEADER",
     "REQUEST_ID_HEADER",
     "RequestId",
-    "ServiceClient",
     "create_service_app",
     "probes",
     "require_key",

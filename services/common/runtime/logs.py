@@ -9,7 +9,13 @@ import logging
 import sys
 from typing import Any, Literal, cast
 
-import structlog
+_IMPORTED_RICH = "rich" in sys.modules
+if not _IMPORTED_RICH:
+    sys.modules["rich"] = None  # type: ignore[assignment]  # structlog would import all of it, for tracebacks that are never shown
+import structlog  # noqa: E402
+
+if not _IMPORTED_RICH:
+    del sys.modules["rich"]
 
 
 def configure(level: str = "info", style: Literal["auto", "json", "console"] = "auto") -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from services.common.errors import Conflict, IndexDamaged, ServiceUnavailable
 from services.indexer.index.manifest import Manifest, SegmentEntry, from_text, live_rows, to_text
 from services.indexer.index.segment import Segment
-from services.indexer.index.segment_file import mapped, open_segment, sync_folder, write_segment
+from services.indexer.index.segment_file import mapped, open_proven, open_segment, sync_folder, write_segment
 from services.indexer.index.snapshot import Live
 
 KEEP_GENERATIONS = 2
@@ -31,11 +31,13 @@ class Generations:
 
     Args:
         folder: `<home>/index`.
+        proven: its files were compared with other sums, as those of a bundle are: they are not read once more for it.
 
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, proven: bool = False) -> None:
         self._folder = folder
+        self._proven = proven
         self._opened: dict[str, Segment] = {}
 
     def number(self) -> int | None:
@@ -86,7 +88,8 @@ class Generations:
         for entry in manifest.segments:
             segment = self._opened.get(entry.name)
             if segment is None:
-                segment = open_segment(self.segment_folder(entry), entry.files, manifest.dimension)
+                opened = open_proven if self._proven else open_segment
+                segment = opened(self.segment_folder(entry), entry.files, manifest.dimension)
                 self._opened[entry.name] = segment
             if len(segment) != entry.tables:
                 raise IndexDamaged(f"the segment {entry.name} holds {len(segment)} tables, not {entry.tables}")

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,8 +137,8 @@ def _record(row: list[Any]) -> Record:
         owners=tuple(owners),
         status=status,
         columns=tuple(columns),
-        column_ids=tuple(ColumnId(column) for column in column_ids),
-        restricted=tuple(bool(flag) for flag in restricted),
+        column_ids=cast("tuple[ColumnId, ...]", tuple(column_ids)),  # a new type's name is a call, and these are many
+        restricted=tuple(map(bool, restricted)),
         updated=updated,
         quality=quality,
         description=description,

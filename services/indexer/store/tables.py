@@ -15,7 +15,8 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+
+from services.common.runtime.inserts import insert_into
 
 METADATA = MetaData()
 
@@ -91,12 +92,11 @@ usage_position = Table(
 
 def insert_or_add(connection: Connection, table: Table, added: str, *replaced: str) -> Executable:
     """An insert that adds one column to rows which are there already and replaces others, in the connection's dialect."""
-    insert = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
+    insert = insert_into(connection.dialect.name, table)
     values = {added: table.c[added] + insert.excluded[added]} | {name: insert.excluded[name] for name in replaced}
     return insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=values)
 
 
 def insert_new(connection: Connection, table: Table) -> Executable:
     """An insert that leaves rows which are there already as they are, in the connection's dialect."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    return insert(table).on_conflict_do_nothing()
+    return insert_into(connection.dialect.name, table).on_conflict_do_nothing()

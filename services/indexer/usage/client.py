@@ -18,7 +18,7 @@ from services.common.model.related import (
     Unused,
 )
 from services.common.runtime import wire
-from services.common.runtime.http import ServiceClient
+from services.common.runtime.service_client import ServiceClient
 
 PREFIX = "/internal/v1/usage"
 

@@ -17,7 +17,7 @@ from services.common.model.events import (
     RunsRequest,
 )
 from services.common.model.job_search import JobAnswer, JobQuery
-from services.common.runtime.http import ServiceClient
+from services.common.runtime.service_client import ServiceClient
 from services.common.runtime.wire import dump, load
 from services.lineage.events.app import PREFIX
 

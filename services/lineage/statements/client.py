@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from services.common.model.usage import FactPage, FactSeq, IntakeReport, LogLine, LogWindow
-from services.common.runtime.http import ServiceClient
+from services.common.runtime.service_client import ServiceClient
 from services.common.runtime.wire import dump, load
 from services.lineage.statements.app import PREFIX, HeadAnswer, PutRequest, WeightsAnswer, WindowsAnswer
 

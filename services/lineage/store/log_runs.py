@@ -13,8 +13,9 @@ from sqlalchemy import Connection, case, func, insert, select
 
 from services.common.model.changes import Seq
 from services.common.model.usage import NO_FACTS, FactSeq, LogWindow
+from services.common.runtime.inserts import insert_into
 from services.lineage.store.log_tables import log_run, log_seen, log_window
-from services.lineage.store.lookup import rows_with, upsert
+from services.lineage.store.lookup import rows_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def counted(connection: Connection, keys: Collection[int]) -> dict[int, int]:
 def count(connection: Connection, seen: Mapping[int, int]) -> None:
     """From now on so many are counted."""
     if seen:
-        statement = upsert(connection, log_seen)
+        statement = insert_into(connection.dialect.name, log_seen)
         statement = statement.on_conflict_do_update(index_elements=["key"], set_={"n": statement.excluded.n})
         connection.execute(statement, [{"key": key, "n": n} for key, n in seen.items()])
 
@@ -89,7 +90,7 @@ def put_windows(connection: Connection, found: Iterable[LogWindow]) -> None:
     ]
     if not rows:
         return
-    statement = upsert(connection, log_window)
+    statement = insert_into(connection.dialect.name, log_window)
     old, new = log_window.c, statement.excluded
     connection.execute(
         statement.on_conflict_do_update(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Delete, Row, Select, Table, Update, bindparam, func
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Column, ColumnElement, Connection, Delete, Row, Select, Update, bindparam, func
 
 T = TypeVar("T")
 KEYS = 1_000
@@ -49,11 +48,6 @@ def chunks(keys: Sequence[T], size: int = KEYS) -> Iterator[Sequence[T]]:
     """`keys` in pieces that fit one statement."""
     for start in range(0, len(keys), size):
         yield keys[start : start + size]
-
-
-def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT into `table` that can say what to do with rows that are there already."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def beyond_ascii(connection: Connection, text: Column[Any]) -> ColumnElement[bool]:

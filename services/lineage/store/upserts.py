@@ -6,9 +6,14 @@ Making one takes ten times as long as running it: its new values are a table of 
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Table, case
-from sqlalchemy.dialects import postgresql, sqlite
+
+from services.common.runtime.inserts import insert_into
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 Names = tuple[str, ...]
 
@@ -30,13 +35,9 @@ def adding(connection: Connection, table: Table) -> sqlite.Insert | postgresql.I
     return _adding(connection.dialect.name, table)
 
 
-def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-
-
 @cache
 def _replacing(dialect: str, table: Table, key: Names, kept: Names) -> sqlite.Insert | postgresql.Insert:
-    statement = _insert(dialect, table)
+    statement = insert_into(dialect, table)
     new = {name: column for name, column in statement.excluded.items() if name not in (*key, *kept)}
     return statement.on_conflict_do_update(index_elements=list(key), set_=new)
 
@@ -45,7 +46,7 @@ def _replacing(dialect: str, table: Table, key: Names, kept: Names) -> sqlite.In
 def _widening(
     dialect: str, table: Table, key: Names, least: Names, most: Names, summed: Names
 ) -> sqlite.Insert | postgresql.Insert:
-    statement = _insert(dialect, table)
+    statement = insert_into(dialect, table)
     new, old = statement.excluded, table.c
     return statement.on_conflict_do_update(
         index_elements=list(key),
@@ -59,4 +60,4 @@ def _widening(
 
 @cache
 def _adding(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return _insert(dialect, table).on_conflict_do_nothing()
+    return insert_into(dialect, table).on_conflict_do_nothing()
