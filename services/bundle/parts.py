@@ -16,6 +16,7 @@ from services.common.errors import IndexDamaged
 from services.common.model.access import AccessScope
 from services.common.model.names import AssetId, Namespaces
 from services.common.runtime.db import Database
+from services.common.runtime.threads import requests_at_once
 from services.indexer.bundle_read import BundledIndex
 from services.indexer.bundle_usage import read_usage
 from services.indexer.store.line import LINE as INDEXER_LINE
@@ -52,9 +53,9 @@ class Bundle:
                 "export it again"
             )
         try:
-            self.catalog = Database.of_snapshot(self.folder / CATALOG, schema=CATALOG_LINE.service)
-            self._lineage_database = Database.of_snapshot(self.folder / LINEAGE, schema=LINEAGE_LINE.service)
-            self._usage_database = Database.of_snapshot(self.folder / USAGE, schema=INDEXER_LINE.service)
+            self.catalog = self._database(CATALOG, CATALOG_LINE.service, threads)
+            self._lineage_database = self._database(LINEAGE, LINEAGE_LINE.service, threads)
+            self._usage_database = self._database(USAGE, INDEXER_LINE.service, threads)
         except OSError as error:
             raise IndexDamaged(f"the bundle in {folder} cannot be read: {error.strerror}") from error
         self.reader = AssetReader(self.catalog)
@@ -67,6 +68,11 @@ class Bundle:
         self.related = read_usage(
             self._usage_database, self.folder, lambda: self.index.snapshot, lambda: names, self.manifest.min_people
         )
+
+    def _database(self, name: str, schema: str, threads: int) -> Database:
+        # a request may read inside a read, and what follows the folder reads too
+        readers = 2 * requests_at_once(threads) + 2
+        return Database.of_snapshot(self.folder / name, schema=schema, readers=readers)
 
     def _popular(self, scope: AccessScope) -> Mapping[AssetId, float]:
         # the index is there before the usage that is read over it

@@ -121,7 +121,7 @@ def _worth_marking(words: Words, names: Sequence[str]) -> list[str]:
     ]
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=8_192)
 def _pieces(name: str) -> tuple[tuple[tuple[str, int, int, str], ...], frozenset[str], str]:
     """The words of a name with their places, and in lower case as they stand there; the words alone; and all as they stand there.
 

@@ -296,9 +296,11 @@ def test_what_all_graphs_need_is_stored_once(tmp_path):
     converted = ensure_converted(locate(str(make_model(tmp_path / "m"))), tmp_path / "models")
     exact, questions, words = (places_of(path) for path in (converted.graph, converted.questions, converted.words))
     products = 4 * LAYERS
+    rows = 1  # the tokens' own
     for near in (questions, words):
-        assert len(exact - near) == products
-        assert len(near - exact) == 2 * products
+        assert len(exact - near) == products + rows
+        assert len(near - exact) == 2 * (products + rows)
+    assert len((questions & words) - exact) == 2 * rows
 
 
 def places_of(graph: Path) -> set[str]:

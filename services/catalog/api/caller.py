@@ -5,7 +5,7 @@ Journey 2, step 1, on the route's side; `gate` has already let the caller in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import structlog
@@ -63,8 +63,9 @@ class Narrowed(Strict):
         )
 
 
-def _with_role(role: Role) -> Callable[[Request], Principal]:
-    def caller(request: Request) -> Principal:
+def _with_role(role: Role) -> Callable[[Request], Awaitable[Principal]]:
+    # async, else it would be called in a thread: it waits for nothing
+    async def caller(request: Request) -> Principal:
         principal = getattr(request.state, "principal", None)
         if not isinstance(principal, Principal):
             raise Unauthenticated("send a token: Authorization: Bearer TOKEN")
@@ -81,7 +82,7 @@ Editor = Annotated[Principal, Depends(_with_role(Role.EDITOR))]
 _SENDERS = frozenset({Role.PRODUCER, Role.EDITOR, Role.ADMIN})
 
 
-def _sender(request: Request) -> Principal:
+async def _sender(request: Request) -> Principal:
     principal = getattr(request.state, "principal", None)
     if not isinstance(principal, Principal):
         raise Unauthenticated("send a token: Authorization: Bearer TOKEN")

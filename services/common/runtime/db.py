@@ -29,7 +29,10 @@ BUSY_TIMEOUT_MS = 30_000
 KEPT_READERS = 4
 """Idle connections for reads that a process which stays open keeps to a SQLite file: opening one takes as long as a small read."""
 SNAPSHOT_READERS = 40
-"""Connections to a snapshot: one a thread of the server's pool, some 60 KB each."""
+"""Connections to a snapshot where nobody says how many read at once, some 60 KB each."""
+_SNAPSHOT_CACHE_KIB = 256
+"""Of a snapshot a connection keeps so much; the machine keeps the file for all of them. It is not mapped: what was read of a map counts
+as the process's own for as long as it has it."""
 _DISK = frozenset({"database or disk is full", "disk I/O error"})
 """SQLite's words for a disk that does not take or give what it should; also a full one that has no place for a lock's file."""
 _NOT_WRITABLE = frozenset({"unable to open database file", "attempt to write a readonly database"})
@@ -37,8 +40,6 @@ _DAMAGED = frozenset({"database disk image is malformed", "file is not a databas
 """SQLite's words for a file whose bytes are not what it wrote, and for some reads that the disk refused."""
 _LOCKED = "database is locked"
 _NEWS = "news"
-_MAPPED_BYTES = 1 << 30
-"""Of a snapshot, so much is mapped and shared by all who read it; the rest is read as usual."""
 
 
 class Database:
@@ -61,7 +62,7 @@ class Database:
         self.shown = mask(url)
         if immutable:
             with _translated(self.shown):
-                self._engine = _snapshot_engine(Path(url.removeprefix("sqlite:///")))
+                self._engine = _snapshot_engine(Path(url.removeprefix("sqlite:///")), pool_size)
         else:
             self._engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url, schema, pool_size)
         self._staying = threading.Lock()
@@ -78,18 +79,23 @@ class Database:
         return cls(f"sqlite:///{home.absolute() / f'{service}.db'}", schema=service)
 
     @classmethod
-    def of_snapshot(cls, file: Path, *, schema: str) -> Database:
+    def of_snapshot(cls, file: Path, *, schema: str, readers: int = SNAPSHOT_READERS) -> Database:
         """A finished SQLite file that nobody writes any more, such as a bundle's, read as it lies there.
 
         No lock is taken and no file is made beside it, so that its folder may be read-only and shared. It is read to the
         end although another file takes its name.
+
+        Args:
+            file: where it lies.
+            schema: as for `Database`.
+            readers: how many connections are opened, and the most that read at once.
 
         Raises:
             OSError: there is no such file.
             ServiceUnavailable: it is no SQLite file.
 
         """
-        return cls(f"sqlite:///{file.absolute()}", schema=schema, immutable=True)
+        return cls(f"sqlite:///{file.absolute()}", schema=schema, pool_size=readers, immutable=True)
 
     @property
     def engine(self) -> Engine:
@@ -248,7 +254,7 @@ def _sqlite_engine(url: str) -> Engine:
     return engine
 
 
-def _snapshot_engine(file: Path) -> Engine:
+def _snapshot_engine(file: Path, readers: int) -> Engine:
     url = f"file:{quote(str(file))}?mode=ro&immutable=1"
     held = file.stat().st_ino
 
@@ -258,15 +264,15 @@ def _snapshot_engine(file: Path) -> Engine:
             raise sqlite3.OperationalError("the file was replaced")
         # immutable: SQLite then looks for no log and takes no lock, both of which would write beside the file
         connection = sqlite3.connect(url, uri=True, isolation_level=None, check_same_thread=False)
-        for pragma in ("query_only=ON", "temp_store=MEMORY", f"mmap_size={_MAPPED_BYTES}"):
+        for pragma in ("query_only=ON", "temp_store=MEMORY", "mmap_size=0", f"cache_size=-{_SNAPSHOT_CACHE_KIB}"):
             connection.execute(f"PRAGMA {pragma}")
         return connection
 
-    engine = create_engine(
-        "sqlite://", creator=opened, poolclass=QueuePool, pool_size=SNAPSHOT_READERS, max_overflow=0, hide_parameters=True
-    )
+    # the last one that was given back is taken first: it has in its cache what the others would read again
+    pooled = {"poolclass": QueuePool, "pool_size": readers, "max_overflow": 0, "pool_use_lifo": True}
+    engine = create_engine("sqlite://", creator=opened, hide_parameters=True, **pooled)
     # all are opened now: they go on reading this file when another one takes its name
-    for connection in [engine.raw_connection() for _ in range(SNAPSHOT_READERS)]:
+    for connection in [engine.raw_connection() for _ in range(readers)]:
         connection.close()
     return engine
 

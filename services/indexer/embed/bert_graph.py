@@ -162,6 +162,10 @@ class _Graph:
         """A value (batch, tokens, inputs) times a weight (inputs, outputs)."""
         return self.node("MatMul", value, self.array(weight))
 
+    def rows(self, weight: npt.NDArray[np.float32], numbers: str) -> str:
+        """The rows of a weight (rows, width) that numbers (batch, tokens) name."""
+        return self.node("Gather", self.array(weight), numbers)
+
     def model(self, dimension: int) -> onnx.ModelProto:
         self._nodes[-1].output[0] = "embedding"
         graph = helper.make_graph(
@@ -183,29 +187,36 @@ class _Graph:
         return str(tensor.name)
 
 
-class _BlockGraph(_Graph):
+class _SmallRowsGraph(_Graph):
+    """A graph that keeps the rows which it looks up as whole numbers in steps of a block: a quarter of what a process reads of them."""
+
+    domains = (_RUNTIME,)
+
+    def rows(self, weight: npt.NDArray[np.float32], numbers: str) -> str:
+        steps, step = _in_blocks(weight)
+        if steps.shape[1] * _BLOCK != weight.shape[1]:
+            return super().rows(weight, numbers)  # the operator gives whole blocks, and there is no model of such a width
+        whole = self.array(steps.reshape(weight.shape))
+        sizes = {"bits": 8, "block_size": _BLOCK, "gather_axis": 0, "quantize_axis": 1}
+        return self.node("GatherBlockQuantized", whole, numbers, self.array(step), domain=_RUNTIME, **sizes)
+
+
+class _BlockGraph(_SmallRowsGraph):
     """A graph whose weights are whole numbers in steps of a block of their inputs; values are rounded in blocks as they come.
 
     A processor for which onnxruntime has no product of whole numbers widens the weights first: slower, and as near.
     """
 
-    domains = (_RUNTIME,)
-
     def product(self, value: str, weight: npt.NDArray[np.float32]) -> str:
         inputs, outputs = weight.shape
-        blocks = -(-inputs // _BLOCK)
-        rows = np.zeros((outputs, blocks * _BLOCK), dtype=np.float32)
-        rows[:, :inputs] = weight.T
-        by_block = rows.reshape(outputs, blocks, _BLOCK)
-        step = np.maximum(np.abs(by_block).max(axis=-1), np.float32(1e-9)) / np.float32(_BLOCK_STEPS)
-        steps = (np.rint(by_block / step[..., None]) + _ZERO_STEP).astype(np.uint8)
+        steps, step = _in_blocks(weight.T)
         sizes = {"K": inputs, "N": outputs, "bits": 8, "block_size": _BLOCK}
         whole, units = self.array(steps), self.array(step)
         # 4: values are rounded to 8 bits too
         return self.node("MatMulNBits", value, whole, units, domain=_RUNTIME, accuracy_level=4, **sizes)
 
 
-class _RoundedGraph(_Graph):
+class _RoundedGraph(_SmallRowsGraph):
     """A graph that multiplies whole numbers: a weight's in steps of its output, a value's in steps of its token.
 
     What a token is rounded to depends on itself alone, and so does no text's vector on the texts beside it.
@@ -222,15 +233,26 @@ class _RoundedGraph(_Graph):
         return self.node("Mul", self.node("Mul", self.node("Cast", summed, to=TensorProto.FLOAT), unit), self.array(step))
 
 
+def _in_blocks(rows: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    """Rows (n, width) in blocks of whole numbers around `_ZERO_STEP`, uint8 (n, blocks, `_BLOCK`), and the step of each block (n, blocks)."""
+    n, width = rows.shape
+    blocks = -(-width // _BLOCK)
+    padded = np.zeros((n, blocks * _BLOCK), dtype=np.float32)
+    padded[:, :width] = rows
+    by_block = padded.reshape(n, blocks, _BLOCK)
+    step = np.maximum(np.abs(by_block).max(axis=-1), np.float32(1e-9)) / np.float32(_BLOCK_STEPS)
+    return (np.rint(by_block / step[..., None]) + _ZERO_STEP).astype(np.uint8), step
+
+
 def _embeddings(graph: _Graph, layers: _Weights) -> str:
     """Word + position + segment, normalised. A single text is all segment 0, so its row is added to the positions'."""
     a = layers.architecture
-    words = graph.array(layers.get("embeddings.word_embeddings.weight", a.vocabulary, a.hidden))
+    words = graph.rows(layers.get("embeddings.word_embeddings.weight", a.vocabulary, a.hidden), "input_ids")
     positions = layers.get("embeddings.position_embeddings.weight", a.positions, a.hidden)
     segment = layers.get("embeddings.token_type_embeddings.weight", 2, a.hidden)[0]
     tokens = graph.node("Shape", "input_ids", start=1, end=2)
     placed = graph.node("Slice", graph.array(positions + segment), graph.integers([0]), tokens)
-    summed = graph.node("Add", graph.node("Gather", words, "input_ids"), placed)
+    summed = graph.node("Add", words, placed)
     return _layer_norm(graph, layers, "embeddings.LayerNorm", summed)
 
 

@@ -18,10 +18,11 @@ from services.common.errors import ModelUnavailable
 from services.indexer.embed.encoder import ModelId
 from services.indexer.embed.model_files import file_sha256
 
-CONVERTER_VERSION = 3
+CONVERTER_VERSION = 4
 """Counts up when the same weights would give another graph; a folder of another version is made again."""
-WITHOUT_WORDS, WITHOUT_QUESTIONS = 1, 2
-"""The versions before, the first of which had no graph for words and both of which had none for questions: in a bundle they are still read."""
+WITHOUT_WORDS, WITHOUT_QUESTIONS, WITH_WHOLE_ROWS = 1, 2, 3
+"""The versions before: the first had no graph for words, the first two none for questions, and none small rows. In a bundle they are still
+read."""
 
 GRAPH_FILE = "model.onnx"
 QUESTIONS_FILE = "questions.onnx"
@@ -112,7 +113,7 @@ def open_converted(folder: Path, *, proven: bool = False) -> ConvertedModel:
                 raise ModelUnavailable(f"{folder / name} is damaged: its sha256 is not the one in {MANIFEST_FILE}")
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelUnavailable(f"The converted model in {folder} cannot be read: {error}") from error
-    if manifest.converter_version not in (WITHOUT_WORDS, WITHOUT_QUESTIONS, CONVERTER_VERSION):
+    if manifest.converter_version not in (WITHOUT_WORDS, WITHOUT_QUESTIONS, WITH_WHOLE_ROWS, CONVERTER_VERSION):
         raise ModelUnavailable(f"The converted model in {folder} was made by version {manifest.converter_version}")
     return ConvertedModel(folder, manifest)
 

@@ -118,7 +118,8 @@ class OnnxEncoder:
                 raise ModelUnavailable(f"The encoder of {self._model_id} is closed")
             if graph not in self._sessions:
                 # what is asked is short: a second thread wakes up for each product, and takes a sixth more of the processor to be no sooner
-                self._sessions[graph] = _session(graph, self._threads if graph == self._model.graph else 1)
+                is_asked = graph != self._model.graph
+                self._sessions[graph] = _session(graph, 1 if is_asked else self._threads, keeps=not is_asked)
             return self._sessions[graph]
 
     def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:
@@ -165,8 +166,11 @@ def _pad(by_length: dict[int, list[int]]) -> None:
             longer = length
 
 
-def _session(graph: Path, threads: int) -> Any:
+def _session(graph: Path, threads: int, *, keeps: bool) -> Any:
+    """A session of a graph; one that `keeps` has memory of its own for the values between its layers."""
     options = onnxruntime.SessionOptions()
+    # what a question needs of it is taken from the process's heap as fast, and given back
+    options.enable_cpu_mem_arena = keeps
     options.intra_op_num_threads = max(1, threads)
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors; warnings are about devices that we do not ask for

@@ -25,6 +25,7 @@ from services.indexer.index.snapshot import Snapshot
 from services.indexer.retrieve import encoding, expansion
 from services.indexer.retrieve.answer_set import answer_set
 from services.indexer.retrieve.browse import browse
+from services.indexer.retrieve.candidates import DEPTH, USUAL, depth_for
 from services.indexer.retrieve.columns import column_hits
 from services.indexer.retrieve.facets import count_facets
 from services.indexer.retrieve.features import Candidates
@@ -88,15 +89,15 @@ class Retriever:
 
     def search(self, query: SearchQuery) -> SearchAnswer:
         """See `Search.search`."""
-        state, digest, offset = _read_cursor(query)
+        state, digest, depth, offset = _read_cursor(query)
         snapshot = self._snapshot_for(state)
         used: Mapping[AssetId, float] = {}
         if query.text.strip():
             used, digest = self._pinned.of(query.scope, digest)
-        asked = self._asked(query, snapshot, digest, offset)
+        asked = self._asked(query, snapshot, digest, depth, offset)
         answer = self._answers.get(snapshot, asked)
         if answer is None:
-            answer = self._answered(query, snapshot, used, digest, offset)
+            answer = self._answered(query, snapshot, used, (digest, depth), offset)
             # of an older snapshot only pages are read, each once; a model that is missing may be back with the next question
             if snapshot is self._snapshot() and "model_missing" not in answer.degraded:
                 self._answers.keep(snapshot, asked, answer)
@@ -104,16 +105,17 @@ class Retriever:
             self.answered_at = time.monotonic()
         return answer
 
-    def _asked(self, query: SearchQuery, snapshot: Snapshot, digest: str, offset: int) -> Hashable:
+    def _asked(self, query: SearchQuery, snapshot: Snapshot, digest: str, depth: int, offset: int) -> Hashable:
         """All that an answer depends on besides its snapshot; the scope, the filters and people's vocabulary are in the query."""
         encoder = self._encoder(snapshot)
         model = encoder.model_id if encoder is not None else None
         ranker = self._ranker()
-        return replace(query, cursor=None), offset, digest, _day(query), ranker.id, ranker.model, model
+        return replace(query, cursor=None), offset, digest, depth, _day(query), ranker.id, ranker.model, model
 
     def _answered(
-        self, query: SearchQuery, snapshot: Snapshot, used: Mapping[AssetId, float], digest: str, offset: int
+        self, query: SearchQuery, snapshot: Snapshot, used: Mapping[AssetId, float], pinned: tuple[str, int], offset: int
     ) -> SearchAnswer:
+        digest, depth = pinned
         view = self._view(snapshot, query)
         degraded: list[str] = []
         kinds = _kinds(query)
@@ -124,7 +126,7 @@ class Retriever:
             found = browse(view, kinds)
             mode = Mode.LEXICAL if self._encoder(snapshot) is None else Mode.HYBRID
         else:
-            question = replace(self._understood(query, snapshot, view, degraded), popular=used)
+            question = replace(self._understood(query, snapshot, view, degraded), popular=used, depth=depth)
             found = _found(view, question, lambda asked: self._ranker_for(asked, snapshot), kinds)
             mode = Mode.LEXICAL if question.vector is None else Mode.HYBRID
             corrections, also = question.corrections, question.also
@@ -147,7 +149,7 @@ class Retriever:
             total=found.matched.total,
             hits=tuple(found.hit(position) for position in page.tolist()),
             facets=count_facets(found.matched.parts(view)),
-            cursor=_write_cursor(f"{_state(snapshot)}~{digest}", offset + query.limit, query) if more else None,
+            cursor=_write_cursor(f"{_state(snapshot)}~{digest}~{depth}", offset + query.limit, query) if more else None,
             coverage=round(done / every, 4) if every else 1.0,
             offset=offset,
             answer_set=together,
@@ -269,12 +271,16 @@ def _write_cursor(state: str, offset: int, query: SearchQuery) -> str:
     return cursor_of(state, offset, query.digest)
 
 
-def _read_cursor(query: SearchQuery) -> tuple[str | None, str, int]:
-    """The state of the index and the digest of popularity that a page stays with, and where it begins."""
+def _read_cursor(query: SearchQuery) -> tuple[str | None, str, int, int]:
+    """The state of the index, the digest of popularity and the depth that a page stays with, and where it begins."""
+    depth = depth_for(query.limit)
     if query.cursor is None:
-        return None, "", 0
+        return None, "", depth, 0
     state, offset, digest = values_of(query.cursor, str, int, str)
     if digest != query.digest:
         raise refused(OF_ANOTHER)
-    index, _, digest = state.partition("~")
-    return index, digest, offset
+    index, _, rest = state.partition("~")
+    digest, _, known = rest.partition("~")
+    if known:
+        depth = DEPTH if known == str(DEPTH) else USUAL  # there are no others, whatever a cursor may say
+    return index, digest, depth, offset

@@ -18,7 +18,10 @@ from services.indexer.retrieve.neighbourhood import joined_with
 from services.indexer.retrieve.view import View
 
 DEPTH = 200
-"""Candidates from each of words, table vectors and column vectors: R@10 on the open pools is flat from 100 on."""
+"""Candidates from each of words, table vectors and column vectors, where an answer may have so many hits."""
+USUAL = 120
+"""So many where it has fewer: R@10 of the open pools is as good or better, and each candidate's columns are compared with the question, which
+is most of what one takes."""
 DIGITS = 9
 """Scores by words are equal where so many decimal places are."""
 _SAMPLED = 16
@@ -28,15 +31,28 @@ NEIGHBOURS_OF = 20
 share no word with the question."""
 
 
-def table_candidates(view: View, asked: Asked, query: NDArray[np.float32] | None) -> Candidates:
-    """The candidates of a question with their features; by words alone where there is no query vector."""
-    by_words = best_by_words(asked.matches, view.ids)
+def depth_for(hits: int) -> int:
+    """How many candidates come from each for an answer of so many hits: hardly anybody asks for more than a page of them."""
+    return USUAL if hits <= USUAL else DEPTH
+
+
+def table_candidates(view: View, asked: Asked, query: NDArray[np.float32] | None, depth: int = USUAL) -> Candidates:
+    """The candidates of a question with their features; by words alone where there is no query vector.
+
+    Args:
+        view: what is seen.
+        asked: the question.
+        query: its vector, float32 (dimension,).
+        depth: how many come from each of words, table vectors and column vectors.
+
+    """
+    by_words = best_by_words(asked.matches, view.ids, depth)
     found = [by_words, rows_named(asked.named), asked.spelled.rows()]
     if query is None:
         tables = np.unique(np.concatenate(found))
         return features_of(view, tables, asked, None)
-    by_meaning = dense.nearest_tables(view, query, DEPTH)
-    found += [by_meaning, dense.owners(view, dense.nearest_columns(view, query, DEPTH, restricted=False))]
+    by_meaning = dense.nearest_tables(view, query, depth)
+    found += [by_meaning, dense.owners(view, dense.nearest_columns(view, query, depth, restricted=False))]
     tables = np.unique(np.concatenate(found))
     cosines = dense.table_cosines(view, query, tables)
     scores = asked.matches.scores[tables] / asked.matches.weight + cosines
@@ -54,34 +70,37 @@ def table_candidates(view: View, asked: Asked, query: NDArray[np.float32] | None
     return features_of(view, tables, asked, near)
 
 
-def best_by_words(matches: Matches, ids: Callable[[NDArray[np.int64]], Sequence[str]]) -> NDArray[np.int64]:
+def best_by_words(
+    matches: Matches, ids: Callable[[NDArray[np.int64]], Sequence[str]], depth: int = DEPTH
+) -> NDArray[np.int64]:
     """The documents with the highest scores, ascending; between equal scores at the cut the ids decide.
 
     Args:
         matches: the scores.
         ids: gives the ids of some documents; asked for those at the cut alone.
+        depth: how many.
 
     """
-    if np.count_nonzero(matches.scores) <= DEPTH:
+    if np.count_nonzero(matches.scores) <= depth:
         return np.flatnonzero(matches.scores).astype(np.int64)
-    hits = _high(matches.scores)
+    hits = _high(matches.scores, depth)
     # of the many only those are looked at that rounding could bring over the cut
-    cut = np.partition(matches.scores[hits], len(hits) - DEPTH)[len(hits) - DEPTH]
+    cut = np.partition(matches.scores[hits], len(hits) - depth)[len(hits) - depth]
     hits = hits[matches.scores[hits] >= cut - 10.0**-DIGITS]
     # rounded, so that the last bits of a sum cannot turn an order that ids should decide
     scores, least = np.round(matches.scores[hits], DIGITS), np.round(cut, DIGITS)
     above, equal = hits[scores > least], hits[scores == least]
-    first = np.argsort(np.asarray(ids(equal), dtype=str), kind="stable")[: DEPTH - len(above)]
+    first = np.argsort(np.asarray(ids(equal), dtype=str), kind="stable")[: depth - len(above)]
     return np.sort(np.concatenate([above, equal[first]]))
 
 
-def _high(scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Documents, ascending, that have at least the `DEPTH` highest scores among them: told from every so many-th one where many match."""
+def _high(scores: NDArray[np.float64], depth: int) -> NDArray[np.int64]:
+    """Documents, ascending, that have at least the `depth` highest scores among them: told from every so many-th one where many match."""
     some = scores[::_SAMPLED]
-    wanted = 2 * DEPTH // _SAMPLED
+    wanted = 2 * depth // _SAMPLED
     if len(some) > wanted:
         least = np.partition(some, len(some) - wanted)[len(some) - wanted]
         high = np.flatnonzero(scores >= least - 10.0**-DIGITS)
-        if least > 0 and np.count_nonzero(scores[high] >= least) >= DEPTH:
+        if least > 0 and np.count_nonzero(scores[high] >= least) >= depth:
             return high
     return np.flatnonzero(scores)

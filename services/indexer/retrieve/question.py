@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from services.common.model.names import AssetId
 from services.common.model.search import Correction
+from services.indexer.retrieve.candidates import USUAL
 from services.indexer.retrieve.encoding import Encoding
 from services.indexer.retrieve.lexical import Alternatives
 from services.indexer.retrieve.spans import Spans
@@ -27,6 +28,7 @@ class Question:
         misspelt: the words that were, lower case, with what they are read as.
         encoding: its vectors, which may still be in the making; None in lexical mode.
         popular: how much the asker's scope shows each table to be used, 0 to 1; absent where no log tells.
+        depth: how many candidates come from each of words, table vectors and column vectors.
 
     """
 
@@ -37,6 +39,7 @@ class Question:
     misspelt: Mapping[str, str] = field(default_factory=dict)
     encoding: Encoding | None = None
     popular: Mapping[AssetId, float] = field(default_factory=dict)
+    depth: int = USUAL
 
     @property
     def names(self) -> tuple[str, ...]:

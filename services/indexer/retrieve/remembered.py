@@ -12,8 +12,8 @@ from collections.abc import Hashable
 from services.common.model.search import SearchAnswer
 from services.indexer.index.snapshot import EMPTY, Snapshot
 
-KEPT_HITS, AS_MANY_AS = 10_000, 10
-"""Hits of all kept answers together; an answer counts as so many more for its counts: some 500 of ten hits, which take 10 MB."""
+KEPT_HITS, AS_MANY_AS = 4_000, 10
+"""Hits of all kept answers together; an answer counts as so many more for its counts: some 200 of ten hits, which take 4 MB."""
 
 
 class Answers:

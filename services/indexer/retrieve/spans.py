@@ -20,8 +20,8 @@ from services.indexer.text.tokens import STOP_WORDS, raw_words
 
 MAX_WORDS = 24
 """Content words that get a vector; what a longer question says after them changes little."""
-CACHED = 8_192
-"""Vectors of words and pairs that are remembered: 13 MB at 384 dimensions. Questions share most of their words."""
+CACHED = 4_096
+"""Vectors of words and pairs that are remembered: 7 MB at 384 dimensions. Questions share most of their words."""
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def table_hits(view: View, question: Question, ranker_of: Callable[[Question], R
     """
     asked = _asked(view, question)
     matches, named = asked.matches, asked.named
-    candidates = table_candidates(view, asked, question.vector)
+    candidates = table_candidates(view, asked, question.vector, question.depth)
     wanted = of_kinds(view, kinds)
     candidates = candidates.only(wanted[candidates.tables].tolist())
     ids: list[str] = list(candidates.ids)
@@ -73,7 +73,7 @@ def table_hits(view: View, question: Question, ranker_of: Callable[[Question], R
 
 def candidates_of(view: View, question: Question) -> Candidates:
     """The candidates of a question, as `table_hits` ranks them."""
-    return table_candidates(view, _asked(view, question), question.vector)
+    return table_candidates(view, _asked(view, question), question.vector, question.depth)
 
 
 def _asked(view: View, question: Question) -> Asked:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import pairwise
 
 from services.common.model.secret_text import MASK, is_secret_name, masked_text, may_hold_secret
 from services.common.model.sql_tokens import between_quotes, tokens_of
@@ -81,7 +82,11 @@ def masked_literals(text: str, dialect: str = "") -> str:
 def _walked(text: str, walk: _Walk) -> str:
     for match in tokens_of(walk.dialect).finditer(text):
         walk.take(match.lastgroup or "other", match[0])
-    return "".join(walk.out)
+    pieces = walk.out[:1]
+    for before, piece in pairwise(walk.out):
+        # two literals side by side would be read as one with a quote in it
+        pieces += (" ", piece) if before.endswith("'") and piece.startswith("'") else (piece,)
+    return "".join(pieces)
 
 
 @dataclass(slots=True)
