@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import forkserver, resource_tracker
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -31,12 +32,13 @@ from services.cli.exits import DONE, FAILED
 from services.cli.serving import announcing, application, configured
 from services.cli.stuck import EndsWhereStuck
 from services.cli.terminal import prefer_utf8, say
-from services.common.errors import HeadwaterError, ServiceUnavailable
+from services.common.errors import HeadwaterError, ModelUnavailable, ServiceUnavailable
 from services.common.runtime import logs
 from services.common.runtime.db import Database
 from services.common.runtime.garbage import set_survivors_aside
 from services.common.runtime.migrations import ensure_current
 from services.common.runtime.settings import Settings
+from services.indexer.embed.model_files import locate
 from services.indexer.store.lease import BEAT_S, Lease, beating, home_id
 from services.indexer.store.line import LINE as INDEXER_LINE
 from services.lineage.store.line import LINE as LINEAGE_LINE
@@ -49,6 +51,8 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Where the workers' counters are, so that each can tell those of all; prometheus_client reads it when it is imported."""
 STOPS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 """What ends a server, or is sent to all of its processes when a terminal or a unit ends."""
+HELD_MODEL = "HELD_MODEL_DIR"
+"""Names, to the process that workers are forks of, the converted model whose memory they are to share."""
 PRELOADED = "services.cli.preloaded"
 """Imported once, before workers are forked."""
 _LINES = {
@@ -77,7 +81,7 @@ def serve_many(settings: Settings, role: str, listening: socket.socket) -> int:
         announcing(settings, role, listening) as announce,
     ):
         os.environ[METRICS_FOLDER] = counters
-        _begin_as_forks()
+        _begin_as_forks(settings, role)
         try:
             supervisor = _Supervisor(settings, role, server, listening, announce)
             try:
@@ -91,8 +95,8 @@ def serve_many(settings: Settings, role: str, listening: socket.socket) -> int:
     return DONE if supervisor.said else FAILED
 
 
-def _begin_as_forks() -> None:
-    """Make uvicorn begin workers as forks of a process that has imported what they need, where the platform can.
+def _begin_as_forks(settings: Settings, role: str) -> None:
+    """Make uvicorn begin workers as forks of a process that has imported what they need, and opened the model, where the platform can.
 
     Its own way is an interpreter each: some 100 MB of modules in every worker, of which half stays shared this way.
     """
@@ -100,14 +104,26 @@ def _begin_as_forks() -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([PRELOADED])
         resource_tracker.ensure_running()  # it would let signals through again
+        if INDEXER_LINE in _LINES[role] and (model := _converted(settings)) is not None:
+            os.environ[HELD_MODEL] = str(model)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
         try:
             # signals that are blocked stay so in what is begun: it ends when its supervisor does, and not with the first Ctrl-C
             forkserver.ensure_running()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            os.environ.pop(HELD_MODEL, None)
         started: Any = uvicorn_processes
         started.spawn = context
+
+
+def _converted(settings: Settings) -> Path | None:
+    """The folder of the configured model in the form that encodes; None where there is none yet, as before the first crawl."""
+    try:
+        folder = settings.home / "models" / locate(settings.model).sha256
+    except ModelUnavailable:
+        return None
+    return folder if folder.is_dir() else None
 
 
 @contextmanager

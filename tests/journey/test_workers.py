@@ -88,6 +88,22 @@ def test_workers_share_one_copy_and_one_of_them_leads(served: Server, tmp_path: 
     assert "another `headwater serve` serves this home" in second.err
 
 
+def test_workers_share_one_copy_of_the_model(tmp_path: Path) -> None:
+    """Its weights stand in memory once, and each worker answers by meaning; the control is the same server without vectors."""
+    shared = {}
+    for model in ("all-MiniLM-L6-v2+headwater", "hashing"):
+        home, env = tmp_path / model / "home", {"HEADWATER_MODEL": model}
+        home.parent.mkdir()
+        url = write_metadata(home.parent / "wh.jsonl", *(simple_table(name, "what people bought") for name in NAMES[:5]))
+        assert hw("crawl", url, home=home, **env).code == 0
+        with Server("serve", "--workers", "2", home=home, env=env) as server:
+            server.ready()
+            answers = [asked_anew(server, "/api/v1/search", q=f"orders that people bought {at}").json() for at in range(12)]
+            assert all(answer["mode"] == "hybrid" and answer["hits"] for answer in answers)
+            shared[model] = min(map(shared_mb, workers(server)))
+    assert shared["all-MiniLM-L6-v2+headwater"] > shared["hashing"] + 15
+
+
 def test_a_leader_that_is_killed_is_replaced_and_another_one_leads(served: Server, tmp_path: Path) -> None:
     """Questions on new connections are answered meanwhile; what is written afterwards is found by both."""
     home = tmp_path / "home"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 import tokenizers
 
 from services.common.errors import ModelUnavailable
-from services.indexer.embed import convert
+from services.indexer.embed import convert, onnx_encoder
 from services.indexer.embed.architecture import UnknownArchitecture
 from services.indexer.embed.convert import ensure_converted
 from services.indexer.embed.converted import (
@@ -380,3 +382,30 @@ def test_a_tokenizer_without_special_tokens_is_refused(tmp_path):
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     with pytest.raises(ModelUnavailable, match="empty text"):
         encoder_of(folder, tmp_path / "models")
+
+
+def test_what_is_held_serves_every_encoder_until_the_model_is_made_anew(tmp_path, monkeypatch):
+    """Also in a process that was forked meanwhile: the same sessions, the same vectors; files of another conversion are opened."""
+    files = locate(str(make_model(tmp_path / "m")))
+    model = ensure_converted(files, tmp_path / "models")
+    expected = OnnxEncoder(model, threads=1)
+    vectors = [expected.encode_query(TEXTS[0]), *expected.encode_words(TEXTS)]
+    opened = []
+    monkeypatch.setattr(onnx_encoder, "_session", lambda graph, *_, **__: opened.append(graph))
+    monkeypatch.setattr(onnx_encoder, "_held", {})
+    OnnxEncoder(model, threads=1)
+    assert opened == [model.questions, model.words]
+    monkeypatch.undo()
+    monkeypatch.setattr(onnx_encoder, "_held", {})
+    onnx_encoder.hold(model)
+    monkeypatch.setattr(onnx_encoder, "_session", lambda graph, *_, **__: opened.append(graph))
+    opened.clear()
+    child = os.fork()
+    if child == 0:
+        mine = OnnxEncoder(model, threads=1)
+        same = np.array_equal(np.stack([mine.encode_query(TEXTS[0]), *mine.encode_words(TEXTS)]), np.stack(vectors))
+        os._exit(0 if same and not opened else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    shutil.rmtree(model.folder)
+    OnnxEncoder(ensure_converted(files, tmp_path / "models"), threads=1)
+    assert opened == [model.questions, model.words]

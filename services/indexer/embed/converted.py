@@ -84,6 +84,11 @@ class ConvertedModel:
         return self.folder / (WORDS_FILE if WORDS_FILE in self.manifest.files else GRAPH_FILE)
 
     @property
+    def weights(self) -> Path:
+        """The arrays that all graphs refer to."""
+        return self.folder / WEIGHTS_FILE
+
+    @property
     def tokenizer(self) -> Path:
         """The tokenizer as the model ships it."""
         return self.folder / TOKENIZER_FILE

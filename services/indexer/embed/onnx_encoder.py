@@ -39,6 +39,36 @@ _MAX_CHARACTERS = 65_536
 """Characters of a text that are tokenized at all: 256 tokens are some 1,200 characters, and a megabyte takes 1 s."""
 
 
+_State = tuple[int, int, int, int]
+_held: dict[Path, tuple[_State, Any]] = {}
+
+
+def hold(model: ConvertedModel) -> None:
+    """Open what answers of a model need, for the encoders of processes that are forked from this one: they share its memory.
+
+    To be called in a process with one thread; none is begun.
+
+    Raises:
+        ModelUnavailable: onnxruntime or tokenizers cannot read the files.
+
+    """
+    for graph in (model.questions, model.words):
+        _held[graph] = _state(graph, model), _session(graph, 1, keeps=False)
+    _held[model.tokenizer] = _state(model.tokenizer, model), _tokenizer(model)
+
+
+def _held_of(file: Path, model: ConvertedModel) -> Any:
+    """What `hold` opened of a model's file, as long as that is the same; None where there is nothing."""
+    state, opened = _held.get(file, (None, None))
+    return opened if state is not None and state == _state(file, model) else None
+
+
+def _state(file: Path, model: ConvertedModel) -> _State:
+    """Tells a file, and the weights beside it, from those of a model that was made anew."""
+    one, weights = file.stat(), model.weights.stat()
+    return one.st_ino, one.st_mtime_ns, weights.st_ino, weights.st_mtime_ns
+
+
 class OnnxEncoder:
     """An `Encoder` over three onnxruntime sessions: one for texts, and two that round, for questions and for their words and pairs.
 
@@ -65,7 +95,7 @@ class OnnxEncoder:
         self._opening = Lock()
         for graph in (model.questions, model.words):
             self._session(graph)
-        self._tokenizer: Any = _tokenizer(model)
+        self._tokenizer: Any = _held_of(model.tokenizer, model) or _tokenizer(model)
         self._queries = QueryCache()
         self._counts = EncoderCounts(0, 0)
         self._counts_lock = Lock()
@@ -119,7 +149,9 @@ class OnnxEncoder:
             if graph not in self._sessions:
                 # what is asked is short: a second thread wakes up for each product, and takes a sixth more of the processor to be no sooner
                 is_asked = graph != self._model.graph
-                self._sessions[graph] = _session(graph, 1 if is_asked else self._threads, keeps=not is_asked)
+                self._sessions[graph] = (is_asked and _held_of(graph, self._model)) or _session(
+                    graph, 1 if is_asked else self._threads, keeps=not is_asked
+                )
             return self._sessions[graph]
 
     def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:
