@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from services.common.errors import IndexDamaged
+from services.common.runtime.sums import file_sha256
 
 FILE = "bundle.json"
 FORMAT = 1
@@ -70,7 +71,9 @@ def seal(folder: Path) -> dict[str, Sealed]:
     """Size and sum of every file below a folder but the manifest."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     return {
-        path.relative_to(folder).as_posix(): Sealed(path.stat().st_size, sum_of(path)) for path in paths if path.name != FILE
+        path.relative_to(folder).as_posix(): Sealed(path.stat().st_size, file_sha256(path))
+        for path in paths
+        if path.name != FILE
     }
 
 
@@ -124,17 +127,11 @@ def check_files(folder: Path, manifest: BundleManifest) -> None:
     for name, sealed in manifest.files.items():
         path = folder / name
         try:
-            whole = path.stat().st_size == sealed.bytes and sum_of(path) == sealed.sha256
+            whole = path.stat().st_size == sealed.bytes and file_sha256(path) == sealed.sha256
         except OSError:
             whole = False
         if not whole:
             raise IndexDamaged(f"{path} is not what was exported; export the bundle again")
-
-
-def sum_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb", buffering=0) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _is_inside(name: str) -> bool:

@@ -6,10 +6,12 @@ Journeys 2 and 3 without the first. Answers are the centre's; what a bundle does
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import threading
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,6 +49,8 @@ ALL_OF_A_PART = AccessScope(allow=("**",))
 """Sees everything in a bundle that holds a part, and is not the scope to which nothing was ever withheld."""
 RETRY_S, MAX_RETRY_S = 10.0, 600.0
 """When a bundle that failed is tried again: it may have been half copied, or the machine short of memory. The wait doubles."""
+_NEEDED_SOON = ("h11", "numpy.ma", "pydantic.v1.dataclasses", "uvicorn.protocols.http.h11_impl")
+"""What libraries import when the server begins to listen and the first question is asked."""
 _WRITTEN_OVER = (
     "files of the bundle were written over while it was served; copy a whole one beside it, and rename that into its place"
 )
@@ -190,6 +194,9 @@ def create_sidecar(settings: Settings, checking: Checking) -> Sidecar:
 
     """
     check_exposure(settings.host, settings.tokens)
+    for module in _NEEDED_SOON:
+        with suppress(ImportError):  # of another version of a library, which then needs something else
+            importlib.import_module(module)  # while the check runs
     checking.wait()
     # what was checked, wherever a link leads meanwhile; another bundle there is noticed by the first look
     manifest = checking.before.get(FILE)

@@ -9,8 +9,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from services.bundle.manifest import BundleManifest, sum_of
+from services.bundle.manifest import BundleManifest
 from services.common.errors import IndexDamaged
+from services.common.runtime.sums import file_sha256
 
 State = tuple[int, int, int, int, int]
 """Device, number, size in bytes, and the times of the last write and of the last change at all, in nanoseconds: the first of the two
@@ -40,7 +41,7 @@ def check_same(folder: Path, manifest: BundleManifest, before: Mapping[str, Stat
     for name, sealed in manifest.files.items():
         path = folder / name
         try:
-            same = _state(path) == before.get(name) or sum_of(path) == sealed.sha256
+            same = _state(path) == before.get(name) or file_sha256(path) == sealed.sha256
         except OSError:
             same = False
         if not same:
@@ -75,7 +76,7 @@ class Written:
                 now = _state(self._folder / name)
                 if now == known or now[:2] != known[:2] or time.monotonic() < self._left_until.get(name, 0.0):
                     continue
-                if sum_of(self._folder / name) != self._sums[name]:
+                if file_sha256(self._folder / name) != self._sums[name]:
                     return name
             except OSError:  # it has lost its name, and is still read
                 continue

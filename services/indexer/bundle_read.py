@@ -6,6 +6,7 @@ Journey 2 as a sidecar answers it. Imports neither the converter nor the crawler
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from services.common.errors import IndexDamaged
@@ -51,15 +52,17 @@ class BundledIndex:
         popular: Callable[[AccessScope], Mapping[AssetId, float]] = lambda _scope: {},
     ) -> None:
         set_threads(1)  # questions run side by side
-        _use_words(folder / WORDS)
         generations = Generations(folder / INDEX, proven=True)
         manifest = generations.current()
         if manifest is None:
             raise IndexDamaged(f"{folder} holds no generation; export the bundle again")
-        if manifest.documents != DOCUMENT_VERSION or manifest.words != segmenter.word_list():
-            raise IndexDamaged(f"the index in {folder} was made by another version of Headwater; export the bundle again")
-        self.snapshot = Snapshot(generations.open(manifest), manifest.number, manifest.seq, manifest.dimension)
-        self._encoder = _encoder(folder / MODEL, manifest.model, threads)
+        with ThreadPoolExecutor(1) as beside:  # onnxruntime works on a core of its own meanwhile
+            encoder = beside.submit(_encoder, folder / MODEL, manifest.model, threads)
+            _use_words(folder / WORDS)
+            if manifest.documents != DOCUMENT_VERSION or manifest.words != segmenter.word_list():
+                raise IndexDamaged(f"the index in {folder} was made by another version of Headwater; export the bundle again")
+            self.snapshot = Snapshot(generations.open(manifest), manifest.number, manifest.seq, manifest.dimension)
+            self._encoder = encoder.result()
         ranker = RankerFile(folder).current()  # read once: another bundle may take the folder's name later
         self.retriever = Retriever(
             lambda: self.snapshot, lambda _snapshot: self._encoder, self.status, lambda: ranker, popular

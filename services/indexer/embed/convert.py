@@ -15,6 +15,7 @@ from pathlib import Path
 
 from services.common.errors import ModelUnavailable
 from services.common.runtime.logs import get_logger
+from services.common.runtime.sums import file_sha256
 from services.indexer.embed.adapter import Adapted
 from services.indexer.embed.architecture import read_architecture
 from services.indexer.embed.converted import (
@@ -29,7 +30,7 @@ from services.indexer.embed.converted import (
     open_converted,
     write_manifest,
 )
-from services.indexer.embed.model_files import ModelFiles, file_sha256
+from services.indexer.embed.model_files import ModelFiles
 from services.indexer.embed.safetensors_file import Tensors
 
 _log = get_logger(__name__)

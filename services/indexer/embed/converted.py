@@ -15,8 +15,8 @@ from types import MappingProxyType
 from typing import Any
 
 from services.common.errors import ModelUnavailable
+from services.common.runtime.sums import file_sha256
 from services.indexer.embed.encoder import ModelId
-from services.indexer.embed.model_files import file_sha256
 
 CONVERTER_VERSION = 4
 """Counts up when the same weights would give another graph; a folder of another version is made again."""

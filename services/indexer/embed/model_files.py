@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from services.common.errors import ModelUnavailable
+from services.common.runtime.sums import file_sha256
 from services.indexer.embed.encoder import ModelId
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
@@ -137,12 +138,6 @@ def _adapted(files: ModelFiles, name: str) -> ModelFiles:
     weights = hashlib.sha256(f"{files.weights_sha256} {digest}\n".encode()).hexdigest()
     model_id = ModelId(f"{name}@{sha256[:12]}")
     return replace(files, model_id=model_id, sha256=sha256, weights_sha256=weights, adapter=ADAPTER)
-
-
-def file_sha256(path: Path) -> str:
-    """The file's SHA-256 in hexadecimal. Raises OSError where it cannot be read."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def default_vocabulary() -> list[str]:

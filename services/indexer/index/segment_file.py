@@ -5,7 +5,6 @@ Journey 1, step "new generation". Arrays are `.npy`, records are JSON lines, vec
 
 from __future__ import annotations
 
-import hashlib
 import os
 import warnings
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.errors import IndexDamaged
+from services.common.runtime.sums import file_sha256
 from services.indexer.index.array_file import map_arrays, write_arrays
 from services.indexer.index.lists import Lists
 from services.indexer.index.lookups import lookup_arrays, lookups_of
@@ -163,12 +163,6 @@ def _read(folder: Path, vectors: Callable[[str, int], Vectors], *, whole: bool =
         raise IndexDamaged(
             f"the segment {folder.name} cannot be read ({type(error).__name__}); run `headwater verify`"
         ) from error
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync_folder(folder: Path) -> None:
