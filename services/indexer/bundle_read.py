@@ -60,7 +60,9 @@ class BundledIndex:
             encoder = beside.submit(_encoder, folder / MODEL, manifest.model, threads)
             _use_words(folder / WORDS)
             if manifest.documents != DOCUMENT_VERSION or manifest.words != segmenter.word_list():
-                raise IndexDamaged(f"the index in {folder} was made by another version of Headwater; export the bundle again")
+                raise IndexDamaged(
+                    f"the index in {folder} was made by another version of Headwater; export the bundle again"
+                )
             self.snapshot = Snapshot(generations.open(manifest), manifest.number, manifest.seq, manifest.dimension)
             self._encoder = encoder.result()
         ranker = RankerFile(folder).current()  # read once: another bundle may take the folder's name later

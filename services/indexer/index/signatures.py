@@ -38,15 +38,14 @@ class Signatures:
         """Names that may be at most one edit away, ascending: every one that is, and a few that are not."""
         if not name or len(name) > MAX_CHARS:
             return np.zeros(0, dtype=np.int64)
-        own = signatures([name])
-        lengths = self.lengths.astype(np.int16) - np.int16(len(name))
-        found = np.flatnonzero(
-            (np.bitwise_count(self.pairs ^ own.pairs[0]) <= _PAIR_BITS)
-            & (np.bitwise_count(self.chars ^ own.chars[0]) <= _CHAR_BITS)
-            & (np.abs(lengths) <= 1)
-            & (self.lengths > 0)
+        own, length = signatures([name]), len(name)
+        # most names are shorter than a question: only those of about its length are looked at closer
+        found = np.flatnonzero((self.lengths >= max(length - 1, 1)) & (self.lengths <= length + 1))
+        near = (np.bitwise_count(self.pairs[found] ^ own.pairs[0]) <= _PAIR_BITS) & (
+            np.bitwise_count(self.chars[found] ^ own.chars[0]) <= _CHAR_BITS
         )
-        return found.astype(np.int64)
+        rows: NDArray[np.int64] = found[near]
+        return rows
 
 
 def signatures(names: Sequence[str]) -> Signatures:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from services.indexer.index.distinct import distinct
 from services.indexer.retrieve import dense
 from services.indexer.retrieve.features import Asked, Candidates, Near, features_of, highest
 from services.indexer.retrieve.lexical import Matches
@@ -49,11 +50,11 @@ def table_candidates(view: View, asked: Asked, query: NDArray[np.float32] | None
     by_words = best_by_words(asked.matches, view.ids, depth)
     found = [by_words, rows_named(asked.named), asked.spelled.rows()]
     if query is None:
-        tables = np.unique(np.concatenate(found))
+        tables = distinct(found)
         return features_of(view, tables, asked, None)
     by_meaning = dense.nearest_tables(view, query, depth)
     found += [by_meaning, dense.owners(view, dense.nearest_columns(view, query, depth, restricted=False))]
-    tables = np.unique(np.concatenate(found))
+    tables = distinct(found)
     cosines = dense.table_cosines(view, query, tables)
     scores = asked.matches.scores[tables] / asked.matches.weight + cosines
     best = highest(scores, lambda rows: view.ids(tables[rows]), NEIGHBOURS_OF)

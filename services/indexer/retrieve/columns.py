@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from services.common.model.assets import Kind
 from services.common.model.search import Hit, Reason
+from services.indexer.index.distinct import distinct
 from services.indexer.retrieve.candidates import DEPTH, best_by_words
 from services.indexer.retrieve.column_names import MAX_NAMED, columns_named
 from services.indexer.retrieve.dense import column_cosines, nearest_columns, nearest_tables, table_cosines
@@ -100,7 +101,7 @@ def numbers_of(view: View, text: str, matches: Matches, by_table: Matches, vecto
         found.append(np.asarray(list(named), dtype=np.int64))
     if vector is not None:
         found += [nearest_columns(view, vector, DEPTH, restricted=True), _of_near_tables(view, vector)]
-    columns = np.unique(np.concatenate(found))
+    columns = distinct(found)
     tables, owner = np.unique(_owners(view, columns), return_inverse=True)
     words = matches.scores[columns]
     none = np.zeros(len(columns))

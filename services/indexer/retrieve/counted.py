@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from services.indexer.index.distinct import distinct
 from services.indexer.retrieve.seen_words import SeenWords, Term
 
 FEW = 16
@@ -148,7 +149,7 @@ def _best(rows: int, term: str, own: Term | None, others: Sequence[tuple[Alterna
     labels: dict[str, NDArray[np.int32]] = {}
     every = [each.documents for each in (own, *(each for _, each in others)) if each is not None]
     # where few documents have any, arrays of those alone: most alternatives are rare, and a warehouse has 100,000 documents
-    few = np.unique(np.concatenate(every)) if sum(map(len, every)) * FEW < rows else None
+    few = distinct(every) if sum(map(len, every)) * FEW < rows else None
     n = rows if few is None else len(few)
     best, share = np.zeros(n), np.zeros(n)
     if own is not None:
@@ -165,7 +166,7 @@ def _best(rows: int, term: str, own: Term | None, others: Sequence[tuple[Alterna
         best[at] = added[better]
         share[at] = np.maximum(share[at], one.weight)
         label = one.why or term
-        labels[label] = np.unique(np.concatenate([labels.get(label, having[:0]), having]))
+        labels[label] = distinct([labels.get(label, having[:0]), having])
     have = np.flatnonzero(share)
     documents = have.astype(np.int32) if few is None else few[have]
     adding = Term.of(idf, documents, best[have], rows)
@@ -174,7 +175,7 @@ def _best(rows: int, term: str, own: Term | None, others: Sequence[tuple[Alterna
 
 def _called(others: Sequence[tuple[Alternative, Term]]) -> Otherwise:
     """The documents that have any of a term's alternatives, and how far the best that each has says the term, 0 to 1."""
-    having = np.unique(np.concatenate([each.documents for _, each in others]))
+    having = distinct([each.documents for _, each in others])
     counts = np.zeros(len(having))
     for one, each in others:
         at = np.searchsorted(having, each.documents)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from services.indexer.index.distinct import distinct
 from services.indexer.index.segment import Segment
 from services.indexer.index.texts import Texts
 from services.indexer.index.vectors import Selection
@@ -86,7 +87,7 @@ def owners(view: View, columns: NDArray[np.int64]) -> NDArray[np.int64]:
     out = [np.zeros(0, dtype=np.int64)]
     for part in view.parts:
         here = columns[(columns >= part.column_offset) & (columns < part.column_offset + part.segment.n_columns)]
-        out.append(np.unique(part.segment.owner[here - part.column_offset]).astype(np.int64) + part.offset)
+        out.append(distinct([part.segment.owner[here - part.column_offset]]).astype(np.int64) + part.offset)
     return np.concatenate(out)
 
 

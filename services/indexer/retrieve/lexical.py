@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from services.indexer.index.distinct import distinct
 from services.indexer.retrieve.counted import Alternative, Otherwise, Shared, counted
 from services.indexer.retrieve.seen_words import Piece, SeenWords
 from services.indexer.retrieve.view import Seen, View
@@ -142,7 +143,7 @@ def _match(words: SeenWords, terms: Sequence[str], alternatives: Alternatives) -
         shared.append(found.shared)
         for label, rows in found.labels:
             before = documents.get(label) if label != term else None
-            documents[label] = rows if before is None else np.unique(np.concatenate([before, rows]))
+            documents[label] = rows if before is None else distinct([before, rows])
         if found.otherwise is not None:
             otherwise[term] = found.otherwise
     # a word that nothing has counts as if one document had it: the question is not fully answered

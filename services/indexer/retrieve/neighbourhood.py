@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from services.indexer.index.distinct import distinct
 from services.indexer.retrieve.coverage import Coverage
 from services.indexer.retrieve.view import View
 
@@ -80,14 +81,14 @@ def joined_with(view: View, tables: NDArray[np.int64]) -> NDArray[np.int64]:
         edges = joins.of(table)
         if len(edges) <= MAX_DEGREE:
             found.append(joins.other_end(edges, table))
-    return np.unique(np.concatenate(found))
+    return distinct(found)
 
 
 def _pairs(view: View, tables: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Candidates and their neighbours among the candidates, by position, each pair once, ascending."""
     near = view.joins.among(tables)
     n = max(len(tables), 1)
-    pairs = np.unique(near.owner * n + near.position)
+    pairs = distinct([near.owner * n + near.position])
     return pairs // n, pairs % n
 
 

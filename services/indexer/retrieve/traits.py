@@ -22,7 +22,7 @@ ENOUGH = 4
 _STATUS = {"endorsed": 1.0, "warned": -0.5, "deprecated": -1.0}
 COPY_WORDS = frozenset({"bak", "backup", "bkp", "old", "copy", "tmp", "temp", "dup", "orig", "deprecated"})
 """Words that people put into the names of tables they keep beside the real one."""
-_CENTURIES = ("19", "20")
+_MAY_BE_ONE = re.compile("|".join(("19", "20", *sorted(COPY_WORDS))))
 _DATE_SUFFIX = re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])([0-3]\d)?$|_(19|20)\d{2}_\d{2}(_\d{2})?$")
 _UNREAD = np.float32(np.nan)
 
@@ -70,8 +70,8 @@ def thin(columns: NDArray[np.float64], keys: NDArray[np.int64]) -> NDArray[np.fl
 def looks_like_a_copy(name: str) -> bool:
     """Whether a table's name says that it stands beside the real one: `orders_bak`, `tmp_orders`, `orders_20240131`."""
     lower = name.lower()
-    # most names have nothing of either: splitting them is not needed
-    if not any(word in lower for word in (*_CENTURIES, *COPY_WORDS)):
+    # most names have nothing of a date or such a word: splitting them is not needed
+    if _MAY_BE_ONE.search(lower) is None:
         return False
     return bool(_DATE_SUFFIX.search(name)) or any(word.lower() in COPY_WORDS for word in split_identifier(name))
 

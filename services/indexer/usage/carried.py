@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from services.indexer.index.distinct import distinct
 from services.indexer.usage.counts import Counts
 from services.indexer.usage.reading import Reading, Weighted
 from services.indexer.usage.sparse import Chosen, Floats, Ints, Sparse
@@ -113,7 +114,7 @@ class _Names:
 
     @classmethod
     def of(cls, reading: Reading, *few: Ints) -> _Names:
-        tables = np.unique(np.concatenate(few))
+        tables = distinct(few)
         pieces = [_entries(reading, weighted, tables) for weighted in (reading.words, reading.home)]
         index, value, owner = (np.concatenate([piece[at] for piece in pieces]) for at in range(3))
         words, place = np.unique(index, return_inverse=True)

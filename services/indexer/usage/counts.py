@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.model.names import AssetId
+from services.indexer.index.distinct import distinct
 from services.indexer.usage.known import Known
 from services.indexer.usage.sparse import Floats, Ints, Sparse, pairs
 from services.indexer.usage.statements import NO_DAY, Statement
@@ -165,7 +166,7 @@ class Counts:
         """Of how many schemas there are tables that each table is used with, int64 (n,)."""
         n = int(self.known.schema.max(initial=-1)) + 1
         first = np.repeat(np.arange(len(self.together)), np.diff(self.together.start))
-        each = np.unique(first * n + self.known.schema[self.together.index])
+        each = distinct([first * n + self.known.schema[self.together.index]])
         return np.bincount(each // max(n, 1), minlength=len(self.together))
 
     @cached_property
@@ -232,8 +233,8 @@ def _backed(pair: Ints, statement: Ints, statements: Sequence[Statement], min_pe
         [[number.setdefault(user, len(number)) for user in sorted(one.users)] for one in statements], max(len(number), 1)
     )
     at, owner = users.places(statement)
-    distinct = np.unique(np.stack([pair[owner], users.index[at]]), axis=1)[0]
-    backed, people = np.unique(distinct, return_counts=True)
+    once = np.unique(np.stack([pair[owner], users.index[at]]), axis=1)[0]
+    backed, people = np.unique(once, return_counts=True)
     return np.isin(pair, backed[people >= min_people])
 
 

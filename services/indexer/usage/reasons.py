@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.common.model.search import Evidence, Join, Reason
+from services.indexer.index.distinct import distinct
 from services.indexer.usage.features import FEATURES
 from services.indexer.usage.reading import Reading
 from services.indexer.usage.sparse import Floats, Ints
@@ -109,7 +110,7 @@ class Together:
         if counts.min_people > 1:  # of those of the basket that too few people use with it nothing is told
             basket = np.intersect1d(basket, counts.together.row(row)[0])
         mine, _ = counts.statements_of.row(row)
-        theirs = np.unique(counts.statements_of.index[counts.statements_of.places(basket)[0]])
+        theirs = distinct([counts.statements_of.index[counts.statements_of.places(basket)[0]]])
         both = np.intersect1d(mine, theirs, assume_unique=True).tolist()
         users = {user for at in both for user in counts.statements[at].users}
         programs = {user for at in both for user in counts.statements[at].programs}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from services.common.model.names import AssetId
 from services.common.model.related import Basis, RelatedItem
+from services.indexer.index.distinct import distinct
 from services.indexer.usage.features import FEATURES, features
 from services.indexer.usage.joins import joins_between
 from services.indexer.usage.reading import Reading
@@ -94,7 +95,7 @@ def _led(reading: Reading, basket: Ints, candidates: Ints, order: Ints, observed
     counts, first = reading.counts, candidates[order[0]]
     if reading.n_shown <= MANY_TABLES or counts.executed[first] <= MUCH * counts.n_executions:
         return order
-    statements = np.unique(counts.statements_of.index[counts.statements_of.places(basket)[0]])
+    statements = distinct([counts.statements_of.index[counts.statements_of.places(basket)[0]]])
     together = counts.reads.spread(statements, counts.executions[statements])
     lift = together[candidates] / np.maximum(counts.executed[candidates], 1.0)
     closer = np.flatnonzero((observed & (lift > lift[order[0]]))[order])
