@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -146,8 +147,13 @@ class _Forked:
         context = multiprocessing.get_context("fork")
         self._said, there = context.Pipe(duplex=False)
         self._process: BaseProcess = context.Process(target=_forked, args=(what, folder, there), daemon=True)
-        self._process.start()
-        there.close()
+        # a Ctrl-C that comes while Python forks would be lost: what it raises in there is printed, and dropped
+        waiting = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._process.start()
+        finally:
+            there.close()
+            signal.pthread_sigmask(signal.SIG_SETMASK, waiting)
 
     def told(self, limit_s: float) -> tuple[bytes, int] | None:
         """See `_Child`."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from services.bundle.manifest import BundleManifest
+from services.bundle.manifest import FILE, BundleManifest
 from services.common.errors import IndexDamaged
 from services.common.runtime.sums import file_sha256
 
@@ -38,10 +39,13 @@ def check_same(folder: Path, manifest: BundleManifest, before: Mapping[str, Stat
         IndexDamaged: one is another than was checked, and does not hold what was exported.
 
     """
+    as_checked: Mapping[str, State] = {}  # by another manifest, no file was compared with these sums
+    with suppress(OSError):
+        as_checked = before if _state(folder / FILE) == before.get(FILE) else {}
     for name, sealed in manifest.files.items():
         path = folder / name
         try:
-            same = _state(path) == before.get(name) or file_sha256(path) == sealed.sha256
+            same = _state(path) == as_checked.get(name) or file_sha256(path) == sealed.sha256
         except OSError:
             same = False
         if not same:

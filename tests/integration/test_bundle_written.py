@@ -159,3 +159,12 @@ def test_a_file_that_takes_a_name_while_the_bundle_is_checked_is_not_served(bund
             serving.create_sidecar(settings, checking)
         kept.replace(file)
         serving.create_sidecar(settings, checking).close()
+
+
+def test_files_are_compared_with_the_sums_that_are_read_when_it_is_opened(bundles: tuple[Path, Path], place: Path) -> None:
+    """The other bundle's manifest is copied there once the check has read this one's: its files are not those of that manifest."""
+    checking = begin_check(place)
+    checking.wait()
+    shutil.copy2(bundles[1] / FILE, place / FILE)
+    with pytest.raises(IndexDamaged, match="was changed while the bundle was checked"):
+        serving.create_sidecar(Settings(home=Path("/dev/null/home"), bundle=place, threads=1), checking)

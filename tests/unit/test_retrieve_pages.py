@@ -7,7 +7,9 @@ import pytest
 from services.common.errors import BadRequest
 from services.common.model.access import AccessScope
 from services.common.model.assets import RESTRICTED, Column, Kind
+from services.common.runtime.cursors import cursor_of, values_of
 from services.indexer.retrieve.answer import Retriever
+from services.indexer.retrieve.candidates import DEPTH, USUAL
 from services.indexer.text.document import document_of, text_hash
 from tests.support.feeds import asset, shop
 from tests.support.indexes import CountingEncoder, ask, lookup_for, retriever, snapshot_of
@@ -106,6 +108,23 @@ def test_a_cursor_goes_on_when_other_tables_are_used_in_between():
     second = ask(search, "order of a customer", limit=1, cursor=first.cursor)
     third = ask(search, "order of a customer", limit=50, cursor=second.cursor)
     assert (*first.hits, *second.hits, *third.hits) == whole.hits
+
+
+def test_pages_are_of_as_many_candidates_as_the_first_one():
+    """However many hits each asks for, none comes twice or is left out; a cursor of a version that told no depth goes on with its own."""
+    search = retriever(snapshot_of([asset(f"shop.a.orders_{at:03}", "order_id") for at in range(150)]))
+    for at_first, then, depth in ((10, 200, USUAL), (130, 10, DEPTH)):
+        whole = ask(search, "orders", limit=USUAL if depth == USUAL else DEPTH).hits
+        page = ask(search, "orders", limit=at_first)
+        seen = list(page.hits)
+        while page.cursor is not None:
+            page = ask(search, "orders", limit=then, cursor=page.cursor)
+            seen += page.hits
+        assert tuple(seen) == whole
+        assert len(whole) == min(depth, 150)
+    state, offset, digest = values_of(ask(search, "orders", limit=10).cursor, str, int, str)
+    older = cursor_of(state.rpartition("~")[0], offset, digest)
+    assert len(ask(search, "orders", limit=200, cursor=older).hits) == 140
 
 
 @pytest.mark.parametrize(

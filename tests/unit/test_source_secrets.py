@@ -31,6 +31,10 @@ SHOP = canonical_namespace("postgresql://db1")
         ("mysql", "IDENTIFIED WITH mysql_native_password BY 'x'", "IDENTIFIED WITH mysql_native_password BY '***'"),
         ("mysql", "SET PASSWORD FOR 'u'@'h' = 'x'", "SET PASSWORD FOR 'u'@'h' = '***'"),
         ("mysql", 'password = "x" AND b = "c"', "password = '***' AND b = \"c\""),
+        # a letter before double quotes is a word, before single ones it begins a literal; what stands side by side stays two
+        ("mysql", 'password = n"x" ', "password = n '***' "),
+        ("bigquery", "SELECT 'a'r'b' AS x, \"c\"'d' AS y, \"e\"'f' AS password", "SELECT 'a'r'b' AS x, \"c\"'d' AS y, \"e\"'***' AS password"),
+        ("tsql", "ENCRYPTBYPASSPHRASE('a'N'b')", "ENCRYPTBYPASSPHRASE('***' '***')"),
         ("oracle", "CREATE USER u IDENTIFIED BY tiger", "CREATE USER u IDENTIFIED BY '***'"),
         ("oracle", "password = q'[it's]'", "password = '***'"),
         ("tsql", "WITH PASSWORD = 0xDEADBEEF HASHED", "WITH PASSWORD = '***' HASHED"),

@@ -273,14 +273,13 @@ def _write_cursor(state: str, offset: int, query: SearchQuery) -> str:
 
 def _read_cursor(query: SearchQuery) -> tuple[str | None, str, int, int]:
     """The state of the index, the digest of popularity and the depth that a page stays with, and where it begins."""
-    depth = depth_for(query.limit)
     if query.cursor is None:
-        return None, "", depth, 0
+        return None, "", depth_for(query.limit), 0
     state, offset, digest = values_of(query.cursor, str, int, str)
     if digest != query.digest:
         raise refused(OF_ANOTHER)
     index, _, rest = state.partition("~")
     digest, _, known = rest.partition("~")
-    if known:
-        depth = DEPTH if known == str(DEPTH) else USUAL  # there are no others, whatever a cursor may say
+    # there are no others, whatever a cursor may say; one that says none was given by a version which always took all
+    depth = DEPTH if known in ("", str(DEPTH)) else USUAL
     return index, digest, depth, offset

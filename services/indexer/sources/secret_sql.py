@@ -80,12 +80,14 @@ def masked_literals(text: str, dialect: str = "") -> str:
 
 
 def _walked(text: str, walk: _Walk) -> str:
-    for match in tokens_of(walk.dialect).finditer(text):
+    tokens = tokens_of(walk.dialect)
+    for match in tokens.finditer(text):
         walk.take(match.lastgroup or "other", match[0])
     pieces = walk.out[:1]
     for before, piece in pairwise(walk.out):
-        # two literals side by side would be read as one with a quote in it
-        pieces += (" ", piece) if before.endswith("'") and piece.startswith("'") else (piece,)
+        # what is masked would be read as one with what stands before it: a literal, or a word that may begin one
+        first = tokens.match(before + piece) if piece.startswith("'") else None
+        pieces += (" ", piece) if first is not None and first.end() > len(before) else (piece,)
     return "".join(pieces)
 
 
