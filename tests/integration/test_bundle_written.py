@@ -15,7 +15,7 @@ import pytest
 from services.bundle import sidecar as serving
 from services.bundle.check import begin_check
 from services.bundle.export import export_bundle
-from services.bundle.manifest import FILE, read_manifest
+from services.bundle.manifest import FILE, read_manifest, to_text
 from services.common.errors import IndexDamaged
 from services.common.runtime.settings import Settings
 from tests.support.bundles import Alone, sidecar
@@ -162,9 +162,11 @@ def test_a_file_that_takes_a_name_while_the_bundle_is_checked_is_not_served(bund
 
 
 def test_files_are_compared_with_the_sums_that_are_read_when_it_is_opened(bundles: tuple[Path, Path], place: Path) -> None:
-    """The other bundle's manifest is copied there once the check has read this one's: its files are not those of that manifest."""
+    """Another manifest comes there once the check has read the first, with the sum of the other bundle's catalog."""
     checking = begin_check(place)
     checking.wait()
-    shutil.copy2(bundles[1] / FILE, place / FILE)
+    manifest = read_manifest(place)
+    files = {**manifest.files, "catalog.db": read_manifest(bundles[1]).files["catalog.db"]}
+    (place / FILE).write_text(to_text(dataclasses.replace(manifest, files=files)), encoding="utf-8")
     with pytest.raises(IndexDamaged, match="was changed while the bundle was checked"):
         serving.create_sidecar(Settings(home=Path("/dev/null/home"), bundle=place, threads=1), checking)

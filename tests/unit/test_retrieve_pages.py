@@ -124,7 +124,7 @@ def test_pages_are_of_as_many_candidates_as_the_first_one():
         assert len(whole) == min(depth, 150)
     state, offset, digest = values_of(ask(search, "orders", limit=10).cursor, str, int, str)
     older = cursor_of(state.rpartition("~")[0], offset, digest)
-    assert len(ask(search, "orders", limit=200, cursor=older).hits) == 140
+    assert len(ask(search, "orders", limit=USUAL, cursor=older).hits) == USUAL
 
 
 @pytest.mark.parametrize(
