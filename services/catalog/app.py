@@ -97,8 +97,10 @@ def create_app(parts: CatalogParts) -> FastAPI:
         from services.catalog import routes_beyond as beyond  # noqa: PLC0415 - a sidecar starts without them
 
         beyond.include_public(public, parts, one_asset)
-        beyond.include_events(app, public, parts, parts.events, parts.told)
+        beyond.include_events(public, parts, parts.events, parts.told)
     app.include_router(public)
+    if parts.events is not None and parts.told is not None:
+        beyond.include_marquez(app, parts, parts.events, parts.told, prefix=API)
     app.include_router(health.create_router(readiness, metrics))
     app.include_router(pages.create_router(), include_in_schema=False)
     app.include_router(api_pages.create_router(), include_in_schema=False)

@@ -29,15 +29,18 @@ def include_public(public: APIRouter, parts: CatalogParts, one_asset: list[param
     public.include_router(history.create_router(parts.reader), max_body_size=limit, dependencies=one_asset)
 
 
-def include_events(app: FastAPI, public: APIRouter, parts: CatalogParts, sent: LineageEvents, told: EventDatasets) -> None:
-    """Add those that events come in by, and Marquez' read API at its own place, and behind ours."""
+def include_events(public: APIRouter, parts: CatalogParts, sent: LineageEvents, told: EventDatasets) -> None:
+    """Add those that events come in by to the public ones."""
     limit = parts.max_body_bytes * EVENTS_BODY_TIMES
     public.include_router(events.create_router(sent, told.poke, limit), max_body_size=limit)
+
+
+def include_marquez(app: FastAPI, parts: CatalogParts, sent: LineageEvents, told: EventDatasets, *, prefix: str) -> None:
+    """Add Marquez' read API at its own place, and at the public API's: added behind that, so that ours come first."""
     asked = Marquez(parts.reader, sent, parts.lineage, told.namespaces)
-    for prefix in (public.prefix, f"/marquez{public.prefix}"):
-        app.include_router(marquez.create_router(asked), prefix=prefix, include_in_schema=False)
-    searched = marquez.create_search(asked, parts.search)
-    app.include_router(searched, prefix=f"/marquez{public.prefix}", include_in_schema=False)
+    for place in (prefix, f"/marquez{prefix}"):
+        app.include_router(marquez.create_router(asked), prefix=place, include_in_schema=False)
+    app.include_router(marquez.create_search(asked, parts.search), prefix=f"/marquez{prefix}", include_in_schema=False)
 
 
 def include_internal(app: FastAPI, parts: CatalogParts) -> None:

@@ -67,7 +67,10 @@ def _made(settings: Settings, role: str, server: str | None) -> ASGIApp:
             raise WrongSettings(NO_BUNDLE)
         from services.bundle.check import begin_check, begin_sums
 
-        folder = settings.bundle.resolve()
+        try:
+            folder = settings.bundle.resolve()
+        except (OSError, RuntimeError):
+            raise WrongSettings(f"{settings.bundle} cannot be followed: its links lead back to themselves") from None
         sums = begin_sums(folder)  # while this one imports what reads a bundle
         import services.bundle.parts  # noqa: F401 - before the next fork, which reads it
 

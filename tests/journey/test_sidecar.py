@@ -91,8 +91,10 @@ def _told(server: Server, path: str, params: dict[str, object]) -> dict[str, obj
 def test_a_bad_bundle_is_refused_with_one_line(exported, tmp_path):
     """At the start, before anything listens for long; and so is none at all."""
     _, bundle = exported
+    (tmp_path / "round").symlink_to(tmp_path / "round")
     for arguments, said in (
         (["--bundle", str(tmp_path)], "holds no bundle"),
+        (["--bundle", str(tmp_path / "round")], "links lead back to themselves"),
         ([], "--bundle or HEADWATER_BUNDLE"),
     ):
         done = hw("serve", "--role", "sidecar", *arguments, "--port", "0", home=tmp_path / "home")
