@@ -21,10 +21,10 @@ from pathlib import Path
 
 import httpx2
 
+from bench.asked import questions as distinct_questions
 from bench.filtered import MODEL, warehouse
 from bench.report import machine, print_table
 from services.common.model.assets import Asset
-from services.evaluation.judgements import read_judgements
 
 ROOT = Path(__file__).parents[1]
 STARTS = 5
@@ -46,7 +46,7 @@ def main() -> None:
         _prepare(work, given.data, given.tables, given.model)
         print_table(["what", "value"], _helped())
         print()
-        questions = _questions(given.data, given.questions)
+        questions = distinct_questions(given.data, given.questions)
         env = _environment(given.model)
         centre = ["serve", "--home", str(work / "home")]
         alone = ["serve", "--role", "sidecar", "--bundle", str(work / "bundle"), "--home", str(work / "nowhere")]
@@ -79,17 +79,6 @@ def _line(asset: Asset) -> dict[str, object]:
     columns = [{"name": c.name, "description": c.description} for c in asset.columns]
     line = {"database": database, "schema": schema, "name": name, "columns": columns}
     return line | ({"description": asset.description} if asset.description else {})
-
-
-def _questions(data: Path, n: int) -> list[str]:
-    """So many distinct questions: real ones, then real ones with a word of another."""
-    real = [one.question for one in read_judgements(data / "retrieval" / "spider2_lite.questions.jsonl.gz")]
-    found = dict.fromkeys(real)
-    for at in range(n):
-        if len(found) >= n:
-            break
-        found[f"{real[at % len(real)]} {real[(at * 7 + 3) % len(real)].split()[-1]}"] = None
-    return list(found)[:n]
 
 
 def _environment(model: str) -> dict[str, str]:

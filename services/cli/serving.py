@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.cli.terminal import say
 from services.common.errors import WrongSettings
 from services.common.runtime.garbage import nothing_collected
-from services.common.runtime.memory import keep_one_heap
+from services.common.runtime.memory import give_back, keep_one_heap
 from services.common.runtime.once import replace_whole
 from services.common.runtime.settings import NO_BUNDLE, Settings
 from services.common.runtime.threads import requests_at_once
@@ -58,6 +58,7 @@ def application(settings: Settings, role: str, server: str | None = None) -> ASG
     keep_one_heap()
     with nothing_collected(kept=True):
         made = _made(settings, role, server)
+    give_back()  # what importing and opening took for a moment
     return _Bounded(made, requests_at_once(settings.n_threads))
 
 

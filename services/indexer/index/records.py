@@ -21,7 +21,7 @@ from services.common.model.assets import Kind
 from services.common.model.names import AssetId, ColumnId, ScopePath
 from services.indexer.text.document import Key, Record
 
-REMEMBERED = 2_048
+REMEMBERED = 1_024
 """So many records of a segment are kept: the tables that are asked for come again."""
 _CODEC = ("utf-8", "surrogatepass")
 
