@@ -26,6 +26,7 @@ def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lists_module, "ROWS_A_LIST", 20)
     monkeypatch.setattr(module, "READ_SHARE", 8)
     monkeypatch.setattr(module, "READ_A_HIT", 20)
+    monkeypatch.setattr(module, "READ_LEAST", 1)
 
 
 @pytest.fixture(scope="module")

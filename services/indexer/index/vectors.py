@@ -23,11 +23,12 @@ from services.indexer.index.lists import Lists, in_lists
 
 LISTED_FROM = 50_000
 """Rows from which a segment's vectors stand in lists: below, the exact search of all takes about 2 ms (ADR 6)."""
-READ_SHARE, READ_A_HIT = 140, 40
-"""Of rows in lists one in so many is scored, or so many for each hit that is wanted: .99 and more of the 10 nearest of 100,000
-(`make bench ARGS="vectors"`)."""
+READ_SHARE, READ_A_HIT, READ_LEAST = 140, 40, 4_000
+"""Of rows in lists one in so many is scored, or so many for each hit that is wanted, and never fewer than the last: .99 and more of the 10
+nearest of 100,000 (`make bench ARGS="vectors"`)."""
 FILTERED = 4
-"""So many times as many allowed rows are scored where a filter leaves some out: the nearest that it leaves are farther away."""
+"""So many times as many allowed rows are scored where a filter leaves some out, and never fewer than twice the least: the nearest that it
+leaves are farther away."""
 EXACT_UP_TO = 20_000
 """Rows that a filter may pass for them to be taken out and scored one and all, which takes 1.6 ms; looking at all others with
 FAISS's selector takes three times as long (2.3 ms against 0.8 for a tenth of 100,000)."""
@@ -234,7 +235,8 @@ class Vectors:
         """Where the runs of rows begin and end that are worth scoring."""
         if self.lists is None:
             return ((0, len(self)),)
-        wanted = max(len(self) // READ_SHARE, READ_A_HIT * k) * (1 if allowed is None else FILTERED)
+        usual = max(len(self) // READ_SHARE, READ_A_HIT * k)
+        wanted = max(usual, READ_LEAST) if allowed is None else max(FILTERED * usual, 2 * READ_LEAST)
         near = self.lists.nearest(query, wanted, None if allowed is None else allowed.counts)
         return zip(self.lists.start[near].tolist(), self.lists.start[near + 1].tolist(), strict=True)
 
