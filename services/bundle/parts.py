@@ -70,7 +70,7 @@ class Bundle:
         )
 
     def _database(self, name: str, schema: str, threads: int) -> Database:
-        # a request may read inside a read, and what follows the folder reads too
+        # more than ever read at once: should a request read inside a read, it waits for nobody
         readers = 2 * requests_at_once(threads) + 2
         return Database.of_snapshot(self.folder / name, schema=schema, readers=readers)
 

@@ -93,14 +93,7 @@ def create_app(parts: CatalogParts) -> FastAPI:
     public.include_router(together, max_body_size=limit, dependencies=one_asset)
     crawled = crawls.create_router(parts.reader, parts.sink, parts.history, parts.renaming, parts.configured)
     public.include_router(crawled, max_body_size=limit)
-    if parts.events is not None and parts.told is not None:
-        from services.catalog import routes_beyond as beyond  # noqa: PLC0415 - a sidecar starts without them
-
-        beyond.include_public(public, parts, one_asset)
-        beyond.include_events(public, parts, parts.events, parts.told)
-    app.include_router(public)
-    if parts.events is not None and parts.told is not None:
-        beyond.include_marquez(app, parts, parts.events, parts.told, prefix=API)
+    _include_public(app, public, parts, one_asset)
     app.include_router(health.create_router(readiness, metrics))
     app.include_router(pages.create_router(), include_in_schema=False)
     app.include_router(api_pages.create_router(), include_in_schema=False)
@@ -111,6 +104,20 @@ def create_app(parts: CatalogParts) -> FastAPI:
     _describe_problems(app)
     _guard(app, parts, metrics)
     return app
+
+
+def _include_public(app: FastAPI, public: APIRouter, parts: CatalogParts, one_asset: list[params.Depends]) -> None:
+    """The public routes, and those that a bundle does not answer where something is written."""
+    events, told = parts.events, parts.told
+    if events is None or told is None:
+        app.include_router(public)
+        return
+    from services.catalog import routes_beyond as beyond  # noqa: PLC0415 - a sidecar starts without them
+
+    beyond.include_public(public, parts, one_asset)
+    beyond.include_events(public, parts, events, told)
+    app.include_router(public)
+    beyond.include_marquez(app, parts, events, told, prefix=API)
 
 
 def _describe_problems(app: FastAPI) -> None:
